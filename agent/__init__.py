@@ -1,0 +1,1 @@
+"""byleave agent: flashes, enrols and bridges devices; home of the `byleave` command."""

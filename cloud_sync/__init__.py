@@ -1,0 +1,1 @@
+"""byleave cloud_sync: ingest, consent, retention and erasure for sealed telemetry."""

@@ -1,0 +1,1 @@
+"""Directives: compiled from policy and consent."""

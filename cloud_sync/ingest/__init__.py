@@ -1,0 +1,1 @@
+"""From envelope to store."""

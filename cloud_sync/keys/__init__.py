@@ -1,0 +1,1 @@
+"""Ladder keys, wrapped at rest."""

@@ -1,0 +1,1 @@
+"""Retention schedules, carried out."""

@@ -1,0 +1,139 @@
+"""What cloud_sync needs of a store, as small protocols. `cloud_sync.storage` implements them; nothing else knows SQL.
+
+All methods of one `Database` share its transaction: `with db.transaction():` commits durably at the end (SQLite
+`synchronous=FULL`) or rolls back on an exception. Calls outside a transaction commit by themselves. Methods may be
+called from any thread; transactions of two threads run one after the other. Failures raise `StoreError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from cloud_sync.model import (
+    AuditEvent,
+    ConsentRecord,
+    Device,
+    DirectiveState,
+    EnvelopeId,
+    Leaf,
+    StoredEnvelope,
+    Tip,
+    Tombstone,
+)
+
+
+class Clock(Protocol):
+    """Where the time comes from: injected everywhere."""
+
+    def now(self) -> float:
+        """Unix seconds, UTC."""
+
+
+class Downlinks(Protocol):
+    """Where sealed downlinks leave: the MQTT publisher, or a list in a test."""
+
+    def send(self, device: str, envelope: bytes) -> None:
+        """Queue `envelope` for `bl/1/<device>/down`; returns at once."""
+
+
+class DeviceStore(Protocol):
+    """Enrolled devices."""
+
+    def add_device(self, device: Device) -> None: ...
+    def device(self, device: str) -> Device | None: ...
+    def devices_of(self, subject: str) -> list[Device]: ...
+    def all_devices(self) -> list[Device]: ...
+    def update_device(self, device: Device) -> None: ...
+
+
+class EnvelopeStore(Protocol):
+    """Sealed envelopes, as they came."""
+
+    def digests(self, ids: Sequence[EnvelopeId]) -> dict[EnvelopeId, set[bytes]]:
+        """Which digests are already stored under these numbers."""
+
+    def add_envelopes(self, envelopes: Iterable[StoredEnvelope]) -> None:
+        """Insert; the same (id, digest) again is a no-op."""
+
+    def envelopes(self, device: str, stream: int, first_epoch: int, last_epoch: int) -> list[StoredEnvelope]:
+        """In order of capture: (epoch, generation, counter); epochs inclusive."""
+
+    def expired(self, stream: int, oldest_capture_before: float, limit: int) -> list[StoredEnvelope]: ...
+    def remove_envelopes(self, items: Iterable[tuple[EnvelopeId, bytes]]) -> int: ...
+    def remove_span(self, device: str, stream: int, first_epoch: int, last_epoch: int) -> int:
+        """Delete all of a device's stream (0 = every stream) in the epochs, inclusive; the number of rows deleted."""
+
+    def count_envelopes(self, device: str | None = None, stream: int | None = None) -> int: ...
+
+
+class ConsentStore(Protocol):
+    """The append-only consent ledger."""
+
+    def append_consent(self, record: ConsentRecord) -> None: ...
+    def consents(self, subject: str, purpose: str | None = None) -> list[ConsentRecord]:
+        """In order of appending."""
+
+    def all_consents(self) -> list[ConsentRecord]: ...
+
+
+class DirectiveStore(Protocol):
+    """Directive state, one row per device."""
+
+    def directive_state(self, device: str) -> DirectiveState | None: ...
+    def put_directive_state(self, state: DirectiveState) -> None: ...
+
+
+class AuditStore(Protocol):
+    """Leaves of the Merkle tree, in order; a leaf's bytes are never changed."""
+
+    def append_leaf(self, event: AuditEvent, leaf: bytes, leaf_hash: bytes) -> int:
+        """The leaf's index."""
+
+    def leaf_hashes(self, first: int = 0, last: int | None = None) -> list[bytes]: ...
+    def audit_events(self, subject: str | None = None, kind: str | None = None) -> list[tuple[int, AuditEvent]]: ...
+    def leaf(self, index: int) -> bytes: ...
+    def leaf_count(self) -> int: ...
+
+
+class Database(DeviceStore, EnvelopeStore, ConsentStore, DirectiveStore, AuditStore, Protocol):
+    """The telemetry database: all of the above in one transaction."""
+
+    def transaction(self) -> AbstractContextManager[None]: ...
+    def vacuum_erased(self) -> None:
+        """Make deleted content unreadable in the files too (WAL truncated, pages overwritten)."""
+
+    def close(self) -> None: ...
+
+
+class KeyDatabase(Protocol):
+    """The key store: apart from the database, with a shorter backup life."""
+
+    def transaction(self) -> AbstractContextManager[None]: ...
+    def put_tip(self, tip: Tip) -> None: ...
+    def tip(self, device: str, generation: int, stream: int) -> Tip | None: ...
+    def tips(self) -> list[Tip]: ...
+    def put_leaf(self, leaf: Leaf) -> None: ...
+    def leaf(self, device: str, generation: int, stream: int, epoch: int) -> Leaf | None: ...
+    def leaves(self, device: str, stream: int, first_epoch: int, last_epoch: int) -> list[Leaf]: ...
+    def leaves_before(self, stream: int, epoch: int, limit: int) -> list[Leaf]: ...
+    def destroy_leaves(self, device: str, stream: int, first_epoch: int, last_epoch: int) -> int:
+        """Destroy (stream 0 = every stream), overwriting the pages; the number destroyed."""
+
+    def destroy_tips(self, device: str) -> int: ...
+    def put_down(self, device: str, generation: int, number: int, wrapped: bytes) -> None: ...
+    def down(self, device: str) -> tuple[int, int, bytes] | None:
+        """(generation, number, wrapped chain key)."""
+
+    def vacuum_erased(self) -> None: ...
+    def close(self) -> None: ...
+
+
+class TombstoneStore(Protocol):
+    """Tombstones, outside the backup's domain, append-only."""
+
+    def append(self, tombstone: Tombstone) -> None: ...
+    def all(self) -> list[Tombstone]: ...
+    def covers(self, device: str, stream: int, epoch: int) -> bool: ...
+    def close(self) -> None: ...

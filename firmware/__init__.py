@@ -1,0 +1,3 @@
+"""byleave firmware: the device side, for MicroPython."""
+
+VERSION = "0.1.0"

@@ -1,0 +1,33 @@
+"""Every error that hw_sim raises on purpose.
+
+HwSimError
+ ├── NoInterpreter    no MicroPython on this machine
+ ├── ChildFailed      the program on the board ended with an exception or a hang
+ ├── NotSimulated     a part of the machine interface that no chip here stands for
+ ├── DriveError       a recorded drive that cannot be read
+ └── SettleTimeout    broker or server did not answer in real time
+"""
+
+
+class HwSimError(Exception):
+    """Base of all errors of hw_sim."""
+
+
+class NoInterpreter(HwSimError):  # noqa: N818 - reads as the finding it is
+    """No MicroPython interpreter was found."""
+
+
+class ChildFailed(HwSimError):  # noqa: N818
+    """The program on the board ended with an exception or hung."""
+
+
+class NotSimulated(HwSimError):  # noqa: N818
+    """A part of the machine interface that nothing here simulates."""
+
+
+class DriveError(HwSimError):
+    """A recorded drive that cannot be read."""
+
+
+class SettleTimeout(HwSimError):  # noqa: N818
+    """Broker or server did not come to rest within the bound in real time."""
