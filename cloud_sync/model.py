@@ -242,7 +242,7 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class ConsentRecord:
-    """One event of the append-only consent ledger. Field names follow ISO/IEC TS 27560; no personal data in the clear."""
+    """One event of the append-only consent ledger. Field names follow ISO/IEC TS 27560; no personal data in clear."""
 
     record_id: str
     pii_principal_id: str  # the data subject's pseudonym in this installation
@@ -336,7 +336,7 @@ class Tombstone:
 
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
-    """A typed event; values are ids, enumerations and counts, never free text nor personal data in the clear."""
+    """A typed event; values are ids, enumerations and counts, never free text nor personal data in clear."""
 
     kind: str
     at: float

@@ -1,0 +1,95 @@
+"""The `byleave` command: one root, to which each installed package brings its group.
+
+Groups are entry points of `byleave.commands`, each a `typer.Typer`. A group whose extra is not installed stays visible
+and says what to install, so that the help is the same everywhere.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import EntryPoint, entry_points, version
+from typing import Annotated
+
+import typer
+
+from agent.errors import AgentError
+
+GROUP = "byleave.commands"
+
+# What each group is for, in one line, and the extra that brings what it needs.
+PURPOSES = {
+    "demo": ("One recorded drive, from simulated silicon to a lawful read.", "sim"),
+    "sim": ("Drive the hardware simulator.", "sim"),
+    "agent": ("Work with boards on a serial port.", ""),
+    "sync": ("Operate the server side: devices, consent, reads, erasure, audit.", "cloud"),
+    "policy": ("Check and show a policy file.", "cloud"),
+}
+
+
+def build() -> typer.Typer:
+    """The root command with every group that an installed distribution offers."""
+    root = typer.Typer(
+        name="byleave",
+        help="A tracker that senses, sends, keeps and shows nothing but by the leave of the person it is about.\n\n"
+        "Start with [bold]byleave demo run[/bold]. Every command that prints figures takes --json.",
+        no_args_is_help=True,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+    )
+
+    @root.callback(invoke_without_command=True)
+    def main_options(
+        show_version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+    ) -> None:
+        if show_version:
+            typer.echo(f"byleave {version('byleave')}")
+            raise typer.Exit
+
+    for point in sorted(
+        entry_points(group=GROUP), key=lambda p: list(PURPOSES).index(p.name) if p.name in PURPOSES else 99
+    ):
+        purpose, extra = PURPOSES.get(point.name, ("", ""))
+        root.add_typer(_load(point, extra), name=point.name, help=purpose or None)
+    return root
+
+
+def _load(point: EntryPoint, extra: str) -> typer.Typer:
+    """The group behind an entry point, or a stand-in that says which extra is missing."""
+    try:
+        group = point.load()
+    except ModuleNotFoundError as missing:
+        return _absent(point.name, extra, missing.name or "a module")
+    if not isinstance(group, typer.Typer):
+        raise AgentError(
+            f"entry point {point.name!r} of {point.module} is not a typer.Typer; report it to that package"
+        )
+    return group
+
+
+def _absent(name: str, extra: str, missing: str) -> typer.Typer:
+    stand_in = typer.Typer(invoke_without_command=True)
+    install = f"pip install 'byleave[{extra}]'" if extra else "reinstall byleave"
+
+    @stand_in.callback(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+    def say() -> None:
+        typer.echo(f"byleave {name} needs {missing}, which is not installed: {install}", err=True)
+        raise typer.Exit(2)
+
+    return stand_in
+
+
+def main() -> None:
+    """Console entry point; an error of byleave's own ends with its message and status 1, not with a trace."""
+    try:
+        build()()
+    except Exception as error:
+        if not _is_own(error):
+            raise
+        typer.echo(f"byleave: {error}", err=True)
+        sys.exit(1)
+
+
+def _is_own(error: BaseException) -> bool:
+    """Whether the error descends from a base error of one of the packages (known by name: none of them is imported)."""
+    own = {"AgentError", "CloudSyncError", "HwSimError", "FirmwareError"}
+    return any(kind.__name__ in own for kind in type(error).__mro__)

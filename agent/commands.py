@@ -1,0 +1,54 @@
+"""Group `agent`: boards on serial ports."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+agent = typer.Typer(no_args_is_help=True)
+
+# USB vendor and product ids of the boards that byleave runs on, as Linux shows them under /sys (usb.ids; Raspberry Pi's
+# and Espressif's published product ids).
+KNOWN = {
+    ("303a", "1001"): "ESP32-S3 (USB serial/JTAG)",
+    ("303a", "4001"): "ESP32-S3 running MicroPython",
+    ("2e8a", "0005"): "Raspberry Pi Pico running MicroPython",
+    ("2e8a", "0003"): "RP2040 in its USB boot loader",
+    ("2e8a", "000f"): "RP2350 in its USB boot loader",
+    ("10c4", "ea60"): "CP210x serial bridge (ESP32 boards)",
+    ("1a86", "7523"): "CH340 serial bridge (ESP32 boards)",
+}
+
+
+def find_ports(sys_root: Path = Path("/sys")) -> list[dict[str, str]]:
+    """Serial ports on USB: device, USB ids, and the board that these ids stand for ('' if unknown). Linux only."""
+    found = []
+    for tty in sorted((sys_root / "class" / "tty").glob("tty[AU]*")):
+        usb = (tty / "device").resolve()
+        for folder in (usb, *usb.parents):
+            if (folder / "idVendor").is_file():
+                ids = ((folder / "idVendor").read_text().strip(), (folder / "idProduct").read_text().strip())
+                found.append({"port": f"/dev/{tty.name}", "usb": ":".join(ids), "board": KNOWN.get(ids, "")})
+                break
+    return found
+
+
+@agent.callback()
+def about() -> None:
+    """Work with boards on a serial port."""
+
+
+@agent.command()
+def ports(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
+    """List the serial ports on which a board may be, and what their USB ids say of it."""
+    found: list[dict[str, Any]] = [dict(row) for row in find_ports()]
+    if as_json:
+        typer.echo(json.dumps({"ports": found}))
+        return
+    for row in found:
+        typer.echo(f"{row['port']}  {row['usb']}  {row['board'] or 'unknown board'}")
+    if not found:
+        typer.echo("no serial port on USB; plug a board in, and see that your user may open it (group dialout)")
