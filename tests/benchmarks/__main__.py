@@ -1,0 +1,59 @@
+"""Run the measurements, print one table each, and write build/bench.json."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import platform
+import sys
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+# Name of the module, and what it measures. Each has `run(quick: bool) -> dict[str, object]`.
+MEASUREMENTS = {
+    "bytes_per_fix": "bytes of PUBLISH packets a fix on recorded drives, beside the peers' figures",
+    "firmware_size": "size of the firmware as .mpy",
+    "seals": "seals a second under MicroPython",
+    "device": "virtual seconds a real second, heap after each virtual hour",
+    "ingest": "durable ingest over a bare paho subscriber that discards",
+}
+
+
+def main(
+    only: list[str] = typer.Argument(None, help="Measurements to run; all if none is named."),  # noqa: B008 - typer's way
+    quick: bool = typer.Option(False, help="Fewer rounds, for a first look."),
+    out: Path = typer.Option(Path("build/bench.json"), help="Where the figures go, as JSON."),  # noqa: B008
+) -> None:
+    """Measure, print and save. Figures of different machines do not compare; ratios within a run do."""
+    chosen = list(only or MEASUREMENTS)
+    unknown = [name for name in chosen if name not in MEASUREMENTS]
+    if unknown:
+        sys.exit(f"no such measurement: {', '.join(unknown)}; there are {', '.join(MEASUREMENTS)}")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    kept = json.loads(out.read_text()) if out.is_file() else {}
+    console = Console()
+    for name in chosen:
+        console.rule(f"{name}: {MEASUREMENTS[name]}")
+        figures = importlib.import_module(f"tests.benchmarks.{name}").run(quick=quick)
+        kept[name] = figures
+        console.print(_table(figures))
+    kept["machine"] = {"python": platform.python_version(), "machine": platform.machine(), "quick": quick}
+    out.write_text(json.dumps(kept, indent=2) + "\n")
+    console.print(f"written: {out}")
+
+
+def _table(figures: dict[str, object]) -> Table:
+    """One row a figure; nested figures one level deep, joined by a dot."""
+    table = Table(show_header=False)
+    for key, value in figures.items():
+        rows = value.items() if isinstance(value, dict) else [("", value)]
+        for sub, shown in rows:
+            table.add_row(f"{key}.{sub}".rstrip("."), f"{shown:.2f}" if isinstance(shown, float) else str(shown))
+    return table
+
+
+if __name__ == "__main__":
+    typer.run(main)

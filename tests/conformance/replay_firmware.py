@@ -1,0 +1,358 @@
+"""Replay vectors and corpora against `firmware.wire`, under MicroPython and under CPython.
+
+    micropython -X heapsize=192k replay_firmware.py cases.jsonl …
+
+Each line of a file is one case, `{"set": …, "group": "valid" | "invalid", "case": {…}}`, so that the heap holds one
+case at a time. Prints the counts of each set as JSON. The first case that fails ends the run with its name and
+status 1.
+MICROPYPATH names the folder that holds `firmware`.
+"""
+
+import json
+import sys
+
+from firmware.errors import DirectiveError, SealError, WireError
+from firmware.wire import batch, ccm, cells, columns, directive, downlink, envelope, hkdf, ladder, msgpack, report
+
+DAY_S = 86_400
+
+
+class MismatchError(Exception):
+    """A case that the firmware answers otherwise than the vector says."""
+
+
+class NotApplicableError(Exception):
+    """A case about something that the firmware never does, such as opening an uplink."""
+
+
+def unhex(text):
+    """Bytes of hexadecimal digits."""
+    return bytes(int(text[i : i + 2], 16) for i in range(0, len(text), 2))
+
+
+def value_of(plain):
+    """A wire value from its JSON form."""
+    if isinstance(plain, dict):
+        return unhex(plain["bin"])
+    return [value_of(entry) for entry in plain] if isinstance(plain, list) else plain
+
+
+def same(what, got, expected):
+    """MismatchError unless type and value are the same."""
+    if type(got) is not type(expected) or got != expected:
+        raise MismatchError(f"{what} is {got!r}, expected {expected!r}")
+
+
+def refused(errors, function, *arguments):
+    """MismatchError unless the call raises one of `errors`; any other exception goes on upwards."""
+    try:
+        got = function(*arguments)
+    except errors:
+        return
+    raise MismatchError(f"accepted, with {got!r}")
+
+
+def errors_of(case):
+    """What the firmware raises for a kind of refusal."""
+    if case["kind"] == "seal":
+        return (SealError,)
+    return (SealError, WireError) if case["kind"] == "zero" else (WireError, DirectiveError)
+
+
+def messagepack_valid(case):
+    value, data = value_of(case["value"]), unhex(case["bytes"])
+    same("packed", msgpack.pack(value), data)
+    same("unpacked", msgpack.unpack(data), value)
+
+
+def messagepack_invalid(case):
+    refused((WireError,), msgpack.unpack, unhex(case["bytes"]))
+
+
+def columns_valid(case):
+    same("values", columns.decode(value_of(case["column"]), case["n"]), case["values"])
+    if case["canonical"]:
+        same("column", columns.encode(case["values"]), case["column"])
+        same("packed", msgpack.pack(case["column"]), unhex(case["bytes"]))
+
+
+def columns_invalid(case):
+    refused(errors_of(case), columns.decode, value_of(case["column"]), case["n"])
+
+
+def cells_valid(case):
+    precision, row, col = case["precision"], case["row"], case["col"]
+    same("cell", tuple(cells.cell_of(case["lat_e7"], case["lon_e7"], precision)), (row, col))
+    centre = (case["centre_lat_e7"], case["centre_lon_e7"])
+    same("centre", tuple(cells.centre_e7(row, col, precision)), centre)
+    if precision:
+        same("k", cells.widening(row, precision), case["k"])
+        same("cell of the centre", tuple(cells.cell_of(centre[0], centre[1], precision)), (row, col))
+
+
+def cells_invalid(case):
+    refused(errors_of(case), cells.cell_of, case["lat_e7"], case["lon_e7"], case["precision"])
+
+
+def ladder_valid(case):
+    {"uplink": _ladder_uplink, "down": _ladder_down, "heal": _ladder_heal}[case["form"]](case)
+
+
+def _ladder_uplink(case):
+    stream = ladder.NAMES.index(case["stream"])
+    value = ladder.spine(unhex(case["root"]), stream)
+    for _ in range(case["epoch"] - case["first_epoch"]):
+        value = ladder.next_spine(value, stream)
+    same("spine", value, unhex(case["spine"]))
+    same("next spine", ladder.next_spine(value, stream), unhex(case["next_spine"]))
+    same("day", ladder.derive(value, case["stream"], "day"), unhex(case["day"]))
+    _ladder_chain(ladder.day_chain(value, stream), stream, case)
+
+
+def _ladder_down(case):
+    _ladder_chain(ladder.down_chain(unhex(case["root"])), ladder.DOWN, case)
+
+
+def _ladder_chain(chain, stream, case):
+    same("chain", chain, unhex(case["chain"]))
+    at = 0
+    for counter, link, key in case["counters"]:
+        while at < counter:
+            chain = ladder.step(chain, stream)
+            at += 1
+        same(f"link {counter}", chain, unhex(link))
+        same(f"key {counter}", ladder.seal_key(chain, stream), unhex(key))
+
+
+def _ladder_heal(case):
+    stream = ladder.NAMES.index(case["stream"])
+    same("new", ladder.mix(unhex(case["old"]), unhex(case["shared"]), stream), unhex(case["new"]))
+
+
+def ladder_invalid(case):
+    refused(errors_of(case), ladder.mix, unhex(case["old"]), unhex(case["shared"]), ladder.NAMES.index(case["stream"]))
+
+
+def location_valid(case):
+    precision, epoch, plaintext = case["precision"], case["epoch"], unhex(case["plaintext"])
+    entries = [batch.entry_of(tuple(fix), precision, True) for fix in case["raw"]]
+    if case["canonical"]:
+        packed = batch.pack_location(precision, entries, epoch)
+        same("plaintext", batch.pad(packed, len(plaintext)), plaintext)
+    got_precision, got = batch.unpack_location(plaintext, epoch)
+    same("precision", got_precision, precision)
+    same("number of fixes", len(got), len(case["fixes"]))
+    for entry, fix in zip(got, case["fixes"]):  # noqa: B905 - MicroPython's zip has no strict; the lengths are the same
+        lat, lon = cells.centre_e7(entry[1], entry[2], precision)
+        side = list(entry[4:]) if len(entry) == 6 else [-1, -1]
+        same("fix", [entry[0], lat, lon, entry[3]] + side, fix)  # noqa: RUF005 - not in MicroPython
+
+
+def location_invalid(case):
+    refused(errors_of(case), batch.unpack_location, unhex(case["plaintext"]), case["epoch"])
+
+
+def _status_arguments(case):
+    value = value_of(case["value"])
+    if len(value) != 15:
+        raise NotApplicableError("pack_status names its fields")
+    time_s = None if value[1] == -61 else case["epoch"] * DAY_S + value[1]
+    return value[:1] + [time_s, case["epoch"]] + value[2:]  # noqa: RUF005 - not in MicroPython
+
+
+def status_valid(case):
+    plaintext = unhex(case["plaintext"])
+    packed = report.pack_status(*_status_arguments(case))
+    same("plaintext", batch.pad(packed, len(plaintext)), plaintext)
+
+
+def status_invalid(case):
+    if case["kind"] == "encoding":
+        refused((WireError,), batch.unpack_padded, unhex(case["plaintext"]))
+        return
+    refused(errors_of(case), report.pack_status, *_status_arguments(case))
+
+
+def uplink_valid(case):
+    stream = ladder.NAMES.index(case["stream"])
+    value = ladder.spine(unhex(case["root"]), stream)
+    for _ in range(case["epoch"] - case["first_epoch"]):
+        value = ladder.next_spine(value, stream)
+    chain = ladder.day_chain(value, stream)
+    for _ in range(case["counter"]):
+        chain = ladder.step(chain, stream)
+    key = ladder.seal_key(chain, stream)
+    same("key", key, unhex(case["key"]))
+    header = (case["generation"], stream, case["epoch"], case["counter"], case["directive_version"])
+    sealed = envelope.seal_uplink(case["device"], header, unhex(case["salt"]), key, unhex(case["plaintext"]))
+    same("envelope", sealed, unhex(case["envelope"]))
+    same("digest", envelope.digest8(sealed), unhex(case["digest"]))
+    same("header", tuple(envelope.peek_uplink(sealed)), header)
+    opened = ccm.open_(key, unhex(case["nonce"]), unhex(case["aad"]), unhex(case["sealed"]), envelope.UP_TAG_BYTES)
+    same("plaintext", opened, unhex(case["plaintext"]))
+
+
+def uplink_invalid(case):
+    data = unhex(case["envelope"])
+    if case["kind"] == "encoding":
+        refused((WireError,), msgpack.unpack, data)
+    elif case["kind"] == "seal":
+        refused((SealError,), _open_uplink, case, data)
+    elif case["kind"] in ("range", "size"):
+        header, salt, sealed = msgpack.unpack(data)
+        if header[0] != envelope.VERSION:
+            raise NotApplicableError("the firmware seals version 1 and opens no uplink")
+        plaintext = bytes(len(sealed) - envelope.UP_TAG_BYTES)
+        refused(
+            (WireError,), envelope.seal_uplink, case["device"], tuple(header[1:]), salt, unhex(case["key"]), plaintext
+        )
+    else:
+        raise NotApplicableError("the firmware opens no uplink")
+
+
+def _open_uplink(case, data):
+    """What a server does, with the firmware's parts: it shows that the firmware binds all that the format binds."""
+    header, salt, sealed = msgpack.unpack(data)
+    nonce = bytes((header[2],)) + header[3].to_bytes(4, "big") + header[4].to_bytes(4, "big") + salt
+    aad = msgpack.pack(header) + bytes((len(case["device"]),)) + case["device"].encode()
+    return ccm.open_(unhex(case["key"]), nonce, aad, sealed, envelope.UP_TAG_BYTES)
+
+
+def downlink_valid(case):
+    chain = ladder.down_chain(unhex(case["root"]))
+    for _ in range(case["number"]):
+        chain = ladder.step(chain, ladder.DOWN)
+    key = ladder.seal_key(chain, ladder.DOWN)
+    same("key", key, unhex(case["key"]))
+    data = unhex(case["envelope"])
+    same("generation and number", tuple(envelope.peek_downlink(data)), (case["generation"], case["number"]))
+    value = envelope.open_downlink(case["device"], data, key)
+    same("value", value, value_of(case["value"]))
+    kind, content = downlink.parse(value)
+    same("kind", kind, value[0])
+    if kind == downlink.VERDICTS:
+        same("verdicts", [list(verdict) for verdict in content], value[1:])
+    elif kind == downlink.DIRECTIVE:
+        same("directive", content.to_wire(), value[1])
+    else:
+        same("time", list(content), value[1:])
+
+
+def downlink_invalid(case):
+    refused(errors_of(case), _read_downlink, case)
+
+
+def _read_downlink(case):
+    return downlink.parse(envelope.open_downlink(case["device"], unhex(case["envelope"]), unhex(case["key"])))
+
+
+def directive_valid(case):
+    if case["form"] == "wire":
+        value = value_of(case["value"])
+        same("value", directive.Directive.from_wire(value).to_wire(), value)
+        same("packed", msgpack.pack(value), unhex(case["bytes"]))
+        return
+    current = None if case["current"] is None else directive.Directive.from_wire(value_of(case["current"]))
+    new = directive.Directive.from_wire(value_of(case["new"]))
+    same("widens", new.widens(current), case["expected"])
+
+
+def directive_invalid(case):
+    refused(errors_of(case), directive.Directive.from_wire, value_of(case["value"]))
+
+
+def ccm_valid(case):
+    key, nonce, aad, sealed = (unhex(case[name]) for name in ("key", "nonce", "aad", "sealed"))
+    plaintext = unhex(case["plaintext"])
+    same("plaintext", ccm.open_(key, nonce, aad, sealed, case["tag_bytes"]), plaintext)
+    same("sealed", ccm.seal(key, nonce, aad, plaintext, case["tag_bytes"]), sealed)
+
+
+def ccm_invalid(case):
+    key, nonce, aad, sealed = (unhex(case[name]) for name in ("key", "nonce", "aad", "sealed"))
+    refused((SealError,), ccm.open_, key, nonce, aad, sealed, case["tag_bytes"])
+
+
+def hkdf_valid(case):
+    prk = hkdf.extract(unhex(case["salt"]), unhex(case["ikm"]))
+    if case["prk"] is not None:
+        same("prk", prk, unhex(case["prk"]))
+    same("okm", hkdf.expand(prk, unhex(case["info"]), case["size"]), unhex(case["okm"]))
+
+
+def hkdf_invalid(case):
+    refused(
+        (SealError,),
+        hkdf.expand,
+        hkdf.extract(unhex(case["salt"]), unhex(case["ikm"])),
+        unhex(case["info"]),
+        case["size"],
+    )
+
+
+def hmac_valid(case):
+    expected = unhex(case["mac"])
+    same("mac", hkdf.hmac_sha256(unhex(case["key"]), unhex(case["data"]))[: len(expected)], expected)
+
+
+REPLAY = {
+    ("messagepack", "valid"): messagepack_valid,
+    ("messagepack", "invalid"): messagepack_invalid,
+    ("columns", "valid"): columns_valid,
+    ("columns", "invalid"): columns_invalid,
+    ("cells", "valid"): cells_valid,
+    ("cells", "invalid"): cells_invalid,
+    ("ladder", "valid"): ladder_valid,
+    ("ladder", "invalid"): ladder_invalid,
+    ("location", "valid"): location_valid,
+    ("location", "invalid"): location_invalid,
+    ("status", "valid"): status_valid,
+    ("status", "invalid"): status_invalid,
+    ("uplink", "valid"): uplink_valid,
+    ("uplink", "invalid"): uplink_invalid,
+    ("downlink", "valid"): downlink_valid,
+    ("downlink", "invalid"): downlink_invalid,
+    ("directive", "valid"): directive_valid,
+    ("directive", "invalid"): directive_invalid,
+    ("ccm", "valid"): ccm_valid,
+    ("ccm", "invalid"): ccm_invalid,
+    ("hkdf", "valid"): hkdf_valid,
+    ("hkdf", "invalid"): hkdf_invalid,
+    ("hmac", "valid"): hmac_valid,
+    ("msgpack-suite", "valid"): messagepack_valid,
+    ("msgpack-suite", "invalid"): messagepack_invalid,
+}
+
+
+def replay_line(line, counts):
+    """Replay one line and count it under its set; MismatchError with the case's name if it fails."""
+    entry = json.loads(line)
+    group = entry["group"]
+    try:
+        REPLAY[(entry["set"], group)](entry["case"])
+    except NotApplicableError:
+        group = "not applicable"
+    except Exception as error:
+        name = entry["set"] + "/" + entry["case"]["name"]
+        raise MismatchError(f"{name}: {type(error).__name__}: {error}")  # noqa: B904 - MicroPython chains nothing
+    numbers = counts.setdefault(entry["set"], {"valid": 0, "invalid": 0, "not applicable": 0})
+    numbers[group] += 1
+
+
+def main(paths):
+    """Replay every line of every file; the exit status."""
+    counts = {}
+    for path in paths:
+        with open(path, encoding="utf-8") as lines:  # noqa: PTH123 - MicroPython has no pathlib
+            for line in lines:
+                try:
+                    replay_line(line, counts)
+                except MismatchError as error:
+                    print("FAILED " + str(error))
+                    return 1
+    print(json.dumps(counts))
+    return 0 if counts else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
