@@ -1,0 +1,166 @@
+"""Groups `sync` and `policy` of the `byleave` command. Exit codes: 0 it holds, 2 findings or a proof that fails."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cloud_sync.audit import Proof, verify
+from cloud_sync.errors import CloudSyncError
+from cloud_sync.policy import Policy, PolicyRefused, Rule, lint, load_policy
+
+sync = typer.Typer(no_args_is_help=True, help="The server side: proofs that its audit log keeps.")
+audit = typer.Typer(no_args_is_help=True, help="The tamper-evident log.")
+policy = typer.Typer(no_args_is_help=True, help="Policy files: find gaps, see what is permitted.")
+sync.add_typer(audit, name="audit")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+PolicyFile = Annotated[Path, typer.Argument(metavar="FILE", help="A policy file (TOML).")]
+
+FINDINGS = 2
+
+
+@sync.callback()
+def _sync() -> None:
+    """The server side: proofs that its audit log keeps."""
+
+
+@policy.callback()
+def _policy() -> None:
+    """Policy files: find gaps, see what is permitted."""
+
+
+def _fail(message: str) -> NoReturn:
+    typer.echo(message, err=True)
+    raise typer.Exit(FINDINGS)
+
+
+@policy.command("check")
+def check_policy(file: PolicyFile, as_json: AsJson = False) -> None:
+    """Find every gap of a policy file: line, key, what is wrong, what to do. Exit code 2 when there is one.
+
+    Example: byleave policy check policy.toml
+    """
+    findings = lint(file)
+    if as_json:
+        typer.echo(json.dumps({"file": str(file), "findings": [finding.as_json() for finding in findings]}, indent=2))
+    else:
+        for finding in findings:
+            typer.echo(str(finding), err=True)
+        typer.echo(f"{file}: {len(findings)} finding{'' if len(findings) == 1 else 's'}")
+    if findings:
+        raise typer.Exit(FINDINGS)
+
+
+@policy.command("show")
+def show_policy(file: PolicyFile, as_json: AsJson = False) -> None:
+    """Show what a policy permits, as a table: what is not in it is denied. Exit code 2 when the file has a gap.
+
+    Example: byleave policy show policy.toml
+    """
+    try:
+        loaded = load_policy(file)
+    except PolicyRefused as refused:
+        _fail(str(refused))
+    if as_json:
+        typer.echo(json.dumps(policy_json(loaded), indent=2))
+        return
+    console = Console()
+    console.print(f"policy {loaded.id} {loaded.version}, {loaded.role}, {loaded.country}, notice {loaded.notice}")
+    console.print(f"SHA-256 {loaded.hash}", soft_wrap=True)
+    console.print(
+        f"nothing finer than {loaded.precision.name.lower()}; a lease of {loaded.device.lease_s // 86_400} days"
+    )
+    console.print(_rules_table(loaded))
+    console.print(_roles_table(loaded))
+
+
+def policy_json(loaded: Policy) -> dict[str, Any]:
+    """What a policy permits, as JSON."""
+    return {
+        "id": loaded.id,
+        "version": loaded.version,
+        "hash": loaded.hash,
+        "notice": loaded.notice,
+        "precision": loaded.precision.name.lower(),
+        "never": sorted(loaded.never),
+        "rules": [_rule_json(rule) for rule in loaded.rules],
+        "grants": [
+            {"role": role, "action": action.value, "purpose": purpose}
+            for role, action, purpose in sorted(loaded.grants)
+        ],
+    }
+
+
+def _rule_json(rule: Rule) -> dict[str, Any]:
+    return {
+        "category": rule.category,
+        "fields": list(rule.fields),
+        "stream": rule.stream.name.lower() if rule.stream is not None else None,
+        "purpose": list(rule.purposes),
+        "basis": rule.basis.value,
+        "reference": rule.legal_ref or rule.balancing_id or None,
+        "precision": rule.precision.name.lower() if rule.has_position else None,
+        "retention": rule.retention.text,
+        "clock": rule.clock.value,
+        "after": rule.after.value,
+        "recipients": sorted(rule.recipients),
+        "region": rule.region,
+        "visible_to_user": rule.visible_to_user,
+    }
+
+
+def _rules_table(loaded: Policy) -> Table:
+    table = Table(title="What is permitted")
+    for name in ("category", "purpose and basis", "position", "kept", "recipients", "in"):
+        table.add_column(name, overflow="fold")
+    for rule in loaded.rules:
+        table.add_row(
+            rule.category,
+            f"{', '.join(rule.purposes)} ({rule.basis.value})",
+            rule.precision.name.lower() if rule.has_position else "-",
+            f"{rule.retention} from {rule.clock.value}",
+            ", ".join(sorted(rule.recipients)) or "nobody",
+            rule.region,
+        )
+    return table
+
+
+def _roles_table(loaded: Policy) -> Table:
+    table = Table("role", "may", "for", title="Who may do it")
+    granted: dict[tuple[str, str], list[str]] = {}
+    for role, action, purpose in sorted(loaded.grants):
+        granted.setdefault((role, purpose), []).append(action.value)
+    for (role, purpose), actions in granted.items():
+        table.add_row(role, ", ".join(actions), purpose)
+    return table
+
+
+@audit.command("verify-proof")
+def verify_proof(
+    proof: Annotated[Path, typer.Argument(help="A proof of one entry (JSON).")],
+    checkpoint: Annotated[Path, typer.Argument(help="The signed checkpoint that it is for.")],
+    key: Annotated[str, typer.Option("--key", help="The verifier key of the log: <name>+<key id>+<base64>.")],
+    as_json: AsJson = False,
+) -> None:
+    """Check offline that an entry is in the audit log, and what it says. Exit code 2 when it does not hold.
+
+    Example: byleave sync audit verify-proof entry.json checkpoint.txt --key "$(cat log.key)"
+    """
+    try:
+        read = Proof.from_json(proof.read_text(encoding="utf-8"))
+        signed = verify(read, checkpoint.read_text(encoding="utf-8"), key)
+    except (OSError, UnicodeDecodeError) as error:
+        _fail(f"cannot be read: {error}")
+    except CloudSyncError as error:
+        _fail(f"does not hold: {error}")
+    kind = read.event.kind if read.event else "unlinkable"
+    if as_json:
+        typer.echo(json.dumps({"index": read.index, "size": signed.size, "log": signed.origin, "kind": kind}))
+    else:
+        typer.echo(f"holds: entry {read.index} of {signed.size} in {signed.origin} is {kind}")

@@ -1,0 +1,145 @@
+"""What a history of consent records amounts to at a moment. Pure functions over records in order of appending.
+
+The state is never stored: it follows from the records, the clock and the policy in force, so that no job has to run for
+a consent to lapse. `given` in the ledger is necessary for the gate to open, and never enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from cloud_sync.model import ConsentRecord, ConsentState, Precision
+from cloud_sync.policy import Policy, widened
+
+#: Finds a policy of the past by its hash; None when it is not known any more.
+PolicyLookup = Callable[[str], Policy | None]
+
+#: Channel of a record that closes a consent because the text or the policy changed: the question may be asked anew.
+CHANGED = "policy_change"
+#: Channel of a record that closes a consent because its validity is over.
+LAPSED = "validity"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a subject stands on a purpose: `state` is None while the question is open (never asked, or asked anew)."""
+
+    state: ConsentState | None
+    since: float
+    precision: Precision
+    why: str
+    record: ConsentRecord | None = None
+
+    @property
+    def open(self) -> bool:
+        """Only `given` opens the gate."""
+        return self.state is ConsentState.GIVEN
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Whether consent covers one reading: at its capture, and at its use. `precision` is the coarser of the two."""
+
+    at_capture: bool
+    at_use: bool
+    precision: Precision
+
+    def __bool__(self) -> bool:
+        return self.at_capture and self.at_use
+
+
+NOT_ASKED = Standing(None, 0.0, Precision.NONE, "never asked")
+NOT_COVERED = Coverage(at_capture=False, at_use=False, precision=Precision.NONE)
+
+
+def closed_by_change(record: ConsentRecord, policy: Policy, lookup: PolicyLookup) -> str:
+    """Why a given consent does not hold under `policy`, or an empty text when it does."""
+    if record.privacy_notice != policy.notice:
+        return "the privacy notice has changed"
+    if not policy.consent_rules(record.purpose):
+        return "the purpose no longer rests on consent"
+    if record.policy_hash == policy.hash:
+        return ""
+    old = lookup(record.policy_hash)
+    if old is None:
+        return "the policy that was agreed to is not known any more"
+    wider = widened(old, policy, record.purpose)
+    return f"the policy now takes more: {', '.join(wider)}" if wider else ""
+
+
+def standing(records: Sequence[ConsentRecord], policy: Policy, lookup: PolicyLookup, at: float) -> Standing:
+    """Where the records of one subject and purpose lead at `at` (Unix seconds).
+
+    Records after `at` are not seen. Whether the policy still honours a consent is asked only of the newest record: what
+    superseded the others has already decided about them.
+    """
+    seen = [record for record in records if record.event_time <= at]
+    if not seen:
+        return NOT_ASKED
+    last = seen[-1]
+    newest = last is records[-1]
+    return _judge(last, closed_by_change(last, policy, lookup) if newest and _given(last) else "", policy, at)
+
+
+def _given(record: ConsentRecord) -> bool:
+    return record.event_state is ConsentState.GIVEN
+
+
+def _judge(last: ConsentRecord, change: str, policy: Policy, at: float) -> Standing:
+    def result(state: ConsentState | None, since: float, why: str) -> Standing:
+        precision = last.precision if state is ConsentState.GIVEN else Precision.NONE
+        return Standing(state, since, precision, why, last)
+
+    state, since = last.event_state, last.event_time
+    if _given(last) and change:
+        return result(None, since, change)
+    if _given(last) and last.validity_until is not None and at >= last.validity_until:
+        return result(ConsentState.EXPIRED, last.validity_until, "its validity is over")
+    if state is ConsentState.EXPIRED and last.channel == CHANGED:
+        return result(None, since, "the text or the policy has changed")
+    if state is ConsentState.REQUESTED and at >= policy.consent.answer_within.end(since):
+        return result(None, policy.consent.answer_within.end(since), "asked and not answered: silence is no answer")
+    return result(state, since, f"{state.value} by {last.channel}")
+
+
+def held_since(records: Sequence[ConsentRecord], captured_at: float) -> bool:
+    """Whether nothing has ended, for good, the consent under which something was captured.
+
+    The person (withdrawn, refused) or the clock (validity over) ends it for good: what was captured under it enters
+    deletion then, and a later consent does not call it back. A record that closes a consent because the text changed is
+    no such end: the person has taken nothing back.
+    """
+    seen = sum(record.event_time <= captured_at for record in records)  # times never fall in order of appending
+    tail = records[max(seen - 1, 0) :]
+    return not any(_ends(before, record) for before, record in pairwise(tail))
+
+
+def _ends(before: ConsentRecord, record: ConsentRecord) -> bool:
+    if record.event_state in (ConsentState.WITHDRAWN, ConsentState.REFUSED):
+        return True
+    if record.event_state is ConsentState.EXPIRED and record.channel == LAPSED:
+        return True
+    return _given(before) and before.validity_until is not None and before.validity_until <= record.event_time
+
+
+def coverage(
+    records: Sequence[ConsentRecord], policy: Policy, lookup: PolicyLookup, captured_at: float, used_at: float
+) -> Coverage:
+    """Whether consent was given when the reading was captured, has held since, and is given at its use.
+
+    1. At use the newest record decides, also when its time lies after `used_at` [a server clock that was ahead when a
+       withdrawal came in must not hide it].
+    2. At capture the consent must have been given [a frame queued before consent].
+    3. Nothing may have ended it in between [withdrawn at 10:00, given again at 11:00: a capture of 09:50 stays out].
+    """
+    if not records:
+        return NOT_COVERED
+    at_use = standing(records, policy, lookup, used_at)
+    if not at_use.open or not _given(records[-1]):
+        return NOT_COVERED
+    moment = min(captured_at, used_at)
+    at_capture = standing(records, policy, lookup, moment)
+    held = at_capture.open and held_since(records, moment)
+    return Coverage(held, True, max(at_capture.precision, at_use.precision) if held else Precision.NONE)

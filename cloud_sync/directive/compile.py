@@ -1,0 +1,101 @@
+"""From the policy and a person's consents to the directive of one device: nothing is sensed that no rule opens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from cloud_sync.model import PERSONAL_STREAMS, Directive, LawfulBasis, LocationField, Precision, Sensor, Stream
+from cloud_sync.policy import Policy, Rule
+from cloud_sync.policy.vocabulary import STREAM_SENSORS
+
+#: Purposes that a person's consent opens, each with the finest precision that the person allows.
+OpenConsents = Mapping[str, Precision]
+
+
+#: A lease ends on a multiple of ten minutes; the shortest that a policy may name is one hour.
+LEASE_STEP_S: Final = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """What a device may sense, apart from when and until when: the part of a directive that people decide."""
+
+    sensors: Sensor
+    precision: Precision
+    fields: LocationField
+    zones: tuple[tuple[int, int], ...] = ()
+    hours: tuple[tuple[int, int], ...] = ()
+
+    def of_stream(self, stream: Stream) -> tuple[Sensor, Precision, LocationField]:
+        """The part that concerns one stream; precision and side fields concern `location` only."""
+        sensors = self.sensors & STREAM_SENSORS[stream]
+        if stream is not Stream.LOCATION or not sensors:
+            return sensors, Precision.NONE, LocationField(0)
+        return sensors, self.precision, self.fields
+
+
+def permission_of(directive: Directive) -> Permission:
+    """The permission that a directive carries."""
+    return Permission(directive.sensors, directive.precision, directive.fields, directive.zones, directive.hours)
+
+
+def _open_rules(policy: Policy, consents: OpenConsents) -> Iterator[tuple[Rule, Precision]]:
+    """Rules of personal streams with a ground, each with the finest precision that rule and ground allow together."""
+    for rule in policy.rules:
+        if rule.stream not in PERSONAL_STREAMS:
+            continue
+        if rule.basis is not LawfulBasis.CONSENT:
+            yield rule, rule.precision
+            continue
+        allowed = [consents[purpose] for purpose in rule.purposes if purpose in consents]
+        if allowed:
+            yield rule, max(rule.precision, min(allowed))
+
+
+def compile_permission(
+    policy: Policy,
+    consents: OpenConsents,
+    *,
+    restricted: bool = False,
+    zones: tuple[tuple[int, int], ...] = (),
+    hours: tuple[tuple[int, int], ...] = (),
+) -> Permission:
+    """What a device of a person with these consents may sense; nothing while processing is restricted.
+
+    The position is as fine as the finest purpose needs and no finer; the gate coarsens it for the others.
+    """
+    sensors, precision, fields = Sensor(0), Precision.NONE, LocationField(0)
+    for rule, finest in () if restricted else _open_rules(policy, consents):
+        if rule.stream is Stream.LOCATION:
+            if finest > Precision.REGION:  # `country` comes from the network code, `none` from nowhere: no receiver
+                continue
+            precision = min(precision, finest)
+            fields |= rule.side_fields if finest is Precision.EXACT else LocationField(0)
+        sensors |= rule.sensors
+    return Permission(sensors, precision, fields, zones, hours)
+
+
+def compile_directive(policy: Policy, permission: Permission, *, version: int, now: float) -> Directive:
+    """The directive that grants `permission` from `now` (Unix seconds) for the policy's lease, without a challenge."""
+    issued_at = int(now)
+    device = policy.device
+    # Whole steps, so that of two directives issued within minutes the later one does not extend the lease: it would
+    # widen, and its challenge may be spent by then [a device would stop and ask again].
+    lease_until = (issued_at + device.lease_s) // LEASE_STEP_S * LEASE_STEP_S
+    return Directive(
+        version=version,
+        issued_at=issued_at,
+        lease_until=lease_until,
+        sensors=permission.sensors,
+        precision=permission.precision,
+        fields=permission.fields,
+        interval_s=device.interval_s,
+        batch=device.batch,
+        batch_age_s=device.batch_age_s,
+        spool_age_s=device.spool_age_s,
+        heartbeat_s=device.heartbeat_s,
+        zones=permission.zones,
+        hours=permission.hours,
+    )

@@ -1,0 +1,126 @@
+"""`lint(path)`: every gap of a policy file at once, each with its line and what to do."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path as FilePath
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel, ValidationError
+
+from cloud_sync.policy.checks import CHECKS, Gap
+from cloud_sync.policy.finding import Finding, dotted
+from cloud_sync.policy.locate import Locator, Path
+from cloud_sync.policy.schema import PolicyFile, RecipientTable, RuleTable
+
+# A policy is a page or ten; the locator counts lines from the start for each key.
+MAX_FILE_BYTES = 256 * 1024
+
+_AT_LINE = re.compile(r"\(at line (\d+), column \d+\)")
+_MISSING = {
+    "retention": ("a category without a finite term", 'add retention = "P90D" or another ISO 8601 period'),
+    "basis": ("a purpose without a lawful basis", 'add basis = "consent" or another basis of GDPR Art. 6(1)'),
+    "purpose": ("a category without a purpose", "add purpose = [...]: what has no purpose is not taken"),
+    "fields": ("a category without its closed list of fields", "add fields = [...]"),
+    "clock": ("a term without the event that starts it", 'add clock = "captured" or another clock'),
+    "after": ("a term without what follows it", 'add after = "delete"'),
+}
+
+
+class Examined(NamedTuple):
+    """What an examination of a policy file yields; `file` is None unless there is no finding."""
+
+    findings: list[Finding]
+    file: PolicyFile | None
+    digest: str
+
+
+def lint(path: str | FilePath) -> list[Finding]:
+    """Every gap of the policy file, in order of lines; empty when it may be loaded. An unreadable file is a finding."""
+    return examine(path).findings
+
+
+def examine(path: str | FilePath) -> Examined:
+    """Parse, validate and check a policy file."""
+    name = str(path)
+    try:
+        with FilePath(path).open("rb") as handle:
+            data = handle.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        return _refused(name, 1, f"cannot be read: {error.strerror}", "name a readable file")
+    if len(data) > MAX_FILE_BYTES:
+        return _refused(name, 1, f"is longer than {MAX_FILE_BYTES} bytes", "split what is no policy out of it")
+    digest = hashlib.sha256(data).hexdigest()
+    try:
+        text = data.decode()
+        raw = tomllib.loads(text)
+        locator = Locator(text)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        return _refused(name, line, "is not UTF-8", "save the file as UTF-8")
+    except tomllib.TOMLDecodeError as error:
+        match = _AT_LINE.search(str(error))
+        line = int(match[1]) if match else text.count("\n") + 1
+        return _refused(name, line, f"is no TOML: {_AT_LINE.sub('', str(error)).strip()}", "correct the line")
+    except RecursionError:
+        return _refused(name, 1, "is nested too deeply", "a policy needs three levels")
+    return _examined(name, raw, locator, digest)
+
+
+def _refused(name: str, line: int, message: str, fix: str) -> Examined:
+    return Examined([Finding(name, line, "file", message, fix)], None, "")
+
+
+def _examined(name: str, raw: dict[str, Any], locator: Locator, digest: str) -> Examined:
+    gaps: list[Gap] = []
+    file: PolicyFile | None = None
+    try:
+        file = PolicyFile.model_validate(raw)
+    except ValidationError as error:
+        gaps += _structural(error, raw)
+    wrong = {gap.path for gap in gaps}  # a value of no kind needs no second finding about its meaning
+    gaps += [gap for check in CHECKS for gap in check(raw) if gap.path not in wrong]
+    findings = sorted({Finding(name, locator.line(gap.path), dotted(gap.path), gap.message, gap.fix) for gap in gaps})
+    return Examined(findings, None if findings else file, digest)
+
+
+def _structural(error: ValidationError, raw: dict[str, Any]) -> Iterator[Gap]:
+    for item in error.errors(include_url=False, include_context=False, include_input=False):
+        path = _in_file(item["loc"], raw)
+        key = str(path[-1]) if path else "file"
+        if item["type"] == "missing":
+            message, fix = _MISSING.get(key, (f"{key} is missing", f"add {key}"))
+        elif item["type"] == "extra_forbidden":
+            message, fix = "unknown key", _nearest(path)
+        else:
+            message, fix = item["msg"].removeprefix("Value error, "), "correct the value"
+        yield Gap(path, message, fix)
+
+
+def _in_file(location: tuple[str | int, ...], raw: Any) -> Path:
+    """Pydantic's path without the parts that are no keys of the file, such as `[key]` after a key that is unknown."""
+    path: list[str | int] = []
+    for part in location:
+        if part == "[key]":
+            continue
+        path.append(part)
+    return tuple(path)
+
+
+_MODELS: dict[str, type[BaseModel]] = {"rule": RuleTable, "recipient": RecipientTable}
+
+
+def _nearest(path: Path) -> str:
+    """The key that was probably meant."""
+    model = _MODELS.get(str(path[0])) if len(path) > 2 else None
+    if len(path) == 2:
+        field = PolicyFile.model_fields.get(str(path[0]))
+        kind = field.annotation if field else None
+        model = kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+    known = list((model or PolicyFile).model_fields) if path else []
+    close = difflib.get_close_matches(str(path[-1]), known, n=1)
+    return f"did you mean {close[0]}?" if close else "take it out: what nothing reads, nobody keeps"
