@@ -29,7 +29,7 @@ def entry_of(fix: tuple, precision: int, side: bool) -> tuple:
 
 
 def pack_location(precision: int, entries: list, epoch: int) -> bytes:
-    """Plaintext of 1 to 64 entries; speed and course go only if every entry has them. WireError if one is out of range."""
+    """Plaintext of 1 to 64 entries; speed and course go if every entry has them. WireError if one is out of range."""
     start_s = epoch * EPOCH_S
     side = all(len(entry) == 6 for entry in entries)
     rows = [(entry[0] - start_s,) + tuple(entry[1 : 6 if side else 4]) for entry in entries]
@@ -37,7 +37,8 @@ def pack_location(precision: int, entries: list, epoch: int) -> bytes:
         raise WireError("a batch has 1 to 64 fixes")
     for row in rows:
         _check(row, precision)
-    return pack([precision, len(rows)] + [columns.encode(list(column)) for column in zip(*rows)])
+    encoded = [columns.encode([row[i] for row in rows]) for i in range(len(rows[0]))]
+    return pack([precision, len(rows)] + encoded)
 
 
 def unpack_location(data, epoch: int):
@@ -48,7 +49,8 @@ def unpack_location(data, epoch: int):
     precision, n = value[:2]
     if not isinstance(precision, int) or not isinstance(n, int) or not 1 <= n <= MAX_FIXES:
         raise WireError("a batch has 1 to 64 fixes")
-    rows = list(zip(*[columns.decode(column, n) for column in value[2:]]))
+    decoded = [columns.decode(column, n) for column in value[2:]]
+    rows = [tuple(column[i] for column in decoded) for i in range(n)]
     for row in rows:
         _check(row, precision)
     start_s = epoch * EPOCH_S

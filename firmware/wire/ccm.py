@@ -1,6 +1,7 @@
 """AES-CCM (NIST SP 800-38C, RFC 3610) from the two modes that MicroPython has, in two C calls a message.
 
-The MAC is one CBC call with a zero IV, the key stream one ECB call over the counter blocks, the XOR goes through big integers.
+The MAC is one CBC call with a zero IV, the key stream one ECB call over the counter blocks, the XOR goes through big
+integers.
 """
 
 from firmware.errors import SealError
@@ -8,7 +9,7 @@ from firmware.errors import SealError
 try:
     from cryptolib import aes  # aes(key, 1) ECB, aes(key, 2, iv) CBC; .encrypt(data, out)
 except ImportError:  # CPython has none: whoever imports this module there puts a class with that interface here
-    aes = None
+    aes = None  # type: ignore[misc]
 
 _ECB = 1
 _CBC = 2
@@ -23,7 +24,7 @@ def seal(key, nonce, aad, plaintext, tag_bytes: int) -> bytes:
 
 
 def open_(key, nonce, aad, sealed, tag_bytes: int) -> bytes:
-    """Plaintext of what seal() made. SealError if anything differs; no byte of plaintext leaves before the tag is verified."""
+    """Plaintext of what seal() made; SealError if anything differs, and no byte leaves before the tag is verified."""
     _check(key, nonce, tag_bytes)
     size = len(sealed) - tag_bytes
     if size < 0 or size >= 1 << (8 * (15 - len(nonce))):

@@ -1,4 +1,6 @@
-"""Positions as rows and columns of cells (wire-format section 5), in integers alone: floats of the targets have 24 bits."""
+"""Positions as rows and columns of cells (wire-format section 5), in integers alone: floats of the targets have 24
+bits.
+"""
 
 from firmware.errors import WireError
 
@@ -28,7 +30,8 @@ def cell_of(lat_e7: int, lon_e7: int, precision: int):
     width = widening(row, precision) * step
     col = lon_e7 // width
     if col * width + width // 2 >= _LON_MAX_E7:
-        # The antimeridian cuts this cell in two; both halves have the western name [two names would tell which half it was].
+        # The antimeridian cuts this cell in two; both halves have the western name [two names would tell which half it
+        # was].
         col -= _AROUND_E7 // width
     return row, col
 

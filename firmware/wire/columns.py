@@ -8,9 +8,9 @@ _MAX = 2**31 - 1
 
 
 def encode(values) -> list:
-    """[order, e0, e1, …] of the shorter encoding, order 1 on a tie. WireError for a value or a difference beyond 32 bits."""
+    """[order, e0, e1, …] of the shorter encoding, order 1 on a tie; WireError for a step beyond 32 bits."""
     first = _differences(values)
-    second = first[:2] + [b - a for a, b in zip(first[1:], first[2:])]
+    second = first[:1] + _differences(first[1:])
     _check(values)
     _check(first)
     one = [1] + _trimmed(first)

@@ -29,14 +29,28 @@ _NUMBERS = (
 
 
 class Directive:
-    """One directive with the wire's names, times in seconds: version, issued_at, lease_until, sensors, precision, fields, interval,
-    batch, batch_age, spool_age, heartbeat, zones, hours, challenge. Not to be changed."""
+    """One directive with the wire's names, times in seconds: version, issued_at, lease_until, sensors, precision,
+    fields, interval, batch, batch_age, spool_age, heartbeat, zones, hours, challenge. Not to be changed.
+    """
+
+    version: int
+    issued_at: int
+    lease_until: int
+    sensors: int
+    precision: int
+    fields: int
+    interval: int
+    batch: int
+    batch_age: int
+    spool_age: int
+    heartbeat: int
 
     def __init__(self, wire: list):
         """From the wire's list; DirectiveError for any field out of its range."""
         if not isinstance(wire, list) or len(wire) != 14:
             raise DirectiveError("a directive has 14 fields")
-        for (name, least, most), value in zip(_NUMBERS, wire):
+        for index, (name, least, most) in enumerate(_NUMBERS):
+            value = wire[index]
             if not isinstance(value, int) or not least <= value <= most:
                 raise DirectiveError(name + " out of range")
             setattr(self, name, value)
@@ -67,7 +81,9 @@ class Directive:
         return numbers + pairs + [self.challenge]
 
     def permits(self, sensor: int) -> bool:
-        """True if the bit of this sensor is set and something may be kept of it; the lease and the hours are looked at elsewhere."""
+        """True if the bit of this sensor is set and something may be kept of it; the lease and the hours are looked at
+        elsewhere.
+        """
         if sensor == GNSS and self.precision > cells.REGION:
             return False
         return self.sensors & sensor != 0
@@ -88,9 +104,11 @@ class Directive:
         )
 
     def judge(self, current, highest: int, answered: bool) -> int:
-        """APPLY, or ASK: stop the personal streams until a fresh challenge was answered. DirectiveError: not to be applied at all.
+        """APPLY, or ASK: stop the personal streams until a fresh challenge was answered. DirectiveError: not to be
+        applied at all.
 
-        current: Directive in force or None; highest: version ever applied; answered: it holds the device's current challenge.
+        current: Directive in force or None; highest: version ever applied; answered: it holds the device's current
+        challenge.
         """
         # 1. Strictly newer [a broker that withholds version 19 and serves 18], within reach [a forged leap].
         if not highest < self.version <= highest + MAX_AHEAD:
@@ -123,10 +141,11 @@ def _check_zone(row, col):
 def _covers(outer, inner):
     """True if every minute of `inner` lies in `outer`; both are lists of (from, to)."""
     for begin, end in inner:
+        open_from = begin
         # Windows in order of their begin: each moves the uncovered rest on.
         for other_begin, other_end in sorted(outer):
-            if other_begin <= begin < other_end:
-                begin = other_end
-        if begin < end:
+            if other_begin <= open_from < other_end:
+                open_from = other_end
+        if open_from < end:
             return False
     return True

@@ -10,8 +10,8 @@ MAX_VERDICTS = 12
 
 
 def parse(value) -> tuple:
-    """(kind, content): VERDICTS with a list of (generation, stream, epoch, counter, digest, code), DIRECTIVE with a Directive,
-    TIME with (time_s, challenge). WireError, or DirectiveError from the directive.
+    """(kind, content): VERDICTS with a list of (generation, stream, epoch, counter, digest, code), DIRECTIVE with a
+    Directive, TIME with (time_s, challenge). WireError, or DirectiveError from the directive.
     """
     if not isinstance(value, list) or len(value) < 2:
         raise WireError("not a downlink")

@@ -21,7 +21,9 @@ def check_device(device):
 
 
 def seal_uplink(device: str, header: tuple, salt: bytes, key, plaintext: bytes) -> bytes:
-    """Envelope of one plaintext; header is (generation, stream, epoch, counter, directive version), salt 4 random bytes."""
+    """Envelope of one plaintext; header is (generation, stream, epoch, counter, directive version), salt 4 random
+    bytes.
+    """
     check_device(device)
     _check_number(header[:4])
     _check_range(header[4], 0, _MAX_DIRECTIVE)
@@ -38,7 +40,9 @@ def seal_uplink(device: str, header: tuple, salt: bytes, key, plaintext: bytes) 
 
 
 def peek_uplink(envelope) -> tuple:
-    """(generation, stream, epoch, counter, directive version) of an envelope that this device sealed; nothing is verified."""
+    """(generation, stream, epoch, counter, directive version) of an envelope that this device sealed; nothing is
+    verified.
+    """
     head, _ = unpack_from(envelope, 1)
     if not isinstance(head, list) or len(head) != 6:
         raise WireError("not an uplink envelope")
@@ -56,7 +60,7 @@ def peek_downlink(envelope) -> tuple:
 
 
 def open_downlink(device: str, envelope, key):
-    """Value of a downlink. WireError for its form, SealError for its tag; the caller has checked generation and number."""
+    """Value of a downlink. WireError for its form, SealError for its tag; the caller checks generation and number."""
     _, _, head, nonce, sealed = _split_downlink(envelope)
     return unpack(ccm.open_(key, nonce, _bound(head, device), sealed, DOWN_TAG_BYTES))
 

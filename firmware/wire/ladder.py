@@ -46,7 +46,7 @@ def seal_key(chain, stream: int) -> bytes:
 
 
 def mix(old, shared, stream: int) -> bytes:
-    """First spine (for `down`: first chain) of the next generation, from the old one and an X25519 secret of 32 bytes."""
+    """First spine (for `down`: first chain) of the next generation, from the old one and 32 bytes of X25519 secret."""
     if len(shared) != 32 or not any(shared):
         raise SealError("shared secret is not contributory")  # RFC 7748 section 6.1: a peer of low order
     return derive(hmac_sha256(old, shared), NAMES[stream], "heal")

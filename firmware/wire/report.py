@@ -54,7 +54,9 @@ def pack_status(
     heap_bytes: int,
     firmware: str,
 ) -> bytes:
-    """Plaintext of one status; time_s is Unix seconds, or None without trusted time. WireError for a field out of range."""
+    """Plaintext of one status; time_s is Unix seconds, or None without trusted time. WireError for a field out of
+    range.
+    """
     time = NO_TIME if time_s is None else time_s - epoch * EPOCH_S
     if time_s is not None and time <= NO_TIME:
         raise WireError("time lies outside the epoch")
@@ -65,7 +67,8 @@ def pack_status(
     head = [reason, time, uptime_s, directive, down_next, challenge]
     tail = [boots, reset, battery_mv, spooled, lost, refused, faults, heap_bytes, firmware]
     values = head + tail
-    for (name, least, most), value in zip(_FIELDS, values):
+    for index, (name, least, most) in enumerate(_FIELDS):
+        value = values[index]
         if least is not None and (not isinstance(value, int) or not least <= value <= most):
             raise WireError("status: " + name + " out of range")
     return pack(values)

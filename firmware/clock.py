@@ -1,0 +1,150 @@
+"""Clock: trusted time at the device (wire-format section 8, PROTOCOL rules 6 to 8)."""
+
+from firmware.keystore import FLOOR_MARGIN_S, MAX_JUMP
+from firmware.wire.batch import EPOCH_S
+
+CHALLENGE_BYTES = 8
+TOLERANCE_S = 120  # PROTOCOL rule 8
+PERSIST_S = 3600  # 24 records a day are three erases, and a cut costs the lease at most an hour of its count
+_TICKS_MASK = 2**30 - 1  # MicroPython's ticks wrap at a power of two, at 2**30 ms at the earliest (12.4 days)
+
+
+class Challenge:
+    """Challenge(rng): `value` of 8 bytes, fresh at each boot and after each use; `rng(n) -> bytes`."""
+
+    def __init__(self, rng):
+        self._rng = rng
+        self.consume()
+
+    def answers(self, candidate: bytes) -> bool:
+        """True if the candidate is the current challenge; changes nothing."""
+        return len(candidate) == CHALLENGE_BYTES and candidate == self.value
+
+    def consume(self):
+        """Draw a fresh one, once an answer was used [an answer holds once]."""
+        self.value = bytes(self._rng(CHALLENGE_BYTES))
+
+
+class Clock:
+    """Clock(ticks_ms, keystore, challenge): `ticks_ms` is time.ticks_ms; call now_s() at least once in 12 days.
+
+    `lease_until_s`: of the directive in force, 0 for none; the application sets it. `wants_confirmation`: the
+    receiver's time was refused and only the server can say who is right: send a status with reason 4.
+    """
+
+    def __init__(self, ticks_ms, keystore, challenge):
+        self._ticks_ms = ticks_ms
+        self._keystore = keystore
+        self._challenge = challenge
+        self._last_ticks = ticks_ms()
+        self._elapsed_ms = 0
+        self._trusted = None  # (Unix s at elapsed 0, confirmed by the server or not)
+        self._reckoned_s = keystore.floor_s + keystore.dark_s  # at elapsed 0: a time that is certainly past
+        self._confirmed_s = None  # Unix s at elapsed 0 by the server's last word
+        self._dark_s = keystore.dark_s  # counted since the floor, up to _dark_from_s
+        self._dark_from_s = 0
+        self.lease_until_s = 0
+        self.wants_confirmation = False
+
+    def now_s(self):
+        """Trusted Unix time in s, or None."""
+        elapsed_s = self._elapsed_s()
+        if self._trusted is None:
+            return None
+        base_s, confirmed = self._trusted
+        now_s = base_s + elapsed_s
+        if not confirmed and now_s > self._limit_s(elapsed_s):
+            # The epoch never passes the lease end on the receiver's word [one report of 2037 must not brick the
+            # ladder].
+            self.wants_confirmation = True
+            return None
+        return now_s
+
+    def epoch(self) -> int:
+        """Epoch to seal in: that of now_s(), the key store's without trusted time, and never below the key store's."""
+        now_s = self.now_s()
+        return self._keystore.epoch if now_s is None else max(self._keystore.epoch, now_s // EPOCH_S)
+
+    def day_is_over(self) -> bool:
+        """True when epoch() has passed the key store's: seal the open batches, then keystore.advance(clock.epoch(),
+        clock.now_s()).
+        """
+        return self.epoch() > self._keystore.epoch
+
+    def behind_epoch(self) -> bool:
+        """True when the time lies more than 120 s before the epoch of the keys: the personal streams stop until it
+        heals.
+        """
+        now_s = self.now_s()
+        return now_s is not None and now_s + TOLERANCE_S < self._keystore.epoch * EPOCH_S
+
+    def lease_over(self) -> bool:
+        """True at lease end, by trusted time or by the seconds counted since the floor; also without a lease."""
+        if self._trusted is None:
+            return self._keystore.floor_s + self._dark_now_s() >= self.lease_until_s
+        return self._trusted[0] + self._elapsed_s() >= self.lease_until_s
+
+    def offer_gnss(self, time_s: int, fix_ok: bool, valid_date: bool, valid_time: bool, fully_resolved: bool) -> bool:
+        """Offer the receiver's time; True if it is now the clock's."""
+        # 1. The receiver is sure of it (gnssFixOK, validDate, validTime, fullyResolved) [its clock before a fix says
+        # anything].
+        if not (fix_ok and valid_date and valid_time and fully_resolved):
+            return False
+        elapsed_s = self._elapsed_s()
+        # 2. Not below the floor [a simulator that winds time back to keys of the past].
+        # 3. Not a day beyond what was reckoned from the floor; steps below a day do not add up [one that leaps day by
+        # day]. 4. Not beyond the lease [the year 2037].
+        late = time_s > self._reckoned_s + elapsed_s + EPOCH_S or time_s > self._limit_s(elapsed_s)
+        if time_s < self._keystore.floor_s or late:
+            self.wants_confirmation = True
+            return False
+        self._trusted = (time_s - elapsed_s, False)
+        self.wants_confirmation = False
+        return True
+
+    def offer_server(self, time_s: int, challenge: bytes) -> bool:
+        """Offer the time of an opened downlink (kind 3, or issued_at of a directive); True if it is now the clock's.
+
+        A challenge that is answered is consumed, whatever becomes of the time.
+        """
+        # 1. It answers the current challenge [a time that a broker kept back].
+        if not self._challenge.answers(challenge):
+            return False
+        self._challenge.consume()
+        # 2. Not below the floor, and an epoch that the key store can reach.
+        if time_s < self._keystore.floor_s or time_s // EPOCH_S > self._keystore.epoch + MAX_JUMP:
+            return False
+        base_s = time_s - self._elapsed_s()
+        self._trusted = (base_s, True)
+        self._confirmed_s = self._reckoned_s = base_s
+        self.wants_confirmation = False
+        return True
+
+    def persist(self):
+        """Call every minute or so: persists the floor, or without trusted time the seconds counted, once an hour has
+        been added.
+        """
+        now_s = self.now_s()
+        if now_s is None:
+            dark_s = self._dark_now_s()
+            if dark_s - self._keystore.dark_s >= PERSIST_S:
+                self._keystore.count_dark(dark_s)
+            return
+        self._dark_s, self._dark_from_s = 0, self._elapsed_s()
+        if now_s - FLOOR_MARGIN_S - self._keystore.floor_s >= PERSIST_S:
+            self._keystore.raise_floor(now_s)
+
+    def _dark_now_s(self):
+        return self._dark_s + self._elapsed_s() - self._dark_from_s
+
+    def _limit_s(self, elapsed_s):
+        """The latest time that the receiver may say: lease end, or the server's own time."""
+        if self._confirmed_s is None:
+            return self.lease_until_s
+        return max(self.lease_until_s, self._confirmed_s + elapsed_s + TOLERANCE_S)
+
+    def _elapsed_s(self):
+        ticks = self._ticks_ms()
+        self._elapsed_ms += (ticks - self._last_ticks) & _TICKS_MASK
+        self._last_ticks = ticks
+        return self._elapsed_ms // 1000

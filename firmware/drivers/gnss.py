@@ -1,0 +1,204 @@
+"""GNSS receiver on a UART: power, identity, configuration and fixes; u-blox M10 by UBX, any other by NMEA."""
+
+import asyncio
+import time
+
+from firmware.drivers import ubx
+from firmware.errors import DriverError
+
+BAUDRATES = (38400, 9600)  # of the M10 chip and of the modules that set another at the factory
+ANSWER_MS = 800  # MON-VER at 9600 baud takes 250 ms on the line, start-up of the chip about 300 ms
+ROUNDS = 3  # of all baud rates: 4.8 s of silence is a dead receiver, not a slow start
+ACK_MS = 1500  # section 3.9 of the interface description: an acknowledgement comes within one second
+# CFG-RATE-MEAS holds 65.535 s; beyond this the receiver is better off without power between fixes.
+MAX_RATE_S = 60
+MIN_PROTOCOL = 2700  # the first with CFG-VALSET; M10 has 34.00 and later
+
+
+class GnssSilentError(DriverError):
+    """The receiver does not speak, or gives no solution message in time."""
+
+
+class GnssRefusedError(DriverError):
+    """The receiver is too old, or refuses its configuration."""
+
+
+class _Off:
+    """In place of the UART while the receiver has no power."""
+
+    def write(self, data: bytes) -> int:
+        raise GnssSilentError("receiver is off")
+
+    def deinit(self) -> None:
+        pass
+
+
+_OFF = _Off()
+
+
+class Gnss:
+    """The receiver behind `board.gnss_power` and `board.uart_gnss`; `protocol` is "ubx" or "nmea".
+
+    `start` powers, identifies and configures; `fix` waits for the next solution; `stop` cuts the power at once. A
+    `start` that fails raises DriverError and leaves the receiver unpowered.
+    """
+
+    def __init__(self, board, protocol: str = "ubx"):
+        if protocol not in ("ubx", "nmea"):
+            raise DriverError("protocol is ubx or nmea")
+        self._board = board
+        self._protocol = protocol
+        self._frames = ubx.Parser()
+        self._epochs = None
+        if protocol == "nmea":
+            from firmware.drivers import nmea  # 9 KB of heap that a UBX device keeps
+
+            self._epochs = nmea.Epochs()
+        self._uart = _OFF
+        self._stream: "asyncio.StreamReader" = None
+        self._latest: "tuple | None" = None
+        self._answers: list = []
+        self.implausible = 0  # solutions since the start that were whole and out of range
+
+    @property
+    def powered(self) -> bool:
+        """True from the begin of `start` to `stop`."""
+        return self._uart is not _OFF
+
+    @property
+    def errors(self) -> int:
+        """Frames and sentences that were not believed."""
+        return self._frames.errors + (self._epochs.errors if self._epochs else 0)
+
+    async def start(self, interval_s: int) -> None:
+        """Power on and ask for one solution each `interval_s`, at most MAX_RATE_S apart."""
+        self.stop()
+        self.implausible = 0
+        self._board.gnss_power(True)
+        try:
+            version = await self._identify()
+            if version is None:
+                return  # some other receiver that speaks NMEA at its own rate
+            if version < MIN_PROTOCOL:
+                raise GnssRefusedError("receiver has no CFG-VALSET")
+            await self._configure(min(max(interval_s, 1), MAX_RATE_S))
+        except BaseException:  # a cancelled start must not leave the receiver on
+            self.stop()
+            raise
+
+    def cut(self) -> None:
+        """Cut the power now, from any task, even one that interrupts `start` or `fix`; `stop` must follow."""
+        self._board.gnss_power(False)
+        self._latest = None
+
+    def stop(self) -> None:
+        """Cut the power; no fix of before is ever returned again."""
+        uart, self._uart, self._stream = self._uart, _OFF, None
+        self._board.gnss_power(False)
+        uart.deinit()
+        self._forget()
+
+    async def fix(self, timeout_ms: int) -> tuple:
+        """The next solution as a fix tuple, mode 1 if it has no position; GnssSilentError if none comes in time."""
+        if self._stream is None:
+            raise GnssSilentError("receiver is off")
+        self._latest = None
+        if not await self._until(self._has_fix, timeout_ms):
+            raise GnssSilentError("receiver gives no solution")
+        return self._latest
+
+    def _has_fix(self) -> bool:
+        return self._latest is not None
+
+    async def _identify(self) -> "int | None":
+        """Protocol version by MON-VER; None for an NMEA receiver that does not answer it but speaks."""
+        for _ in range(ROUNDS):
+            for baudrate in BAUDRATES:
+                self._open(baudrate)
+                await self._send(ubx.frame(ubx.MON_VER))
+                await self._until(self._named, ANSWER_MS)
+                if self._named():
+                    return ubx.protocol_version(self._answers[-1][1])
+                if self._protocol == "nmea" and self._latest is not None:
+                    return None
+        raise GnssSilentError("receiver does not answer")
+
+    def _named(self) -> bool:
+        return bool(self._answers) and self._answers[-1][0] == ubx.MON_VER
+
+    def _open(self, baudrate: int) -> None:
+        self._uart.deinit()
+        self._uart = self._board.uart_gnss(baudrate)
+        self._stream = asyncio.StreamReader(self._uart)
+        self._forget()
+
+    def _forget(self) -> None:
+        self._frames.reset()
+        if self._epochs:
+            self._epochs.reset()
+        self._latest = None
+        self._answers = []
+
+    async def _configure(self, interval_s: int) -> None:
+        """One CFG-VALSET; only the solution is left on the line, so that it is quiet between fixes."""
+        only_ubx = self._protocol == "ubx"
+        pairs = [
+            (ubx.RATE_MEAS, interval_s * 1000),
+            (ubx.RATE_NAV, 1),
+            (ubx.UART1_OUT_UBX, 1),
+            (ubx.UART1_OUT_NMEA, 0 if only_ubx else 1),
+            (ubx.OUT_NAV_PVT_UART1, 1 if only_ubx else 0),
+        ]
+        if not only_ubx:
+            pairs += [(key, 1) for key in ubx.NMEA_WANTED_UART1] + [(key, 0) for key in ubx.NMEA_UNWANTED_UART1]
+        request = ubx.valset(pairs)
+        for _ in range(2):  # the first may fall into the start of the chip
+            self._answers = []
+            await self._send(request)
+            await self._until(self._settled, ACK_MS)
+            if self._settled():
+                if not ubx.answer_to(ubx.CFG_VALSET, self._answers[-1]):
+                    raise GnssRefusedError("receiver refuses its configuration")
+                self._latest = None
+                return
+        raise GnssSilentError("receiver does not acknowledge its configuration")
+
+    def _settled(self) -> bool:
+        return bool(self._answers) and ubx.answer_to(ubx.CFG_VALSET, self._answers[-1]) is not None
+
+    async def _send(self, data: bytes) -> None:
+        self._uart.write(data)  # at most 90 bytes: they fit the transmit buffer of every port
+
+    async def _until(self, condition, timeout_ms: int) -> bool:
+        """Take what the receiver sends until the condition holds; False when the time is over."""
+        deadline = time.ticks_add(time.ticks_ms(), timeout_ms)
+        while not condition():
+            left_ms = time.ticks_diff(deadline, time.ticks_ms())
+            if left_ms <= 0:
+                return False
+            try:
+                await asyncio.wait_for_ms(self._fill(), left_ms)
+            except asyncio.TimeoutError:
+                return condition()
+        return True
+
+    async def _fill(self) -> None:
+        """Wait for bytes and take them in at once, so that a cancelled wait loses none."""
+        data = await self._stream.read(256)
+        if not data:
+            return
+        for frame in self._frames.feed(data):
+            self._take(frame)
+        if self._epochs:
+            for fix in self._epochs.feed(data):
+                self._latest = fix
+
+    def _take(self, frame: tuple) -> None:
+        if frame[0] != ubx.NAV_PVT:
+            self._answers = [frame]  # one is awaited at a time, so one is kept
+            return
+        fix = ubx.decode_pvt(frame[1])
+        if fix is None:
+            self.implausible += 1
+        elif self._protocol == "ubx":
+            self._latest = fix

@@ -1,0 +1,82 @@
+"""A TCP connection for asyncio over a board's non-blocking sockets; whatever fails, the socket is closed."""
+
+import asyncio
+
+from firmware.errors import LinkError
+
+# What one read may take: more than the largest packet would only move bytes from the stack's buffer to the heap.
+READ_BYTES = 512
+
+
+class TcpTransport:
+    """One connection at a time: `open`, then `fill` and `write`, then `close`; LinkError for errors of the socket."""
+
+    def __init__(self, socket_module):
+        self._socket_module = socket_module
+        self._socket = None
+        self._stream = None
+
+    async def open(self, host: str, port: int, timeout_ms: int) -> None:
+        """Resolve and connect. The name is resolved anew each time [a broker that moved would never be found again].
+
+        `getaddrinfo` itself blocks: its bound is the watchdog's.
+        """
+        self.close()
+        try:
+            address = self._socket_module.getaddrinfo(host, port, 0, self._socket_module.SOCK_STREAM)[0]
+            self._socket = self._socket_module.socket(address[0], address[1], address[2])
+            self._socket.setblocking(False)
+            await asyncio.wait_for_ms(self._connect(address[-1]), timeout_ms)
+        except (OSError, IndexError, asyncio.TimeoutError):
+            self.close()
+            raise LinkError("no connection to the broker")
+        except asyncio.CancelledError:
+            self.close()
+            raise
+
+    def _connect(self, address):
+        # A generator, as MicroPython's own coroutines are: waiting for a socket to become writable is a bare yield.
+        import errno
+        from asyncio import core  # type: ignore[attr-defined]  # the frozen module, which the stubs leave out
+
+        try:
+            self._socket.connect(address)
+        except OSError as error:
+            if error.errno != errno.EINPROGRESS:
+                raise
+        self._stream = asyncio.StreamReader(self._socket)
+        # As asyncio.open_connection does; that function keeps the socket open when it is cancelled.
+        yield core._io_queue.queue_write(self._socket)
+
+    async def fill(self, parser) -> list:
+        """Wait for bytes and give them to the parser at once: a cancelled wait loses none. LinkError at the end."""
+        stream = self._stream
+        if stream is None:
+            raise LinkError("not connected")
+        try:
+            data = await stream.read(READ_BYTES)
+        except OSError:
+            raise LinkError("connection lost")
+        if not data:
+            raise LinkError("connection closed by the broker")
+        return parser.feed(data)
+
+    async def write(self, data: bytes) -> None:
+        """Hand all bytes to the stack; bound it from outside."""
+        stream = self._stream
+        if stream is None:
+            raise LinkError("not connected")
+        try:
+            stream.write(data)
+            await stream.drain()
+        except OSError:
+            raise LinkError("connection lost")
+
+    def close(self) -> None:
+        """Close the socket, whatever state it is in."""
+        socket, self._socket, self._stream = self._socket, None, None
+        if socket is not None:
+            try:
+                socket.close()
+            except OSError:
+                pass  # it is gone, which is all that was wanted

@@ -1,0 +1,103 @@
+"""RecordLog: one record, the newest, and nothing of the older ones."""
+
+from __future__ import annotations
+
+import pytest
+
+from firmware.errors import FlashError
+from firmware.flash.recordlog import RecordLog
+from firmware.flash.region import RawRegion
+from tests.unit.firmware.nor import Nor
+
+
+def opened(nor: Nor) -> tuple[RecordLog, bytearray | None]:
+    """A log as a boot finds it."""
+    log = RecordLog(RawRegion(nor), 512)
+    return log, log.load()
+
+
+def test_a_record_survives_a_boot_and_replaces_the_former() -> None:
+    """Forty records over two sectors of eight slots; only the last is readable, also in the raw flash."""
+    nor = Nor(2)
+    log, found = opened(nor)
+    assert found is None
+    for number in range(40):
+        log.store(bytes([number]) * 300)
+        assert opened(nor)[1] == bytes([number]) * 300
+        for former in range(number):
+            assert bytes([former or 0xAA]) * 20 not in nor.data
+    assert log.sequence == 40
+    assert not log.repaired
+
+
+def test_sector_changes_erase_the_other_sector_only() -> None:
+    """Eight slots a sector: one erase for eight records, in turn."""
+    nor = Nor(2)
+    log, _ = opened(nor)
+    for number in range(64):
+        log.store(bytes([number]) * 10)
+    assert nor.erases == [4, 4]
+
+
+def test_rubbish_is_zeroed_at_boot() -> None:
+    """Half a record, an older one and noise are gone, and the log says that it repaired something."""
+    nor = Nor(2)
+    log, _ = opened(nor)
+    log.store(b"old secret" * 20)
+    old = bytes(nor.data[:512])
+    log.store(b"new secret" * 20)
+    assert not opened(nor)[0].repaired
+    nor.data[4096 : 4096 + 512] = old
+    nor.data[1024 + 40 : 1024 + 60] = b"half a record found "
+    again, body = opened(nor)
+    assert body == b"new secret" * 20
+    assert again.repaired
+    assert b"old secret" not in nor.data
+    assert b"half a record" not in nor.data
+
+
+@pytest.mark.parametrize("at", [0, 3, 7, 11, 12, 200])
+def test_one_flipped_bit_is_no_record(at: int) -> None:
+    """Magic, length, sequence, CRC and body all count."""
+    nor = Nor(2)
+    opened(nor)[0].store(bytes(range(189)))
+    assert opened(nor)[1] == bytes(range(189))
+    nor.data[at] ^= 0x01
+    assert opened(nor)[1] is None
+
+
+def test_a_bad_slot_is_passed_over_and_the_old_record_stands_until_then() -> None:
+    """A sector that takes no program any more: the record goes on in the other one."""
+    nor = Nor(3)
+    log, _ = opened(nor)
+    for number in range(8):
+        log.store(bytes([number + 1]) * 30)
+    nor.stuck.add(1)
+    with pytest.raises(FlashError):
+        log.store(b"lost" * 9)
+    assert opened(nor)[1] == bytes([8]) * 30
+    nor.stuck.clear()
+    log.store(b"kept" * 9)
+    assert opened(nor)[1] == b"kept" * 9
+
+
+def test_wipe_leaves_nothing() -> None:
+    """For an enrolment: every byte is erased."""
+    nor = Nor(2)
+    log, _ = opened(nor)
+    log.store(b"secret" * 10)
+    log.wipe()
+    assert set(nor.data) == {0xFF}
+    log.store(b"next")
+    assert opened(nor)[1] == b"next"
+
+
+def test_geometry_and_length_are_checked() -> None:
+    """Two sectors, slots that divide them, and a body that fits."""
+    log, _ = opened(Nor(2))
+    log.store(bytes(500))
+    with pytest.raises(FlashError):
+        log.store(bytes(501))
+    for sectors, slot_bytes in ((1, 512), (2, 500), (2, 12)):
+        with pytest.raises(FlashError):
+            RecordLog(RawRegion(Nor(sectors)), slot_bytes)

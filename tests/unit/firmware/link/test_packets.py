@@ -1,0 +1,128 @@
+"""MQTT packets: what a client sends, and the strictness towards what a broker sends."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from firmware.errors import LinkError
+from firmware.link import packets
+
+DATA = Path(__file__).parents[3] / "data" / "mqtt"
+
+
+def cases(kind: str) -> list[Any]:
+    """(group, name, first packet of the case) of one file of the corpus, MQTT 3.1.1 only."""
+    found = []
+    for group in json.loads((DATA / f"{kind}.json").read_text()):
+        for case in group["tests"]:
+            first = case.get("msgs", [{}])[0]
+            if case.get("ver", 4) == 4 and first.get("type") == "send":
+                found.append(pytest.param(case["name"], bytes.fromhex(first["payload"]), id=f"{kind} {case['name']}"))
+    return found
+
+
+def verdict(data: bytes) -> bool:
+    """True if the parser takes the packet."""
+    try:
+        return len(packets.Parser().feed(data)) == 1
+    except LinkError:
+        return False
+
+
+def sound(data: bytes) -> bool:
+    """An oracle apart from the parser: whole packets that a client with a clean session and QoS 1 must take."""
+    kind, flags, body = data[0] >> 4, data[0] & 15, data[2:]
+    numbered = len(body) >= 2 and body[:2] != b"\x00\x00"
+    return data[1] == len(body) and {
+        2: data == b"\x20\x02\x00\x00",
+        4: flags == 0 and len(body) == 2 and numbered,
+        9: flags == 0 and len(body) == 3 and numbered and body[2] in (0, 1),
+        3: flags >> 1 & 3 <= 1 and flags != 8 and sound_publish(flags >> 1 & 1, body),
+    }.get(kind, False)
+
+
+def sound_publish(qos: int, body: bytes) -> bool:
+    """The same of the body of a PUBLISH."""
+    size = int.from_bytes(body[:2], "big")
+    topic, rest = body[2 : 2 + size], body[2 + size :]
+    named = 0 < len(topic) == size and all(32 < byte < 127 and byte not in b"+#" for byte in topic)
+    return named and (not qos or (len(rest) >= 2 and rest[:2] != b"\x00\x00"))
+
+
+@pytest.mark.parametrize(("name", "data"), cases("CONNACK") + cases("PUBACK") + cases("SUBACK") + cases("PUBLISH"))
+def test_packets_of_the_mosquitto_corpus(name: str, data: bytes) -> None:
+    """Each good or malformed packet of mosquitto's test data is taken or refused as MQTT 3.1.1 has it for a client."""
+    del name
+    assert verdict(data) == sound(data)
+
+
+def test_the_corpus_holds_both_kinds() -> None:
+    """The comparison is not an empty one: good packets of each type, and fifty malformed ones."""
+    every = [case.values[1] for kind in ("CONNACK", "PUBACK", "SUBACK", "PUBLISH") for case in cases(kind)]
+    good = [data for data in every if sound(data)]
+    assert {data[0] >> 4 for data in good} >= {2, 3, 4, 9} and len(every) - len(good) >= 50
+
+
+def test_pieces_of_any_size_give_the_same_packets() -> None:
+    """A stream of four packets, byte by byte, gives the four."""
+    stream = (
+        b"\x20\x02\x00\x00"
+        + b"\x90\x03\x00\x01\x01"
+        + b"\x32\x83\x01"
+        + b"\x00\x01t\x00\x07"
+        + b"x" * 126
+        + b"\xd0\x00"
+    )
+    parser = packets.Parser()
+    got = [packet for at in range(len(stream)) for packet in parser.feed(stream[at : at + 1])]
+    assert got == packets.Parser().feed(stream)
+    assert got == [(2,), (9, 1, 1), (3, "t", b"x" * 126, 7), (13,)]
+
+
+@pytest.mark.parametrize("length", [b"\xcd\x08", b"\xff\x7f", b"\x80\x80\x01", b"\xff\xff\xff\x7f", b"\x80\x00"])
+def test_a_packet_that_would_not_fit_is_refused_at_its_header(length: bytes) -> None:
+    """Longer than 1100 bytes, or a length in more bytes than it needs: refused before anything is kept of it."""
+    assert packets.Parser().feed(b"\x30\xcc\x08") == []  # 1100 exactly
+    with pytest.raises(LinkError):
+        packets.Parser().feed(b"\x30" + length)
+
+
+@pytest.mark.parametrize("kind", [0, 1, 5, 6, 7, 8, 10, 11, 12, 14, 15])
+def test_packets_that_no_broker_sends_us(kind: int) -> None:
+    """Types of clients, of QoS 2 and reserved ones end the connection."""
+    assert packets.Parser().feed(b"\xd0\x00") == [(13,)]
+    with pytest.raises(LinkError):
+        packets.Parser().feed(bytes((kind << 4, 0)))
+
+
+@pytest.mark.parametrize("code", [1, 2, 3, 4, 5, 6, 255])
+def test_a_refused_connection_says_why(code: int) -> None:
+    """Each return code but 0 raises with its reason."""
+    with pytest.raises(LinkError, match="broker refuses"):
+        packets.Parser().feed(bytes((0x20, 2, 0, code)))
+
+
+def test_what_the_client_sends() -> None:
+    """CONNECT, SUBSCRIBE, PUBLISH and PUBACK byte for byte after MQTT 3.1.1."""
+    assert (
+        packets.connect("d", "u", "pw", 60).hex()
+        == "1014" + "00044d515454" + "04c2003c" + "000164" + "000175" + "00027077"
+    )
+    assert packets.connect("d", "", "", 60).hex() == "100d" + "00044d515454" + "0402003c" + "000164"
+    assert packets.subscribe(1, "t").hex() == "8206" + "0001" + "000174" + "01"
+    assert packets.publish(65535, "t", b"\x00\x01").hex() == "3207" + "000174" + "ffff" + "0001"
+    assert packets.publish(65535, "t", b"\x00\x01", dup=True)[0] == 0x3A
+    assert packets.puback(0x1234).hex() == "40021234"
+    long = packets.publish(1, "t", bytes(1024))
+    assert long[1:3] == bytes(((1029 & 127) | 128, 1029 >> 7)) and len(long) == 3 + 1029
+
+
+def test_a_long_string_is_a_mistake_in_the_settings() -> None:
+    """A password beyond 255 bytes raises instead of a packet that no broker understands."""
+    assert packets.connect("d", "u", "p" * 255, 60)
+    with pytest.raises(LinkError):
+        packets.connect("d", "u", "p" * 256, 60)
