@@ -1,0 +1,345 @@
+"""A board with its chips, and its life: power, runs, resets, sleep and power cuts."""
+
+import enum
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from hw_sim import description as descriptions
+from hw_sim import rom
+from hw_sim.chips.ublox_m10 import UbloxM10
+from hw_sim.clock import Handle, World
+from hw_sim.console import Console
+from hw_sim.description import Description
+from hw_sim.engine import FOREVER_US, SILENCE_S, Engine, RunEnd
+from hw_sim.errors import ChildFailed, HwSimError, NotSimulated
+from hw_sim.flash import NorFlash, PowerLost
+from hw_sim.gpio import Gpio, Watchdog
+from hw_sim.net import Network
+from hw_sim.radio import Radio
+from hw_sim.shims import _ops
+from hw_sim.uart import UartPort
+
+__all__ = ["Board", "Cause", "HeapReading", "RunEnd", "Snapshot"]
+
+
+class Cause(enum.IntEnum):
+    """`machine.reset_cause()` of the ESP32 port."""
+
+    POWER_ON = 1
+    HARD = 2
+    WATCHDOG = 3
+    DEEP_SLEEP = 4
+    SOFT = 5
+
+
+class HeapReading(NamedTuple):
+    """Free and used bytes of the heap after a collection, at a virtual time in s since the world began."""
+
+    at_s: float
+    free_bytes: int
+    used_bytes: int
+
+
+class Snapshot(NamedTuple):
+    """What survives in a board that has power: flash, retained memory."""
+
+    flash: bytes
+    retained: bytes
+
+
+@dataclass
+class Job:
+    """A program typed at the prompt, with files that exist in RAM only."""
+
+    source: str
+    files: dict[str, bytes] = field(default_factory=dict)
+
+
+class Board:
+    """One simulated board in a world of its own; as a context manager it ends its program when it is left."""
+
+    def __init__(
+        self, description: Description, world: World, network: Network, *, heap_bytes: int | None = None
+    ) -> None:
+        self.name = description.name
+        self.description, self.world, self.network = description, world, network
+        self.heap_bytes = heap_bytes or description.heap_bytes
+        self.unique_id = bytes.fromhex(description.unique_id)
+        self.flash = NorFlash(description.flash_bytes)
+        self.partitions = description.partitions()
+        self.rng = world.random("board")
+        self.console = Console()
+        self.watchdog = Watchdog(world.clock, lambda: self._ask_reset(Cause.WATCHDOG))
+        self.gpio = Gpio(description.name)
+        self.radio = Radio(world.clock, network, description.radio.associate_ms)
+        self.retained = b""
+        self.reset_cause = Cause.POWER_ON
+        self.counters: Counter[str] = Counter()
+        self.heap: list[HeapReading] = []
+        self.ticks_start_ms = 0  # where ticks_ms begins; near 2**30 it soon wraps
+        self.silence_s = SILENCE_S
+        self.battery_mv = description.battery.millivolts
+        self.traceback = ""
+        self.job: Job | None = None
+        self.asleep = False
+        self._sources: dict[str, Path | bytes] = {}
+        self._bytecode: rom.Bytecode = "auto"
+        self._powered = False
+        self._reset: Cause | None = None
+        self._alarm: Handle | None = None
+        self._rtc_offset_us = 0
+        self._wire(description)
+        self._engine = Engine(self)
+
+    def _wire(self, description: Description) -> None:
+        gnss = description.gnss
+        if gnss.chip != "ublox_m10":
+            raise NotSimulated(f"chip {gnss.chip} of board {description.name}")
+        self.gnss = UbloxM10(self.world, baudrate=gnss.baudrate)
+        self.uarts = {gnss.uart: UartPort(self.world.clock, self.gnss, self.world.random("uart"))}
+        self.gpio.on_output[gnss.power_pin] = lambda level: self.gnss.power(bool(level))
+        self.release_button()
+
+    @classmethod
+    def from_description(
+        cls, board: str | Path, world: World, network: Network, *, heap_bytes: int | None = None
+    ) -> Self:
+        """A board by name or TOML file."""
+        return cls(descriptions.load(board), world, network, heap_bytes=heap_bytes)
+
+    # --- what it runs
+
+    def install(self, package: Path | str, *, bytecode: rom.Bytecode = "auto") -> None:
+        """Puts a package where the board imports it, as a release would flash it; its `main.py` becomes the program."""
+        self._sources |= rom.package_sources(Path(package))
+        self._bytecode = bytecode
+
+    def program(self, source: str) -> None:
+        """Makes this text the board's `main.py`; what is installed stays importable."""
+        self._sources["main.py"] = source.encode()
+
+    def plan(self) -> dict[str, object]:
+        """What the start-up code of the board is told."""
+        files = list(self.job.files) if self.job else []
+        return {
+            "source": self.job is not None,
+            "files": files,
+            "seed": self.rng.getrandbits(30),
+            "mount": "vfs" in self.partitions,
+        }
+
+    # --- power and resets
+
+    @property
+    def powered(self) -> bool:
+        """The board has power."""
+        return self._powered
+
+    def power_on(self) -> None:
+        """Power comes; the program starts with the next `run`."""
+        if self._powered:
+            raise HwSimError("the board is on already; reset() or cut_power() it")
+        self._powered = True
+        self.retained = b""
+        self._rtc_offset_us = -self.world.clock.now_us
+        self.gnss.backup_power(self.description.gnss.backup)
+        self._start(Cause.POWER_ON)
+
+    def cut_power(self) -> None:
+        """Power goes, at once."""
+        self._engine.stop(reset_peers=True)
+        self._powered, self._reset = False, None
+        self._lose_chip_state()
+        self.gnss.backup_power(False)
+        self.flash.disarm()
+
+    def arm_power_cut(self, operation: int, *, torn: bool = False) -> None:
+        """Power will go at the n-th flash operation from now (1 = the next); with `torn` that one happens in part."""
+        self.flash.cut_after(operation, self.world.random(f"torn/{operation}") if torn else None)
+
+    def reset(self) -> None:
+        """As the reset button does it."""
+        self._need_power()
+        self._restart(Cause.HARD)
+
+    def soft_reset(self) -> None:
+        """As Ctrl-D at the prompt does it: pins, radio and watchdog keep their state."""
+        self._need_power()
+        self._restart(Cause.SOFT)
+
+    def _need_power(self) -> None:
+        if not self._powered:
+            raise HwSimError("the board is off; power_on() it")
+
+    def close(self) -> None:
+        """Ends the program."""
+        self._engine.stop(reset_peers=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def _lose_chip_state(self) -> None:
+        self.asleep = False
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self.gpio.reset()
+        self.radio.set_active(False)
+        self.watchdog.stop()
+
+    def _restart(self, cause: Cause) -> None:
+        self._engine.stop(reset_peers=cause != Cause.SOFT)
+        if cause != Cause.SOFT:
+            self._lose_chip_state()
+        self._start(cause)
+
+    def _start(self, cause: Cause) -> None:
+        self._reset = None
+        self.reset_cause, self.traceback = cause, ""
+        self.counters["boots"] += 1
+        self.counters[f"boots after {cause.name.lower()}"] += 1
+        self._engine.start(self._sources, self._bytecode)
+
+    @property
+    def reset_pending(self) -> bool:
+        """The program is to be restarted before it gets another answer."""
+        return self._reset is not None
+
+    def do_pending_reset(self) -> None:
+        """Restarts if something asked for it."""
+        if self._reset is not None:
+            self._restart(self._reset)
+
+    def _ask_reset(self, cause: Cause) -> None:
+        self._reset = cause
+
+    def program_reset(self, kind: int, sleep_us: int) -> None:
+        """The program resets the board or sends it to deep sleep (negative: for ever)."""
+        if kind != _ops.DEEPSLEEP:
+            self._ask_reset(Cause.SOFT if kind == _ops.SOFT else Cause.HARD)
+            return
+        self._engine.stop(reset_peers=True)
+        self._lose_chip_state()
+        self.asleep = True
+        if sleep_us >= 0:
+            self._alarm = self.world.clock.after(sleep_us, lambda: self._ask_reset(Cause.DEEP_SLEEP))
+
+    def light_sleep(self) -> None:
+        """The program sleeps lightly: the radio is off, the UARTs hear nothing."""
+        self.radio.set_active(False)
+        for port in self.uarts.values():
+            port.deaf = True
+
+    # --- running
+
+    def run(
+        self, *, for_s: float | None = None, until_s: float | None = None, until: Callable[[], bool] | None = None
+    ) -> RunEnd:
+        """Runs until `for_s` from now, until Unix time `until_s`, or until the condition holds; whichever is first.
+
+        ChildFailed with the traceback if the program ends by an exception; NotSimulated if it uses what is not there.
+        """
+        if for_s is None and until_s is None and until is None:
+            raise HwSimError("run() without an end: give for_s, until_s or until")
+        clock = self.world.clock
+        limit_us = FOREVER_US if for_s is None else clock.now_us + round(for_s * 1e6)
+        if until_s is not None:
+            limit_us = min(limit_us, clock.us_of(until_s))
+        try:
+            return self._engine.run(limit_us, until or (lambda: False))
+        except PowerLost:
+            self.counters["power cuts"] += 1
+            self.cut_power()
+            return RunEnd.POWER_OFF
+        except HwSimError:
+            self._engine.stop(reset_peers=True)
+            raise
+
+    def spend(self, us: int) -> None:
+        """Time that an operation takes."""
+        self.world.clock.advance_to(self.world.clock.now_us + us)
+
+    def execute(self, source: str, files: Mapping[str, bytes] | None = None, *, timeout_s: float = 600.0) -> str:
+        """Runs text as typed at the prompt, `files` a global dict that lives in RAM only; returns what it printed.
+
+        A running program is stopped for it. A board that was off is powered for the time. ChildFailed as in `run`,
+        also after `timeout_s` of virtual time.
+        """
+        was_on = self._powered
+        begin = self.console.mark
+        self.job = Job(source, dict(files or {}))
+        try:
+            if was_on:
+                self.soft_reset()
+            else:
+                self.power_on()
+            if self.run(for_s=timeout_s, until=lambda: not self._engine.running) is RunEnd.TIME:
+                self._engine.stop(reset_peers=True)
+                raise ChildFailed(f"not finished after {timeout_s} s\n{self.console.tail()}")
+            return self.console.since(begin)
+        finally:
+            self.job = None
+            if not was_on and self._powered:
+                self.cut_power()
+
+    # --- parts that the program sees
+
+    def note_heap(self, free_bytes: int, used_bytes: int) -> None:
+        """A reading of the heap."""
+        self.heap.append(HeapReading(self.world.clock.now_us / 1e6, free_bytes, used_bytes))
+
+    @property
+    def rtc_us(self) -> int:
+        """The real-time clock, in µs since 2000-01-01; begins there at power-on."""
+        return self.world.clock.now_us + self._rtc_offset_us
+
+    @rtc_us.setter
+    def rtc_us(self, us: int) -> None:
+        self._rtc_offset_us = us - self.world.clock.now_us
+
+    def adc_uv(self, pin: int) -> int:
+        """Voltage at an ADC pin, in µV."""
+        battery = self.description.battery
+        if pin != battery.adc_pin:
+            raise NotSimulated(f"ADC on pin {pin}: {self.name} has nothing to measure there")
+        return round(self.battery_mv * 1000 / battery.divider)
+
+    def check_wires(self, uart: int, tx: int, rx: int) -> None:
+        """NotSimulated if a UART is opened on pins where no chip is."""
+        gnss = self.description.gnss
+        if uart != gnss.uart or tx not in (-1, gnss.tx) or rx not in (-1, gnss.rx):
+            wired = f"UART {gnss.uart} on tx {gnss.tx}, rx {gnss.rx}"
+            raise NotSimulated(f"UART {uart} on tx {tx}, rx {rx}: {self.name} has its receiver at {wired}")
+
+    def press_button(self) -> None:
+        """Holds the button down."""
+        self.gpio.inputs[self.description.button.pin] = self.description.button.pressed
+
+    def release_button(self) -> None:
+        """Lets the button go."""
+        self.gpio.inputs[self.description.button.pin] = 1 - self.description.button.pressed
+
+    @property
+    def led(self) -> bool:
+        """The LED is lit."""
+        return bool(self.gpio.output(self.description.led.pin))
+
+    def partition_bytes(self, label: str) -> bytes:
+        """Raw content of a partition."""
+        partition = self.partitions[label]
+        return self.flash.read(partition.offset, partition.size)
+
+    def snapshot(self) -> Snapshot:
+        """Flash and retained memory as they are."""
+        return Snapshot(bytes(self.flash.data), self.retained)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Puts a snapshot back into a board that is off; retained memory does not outlive the lack of power."""
+        if self._powered:
+            raise HwSimError("restore() needs a board that is off; cut_power() first")
+        self.flash.data[:] = snapshot.flash

@@ -1,0 +1,265 @@
+"""A u-blox M10 receiver on a UART: power, start-up, configuration, time to first fix, solutions, and its faults.
+
+Times: MAX-M10S data sheet UBX-20035208, table 1 (GPS, Galileo, Beidou): cold start 28 s, hot start 1 s, taken as
+means of a spread of ±20 %. A hot start needs backup power and orbits younger than 4 h; with older ones the start is
+warm, 25 s.
+"""
+
+import datetime as dt
+import math
+import struct
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from hw_sim.chips import m10_config as cfg
+from hw_sim.chips import m10_messages as say
+from hw_sim.chips.noise import Noise
+from hw_sim.chips.ubx_frames import Parser, frame
+from hw_sim.clock import Handle, World
+from hw_sim.drive import EARTH_RADIUS_M, Drive, Truth
+from hw_sim.errors import NotSimulated
+
+START_MS = 300  # from power to the first byte; nothing is heard before
+COLD_S, WARM_S, HOT_S, SPREAD = 28.0, 25.0, 1.0, 0.2
+ORBITS_LAST_S = 4 * 3600
+TIME_SHARE, RESOLVED_SHARE = 0.6, 0.8  # of the time to first fix, until time is known, and its leap second
+SENTENCES: tuple[tuple[int, Callable[[say.Solution], bytes]], ...] = (
+    (cfg.RMC, say.rmc),
+    (cfg.VTG, say.vtg),
+    (cfg.GGA, say.gga),
+    (cfg.GSA, say.gsa),
+    (cfg.GSV, say.gsv),
+    (cfg.GLL, say.gll),
+)
+EMITTED_LIMIT = 1_000_000  # eleven days at 1 Hz; older ones are forgotten
+
+
+class Emitted(NamedTuple):
+    """A position that left the receiver: Unix time in whole s, degrees × 10⁷ as NAV-PVT has them."""
+
+    time: int
+    lat_e7: int
+    lon_e7: int
+
+    @property
+    def lat(self) -> float:
+        """Latitude in degrees."""
+        return self.lat_e7 / 1e7
+
+    @property
+    def lon(self) -> float:
+        """Longitude in degrees."""
+        return self.lon_e7 / 1e7
+
+
+@dataclass
+class GnssFaults:
+    """What is wrong with the receiver at present; assign `GnssFaults()` for nothing.
+
+    `silent`: no byte. `garbage`: that many random bytes before each epoch. `bad_checksum`: each checksum damaged.
+    `jump_m`: so far north of the truth. `date`: time since power-on counts from this UTC. `no_sky`: no satellite.
+    `refuse`: every VALSET is refused.
+    """
+
+    silent: bool = False
+    garbage: int = 0
+    bad_checksum: bool = False
+    jump_m: float = 0.0
+    date: dt.datetime | None = None
+    no_sky: bool = False
+    refuse: bool = False
+
+
+class UbloxM10:
+    """The receiver. `drive` says where it truly is; without one it sees no sky. `noise_scale` 0 makes it perfect."""
+
+    def __init__(
+        self, world: World, drive: Drive | None = None, *, baudrate: int = 38400, noise_scale: float = 1.0
+    ) -> None:
+        self._world, self._clock = world, world.clock
+        self.drive = drive
+        self.fault = GnssFaults()
+        self.emit: Callable[[bytes], None] = lambda data: None
+        self.config = cfg.Config(baudrate)
+        self._rng = world.random("ublox_m10")
+        self._noise = Noise(world.random("ublox_m10/noise"), noise_scale)
+        self._parser = Parser()
+        self._powered = False
+        self._backup = False
+        self._started = False
+        self._timer: Handle | None = None
+        self._on_since_us = 0
+        self._powered_us = 0
+        self._ttff_s = 0.0
+        self._hot = False
+        self._last_fix_us: int | None = None
+        self._epoch_count = 0
+        self.power_ons = 0
+        self.emitted: deque[Emitted] = deque(maxlen=EMITTED_LIMIT)
+
+    @property
+    def baudrate(self) -> int:
+        """Speed of its UART, in baud."""
+        return self.config[cfg.BAUDRATE]
+
+    @property
+    def powered(self) -> bool:
+        """Main supply is on."""
+        return self._powered
+
+    @property
+    def powered_s(self) -> float:
+        """Time under power since the world began, in s."""
+        running = self._clock.now_us - self._on_since_us if self._powered else 0
+        return (self._powered_us + running) / 1e6
+
+    def backup_power(self, on: bool) -> None:
+        """V_BCKP: without it the BBR layer, the clock and the orbits are gone."""
+        self._backup = on
+        if not on and not self._powered:
+            self._forget()
+
+    def _forget(self) -> None:
+        self.config.forget(cfg.BBR)
+        self._last_fix_us = None
+
+    def power(self, on: bool) -> None:
+        """Main supply on or off."""
+        if on == self._powered:
+            return
+        self._powered = on
+        self._cancel()
+        self._parser.clear()
+        self._started = False
+        if on:
+            self.power_ons += 1
+            self._on_since_us = self._clock.now_us
+            self._timer = self._clock.after(START_MS * 1000, self._start)
+            return
+        self._powered_us += self._clock.now_us - self._on_since_us
+        self.config.forget(cfg.RAM)
+        if not self._backup:
+            self._forget()
+
+    def _cancel(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _start(self) -> None:
+        self._started = True
+        age_us = None if self._last_fix_us is None else self._clock.now_us - self._last_fix_us
+        self._hot = age_us is not None
+        mean = COLD_S if age_us is None else HOT_S if age_us < ORBITS_LAST_S * 1_000_000 else WARM_S
+        self._ttff_s = mean * self._rng.uniform(1 - SPREAD, 1 + SPREAD)
+        if self.config[cfg.OUT_NMEA]:
+            self._send(say.banner())
+        self._next_epoch()
+
+    def _send(self, data: bytes) -> None:
+        if self.fault.silent:
+            return
+        if self.fault.bad_checksum:
+            data = _damaged(data)
+        self.emit(data)
+
+    def _next_epoch(self) -> None:
+        # Epochs fall on whole multiples of the period in UTC, as the chip aligns them to the top of the second.
+        period_us = self.config[cfg.RATE_MEAS] * self.config[cfg.RATE_NAV] * 1000
+        start_us = round(self._clock.start_unix_s * 1e6)
+        due = ((start_us + self._clock.now_us) // period_us + 1) * period_us - start_us
+        self._cancel()
+        self._timer = self._clock.at(due, self._epoch)
+
+    def _epoch(self) -> None:
+        solution = self._solve()
+        out = b""
+        if self.config[cfg.OUT_NMEA]:
+            out += b"".join(make(solution) for key, make in SENTENCES if self._wanted(key))
+        if self.config[cfg.OUT_UBX] and self._wanted(cfg.NAV_PVT):
+            out += say.nav_pvt(solution)
+        self._epoch_count += 1
+        if self.fault.garbage:
+            self._send(self._rng.randbytes(self.fault.garbage))
+        if out:
+            self._send(out)
+            if solution.ok and not self.fault.silent:
+                e7 = round(solution.lat_deg * 1e7), round(solution.lon_deg * 1e7)
+                self.emitted.append(Emitted(round(solution.unix_s), *e7))
+        self._next_epoch()
+
+    def _wanted(self, key: int) -> bool:
+        rate = self.config[key]
+        return bool(rate) and self._epoch_count % rate == 0
+
+    def _solve(self) -> say.Solution:
+        on_s = (self._clock.now_us - self._on_since_us) / 1e6 - START_MS / 1000
+        blind = self.drive is None or self.fault.no_sky
+        knows_time = self._hot or (not blind and on_s >= TIME_SHARE * self._ttff_s)
+        resolved = self._hot or (not blind and on_s >= RESOLVED_SHARE * self._ttff_s)
+        unix_s = self._clock.unix_s if knows_time else say.UNSYNCHRONISED_S + on_s
+        if self.fault.date is not None and knows_time:
+            unix_s = self.fault.date.timestamp() + on_s
+        if self.drive is None or blind or on_s < self._ttff_s:
+            seen = 0 if blind else min(3, int(4 * on_s / self._ttff_s))
+            return say.Solution(unix_s, knows_time, knows_time, resolved, 0, seen)
+        return self._position(self.drive.at(self._clock.unix_s), unix_s, on_s)
+
+    def _position(self, truth: Truth, unix_s: float, on_s: float) -> say.Solution:
+        error = self._noise.at(self._clock.now_us / 1e6)
+        self._last_fix_us = self._clock.now_us
+        settling = 1.0 + 4.0 * math.exp(-(on_s - self._ttff_s) / 3.0)  # the first seconds are less exact
+        north, east = error.north_m * settling + self.fault.jump_m, error.east_m * settling
+        lat = max(-90.0, min(90.0, truth.lat_deg + math.degrees(north / EARTH_RADIUS_M)))
+        lon = truth.lon_deg + math.degrees(east / (EARTH_RADIUS_M * max(1e-6, math.cos(math.radians(truth.lat_deg)))))
+        return say.Solution(
+            unix_s, True, True, True, 3, 12, lat, (lon + 180) % 360 - 180, truth.alt_m + error.up_m * settling,
+            truth.speed_m_s, truth.course_deg, error.h_acc_m * settling, error.v_acc_m * settling,
+        )  # fmt: skip
+
+    def receive(self, data: bytes) -> None:
+        """Bytes from the board."""
+        if not self._started or not self.config[cfg.IN_UBX]:
+            return
+        for cls, msg, payload in self._parser.feed(data):
+            self._handle(cls, msg, payload)
+
+    def _handle(self, cls: int, msg: int, payload: bytes) -> None:
+        if (cls, msg) == (0x0A, 0x04) and not payload:
+            self._send(say.mon_ver())
+        elif (cls, msg) == (0x01, 0x07) and not payload:
+            self._send(say.nav_pvt(self._solve()))
+        elif (cls, msg) == (0x06, 0x8A):
+            self._valset(payload)
+        elif (cls, msg) == (0x06, 0x8B):
+            answer = self.config.valget(payload)
+            if answer is not None:
+                self._send(frame(0x06, 0x8B, answer))
+            self._acknowledge(cls, msg, answer is not None)
+        elif cls == 0x06:
+            self._acknowledge(cls, msg, False)
+        elif (cls, msg) in ((0x02, 0x41), (0x13, 0x40)):
+            raise NotSimulated(f"ublox_m10: UBX message {cls:02X} {msg:02X} (power save request, assistance)")
+
+    def _valset(self, payload: bytes) -> None:
+        before = self.config[cfg.RATE_MEAS], self.config[cfg.RATE_NAV]
+        good = not self.fault.refuse and self.config.valset(payload)
+        self._acknowledge(0x06, 0x8A, good)
+        if self.config[cfg.OPERATEMODE]:
+            raise NotSimulated("ublox_m10: CFG-PM-OPERATEMODE other than FULL")
+        if (self.config[cfg.RATE_MEAS], self.config[cfg.RATE_NAV]) != before:
+            self._next_epoch()
+
+    def _acknowledge(self, cls: int, msg: int, good: bool) -> None:
+        self._send(frame(0x05, int(good), struct.pack("BB", cls, msg)))
+
+
+def _damaged(data: bytes) -> bytes:
+    """The same frames, each with one bit of its checksum turned."""
+    if data.startswith(b"\xb5\x62"):
+        return data[:-1] + bytes((data[-1] ^ 0x01,))
+    lines = data.split(b"\r\n")
+    turned = [line[:-1] + (b"1" if line[-1:] != b"1" else b"2") if b"*" in line[-4:] else line for line in lines]
+    return b"\r\n".join(turned)

@@ -1,0 +1,1 @@
+"""Recorded drives that come with the package."""

@@ -1,0 +1,102 @@
+"""Descriptions of boards: which chips, on which pins, with which partitions. TOML in `hw_sim/boards/`."""
+
+import tomllib
+from importlib import resources
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from hw_sim.errors import HwSimError
+from hw_sim.flash import Partition
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class GnssWiring(_Strict):
+    """The receiver: chip, UART of the board with its pins, load switch, backup supply."""
+
+    chip: str
+    uart: int
+    tx: int
+    rx: int
+    power_pin: int
+    backup: bool
+    baudrate: int = 38400
+
+
+class BatteryWiring(_Strict):
+    """Battery on an ADC pin behind a divider."""
+
+    adc_pin: int
+    divider: float = Field(ge=1)
+    millivolts: int
+
+
+class ButtonWiring(_Strict):
+    """Button: its pin and the level while pressed."""
+
+    pin: int
+    pressed: int = Field(ge=0, le=1)
+
+
+class LedWiring(_Strict):
+    """LED on a pin."""
+
+    pin: int
+
+
+class RadioWiring(_Strict):
+    """Wi-Fi: time from `connect` to an address."""
+
+    associate_ms: int = Field(ge=0)
+
+
+class PartitionRow(_Strict):
+    """One row of the partition table."""
+
+    label: str = Field(max_length=16)
+    type: int
+    subtype: int
+    offset: int
+    size: int
+
+
+class Description(_Strict):
+    """A whole board."""
+
+    name: str
+    unique_id: str
+    flash_bytes: int
+    heap_bytes: int
+    gnss: GnssWiring
+    battery: BatteryWiring
+    button: ButtonWiring
+    led: LedWiring
+    radio: RadioWiring
+    partition: list[PartitionRow]
+
+    def partitions(self) -> dict[str, Partition]:
+        """The partition table by label."""
+        return {row.label: Partition(**row.model_dump()) for row in self.partition}
+
+
+def names() -> list[str]:
+    """Boards that come with the package."""
+    folder = resources.files("hw_sim") / "boards"
+    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+
+
+def load(board: str | Path) -> Description:
+    """A board by the name of one that comes with the package, or by the path of a TOML file."""
+    try:
+        if isinstance(board, str) and board in names():
+            text = (resources.files("hw_sim") / "boards" / f"{board}.toml").read_text(encoding="utf-8")
+        else:
+            text = Path(board).read_text(encoding="utf-8")
+        return Description.model_validate(tomllib.loads(text))
+    except OSError as error:
+        raise HwSimError(f"no board {board}: there are {', '.join(names())}, or name a TOML file") from error
+    except (tomllib.TOMLDecodeError, ValidationError) as error:
+        raise HwSimError(f"board {board}: {error}") from error

