@@ -43,7 +43,7 @@ def uplink_file() -> VectorFile:
     return file
 
 
-def _uplink(  # noqa: PLR0917 - a row of a table
+def _uplink(
     file: VectorFile,
     name: str,
     plaintext: bytes,
@@ -95,7 +95,7 @@ def _refused_uplinks(file: VectorFile, base: Case) -> None:
     salt, sealed = base["salt"], base["sealed"]
     header = [1, base["generation"], 1, base["epoch"], base["counter"], base["directive_version"]]
 
-    def add(  # noqa: PLR0917 - a row of a table
+    def add(
         name: str, kind: str, changed: str, envelope: bytes, device: str = base["device"], origin: str = "location"
     ) -> None:
         file.invalid(name, kind, origin, changed, device=device, key=base["key"], envelope=envelope)
@@ -210,7 +210,7 @@ def _sealed_down(value: Any, device: str, generation: int, number: int, name: st
     }
 
 
-def _downlink(  # noqa: PLR0917 - a row of a table
+def _downlink(
     file: VectorFile, name: str, value: Any, device: str = DEVICES[0], generation: int = 0, number: int = 0
 ) -> Case:
     return file.valid(name, **_sealed_down(value, device, generation, number, name))

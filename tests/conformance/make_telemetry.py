@@ -136,7 +136,7 @@ def _batch(file: VectorFile, name: str, precision: int, raw: list[list[int]]) ->
     _plaintext(file, name, precision, raw, value, plain.pack(value))
 
 
-def _plaintext(  # noqa: PLR0917 - a row of a table
+def _plaintext(
     file: VectorFile,
     name: str,
     precision: int,
@@ -170,7 +170,7 @@ def _refused_batches(file: VectorFile) -> None:
     side = plain.location(0, drive(20, side=True), EPOCH)
     one, coarse = plain.location(0, drive(1), EPOCH), plain.location(2, drive(12, interval_s=47), EPOCH)
 
-    def add(  # noqa: PLR0917 - a row of a table
+    def add(
         name: str, kind: str, origin: str, changed: str, value: Any, tail: bytes = b""
     ) -> None:
         file.invalid(
@@ -284,7 +284,7 @@ def _status(file: VectorFile, name: str, value: list[Any], padding: bytes) -> No
     file.valid(name, epoch=EPOCH, value=plain_value(value), fields=fields, plaintext=plain.pack(value) + padding)
 
 
-def _refused_status(  # noqa: PLR0917 - a row of a table
+def _refused_status(
     file: VectorFile, name: str, kind: str, changed: str, value: list[Any], tail: bytes = b""
 ) -> None:
     file.invalid(name, kind, "boot", changed, epoch=EPOCH, value=plain_value(value), plaintext=plain.pack(value) + tail)
