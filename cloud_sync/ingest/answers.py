@@ -1,0 +1,86 @@
+"""What a device is told when it reports: the directive that is due, or the time."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+from cloud_sync.audit import Kind
+from cloud_sync.directive.compile import Permission
+from cloud_sync.directive.desk import DirectiveDesk, Outgoing
+from cloud_sync.directive.state import DOWN_REACH
+from cloud_sync.keys.ladderkeys import LadderKeys
+from cloud_sync.model import AuditEvent, Device, StatusReport
+from cloud_sync.stores import Database
+from cloud_sync.wire.downlink import time_value
+
+log = logging.getLogger(__name__)
+
+ACTOR = "ingest"
+
+
+class Audit(Protocol):
+    """The audit log."""
+
+    def append(self, event: AuditEvent) -> object:
+        """Append within the transaction that is open."""
+
+
+class Answers:
+    """The directive desk as ingest and consent use it: permissions looked up, numbers in step with the key store."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        keys: LadderKeys,
+        desk: DirectiveDesk,
+        permission: Callable[[str], Permission],
+        audit: Audit,
+    ) -> None:
+        """`permission` compiles what a subject's devices may sense now."""
+        self._database = database
+        self._keys = keys
+        self._desk = desk
+        self._permission = permission
+        self._audit = audit
+
+    def enrol(self, device: str) -> None:
+        """Begin the directive state of a new device."""
+        self._desk.enrol(device)
+
+    def report(self, device: Device, report: StatusReport, now: float) -> list[bytes]:
+        """Take over a fresh status, inside the transaction of its batch; sealed downlinks to send after the commit."""
+        ahead = report.down_next - self._keys.down_next(device.device)
+        if ahead > DOWN_REACH:  # a restored server lost less than that; anything else must not move the numbers
+            detail: tuple[tuple[str, str | int], ...] = (("reason", "down_next_implausible"), ("count", ahead))
+            self._audit.append(AuditEvent(Kind.INGEST_INCIDENT.value, now, ACTOR, device.subject, detail))
+            return []
+        self._keep_step(device.device)
+        outgoing = self._desk.status(device.device, report, self._permission(device.subject))
+        if report.time is None and not any(each.directive and each.directive.challenge for each in outgoing):
+            outgoing.extend(self._time(device.device, report.challenge, now))
+        return [each.envelope for each in outgoing]
+
+    def settle(self, device: Device) -> list[bytes]:
+        """After a change of consent, inside its transaction; sealed downlinks to send after the commit."""
+        self._keep_step(device.device)
+        return [each.envelope for each in self._desk.settle(device.device, self._permission(device.subject))]
+
+    def _time(self, device: str, challenge: bytes, now: float) -> list[Outgoing]:
+        """The time, for a device that knows none; it spends the challenge, so a directive must wait for the next one."""
+        outgoing = self._desk.send(device, time_value(int(now), challenge))
+        state = self._database.directive_state(device)
+        if outgoing is None or state is None:
+            return []
+        self._database.put_directive_state(replace(state, challenge=b""))
+        return [outgoing]
+
+    def _keep_step(self, device: str) -> None:
+        """Verdicts spend numbers of the key store alone; the desk must know how far they have come."""
+        state = self._database.directive_state(device)
+        number = self._keys.down_next(device)
+        if state is not None and state.down_next < number:
+            self._database.put_directive_state(replace(state, down_next=number))

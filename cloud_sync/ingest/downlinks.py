@@ -1,0 +1,88 @@
+"""Seals what goes down: verdicts after the commit, answers to a status, a directive when a consent changes.
+
+Numbers are spent durably before an envelope leaves (`LadderKeys.down_keys`), and within the reach of the device: never more
+than 2048 above what it last said to expect (docs/wire-format.md section 4). What is held back is not lost, since
+every contact begins with a status, and verdicts are given again for what is sent again.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgpack
+from cryptography.hazmat.primitives.ciphers.aead import AESCCM
+
+from cloud_sync.ingest.outcome import Outcome
+from cloud_sync.keys.ladderkeys import DownKey, LadderKeys
+from cloud_sync.model import Stream, Verdict
+from cloud_sync.stores import Database, Downlinks
+from cloud_sync.wire.downlink import MOST_VERDICTS, NONCE_BYTES, TAG_BYTES, VERDICTS, seal_downlink
+from cloud_sync.wire.envelope import VERSION, associated_data
+
+log = logging.getLogger(__name__)
+
+MOST_AHEAD = 2048  # section 4: half of the device's window of 4096, so that a jump of 1024 after a restore still fits
+
+
+class DownlinkSealer:
+    """Turns plaintext arrays into envelopes and hands them to the link."""
+
+    def __init__(self, database: Database, keys: LadderKeys, link: Downlinks) -> None:
+        self._database = database
+        self._keys = keys
+        self._link = link
+        self.withheld = 0  # envelopes not sent because the device has not reported for too long
+
+    def answer(self, outcomes: Iterable[Outcome]) -> int:
+        """Send all answers, then all verdicts, of a committed batch; the number of envelopes sent."""
+        lines: dict[str, dict[Verdict, None]] = {}
+        sent = 0
+        for outcome in outcomes:
+            if outcome.verdict is not None:
+                lines.setdefault(outcome.device, {})[outcome.verdict] = None  # one message twice: one line
+            for envelope in outcome.answers:
+                self._link.send(outcome.device, envelope)
+                sent += 1
+        # 1. The numbers of all devices are spent in one commit. 2. Only then does an envelope leave.
+        with self._keys.transaction():
+            sealed = [(device, each) for device, some in lines.items() for each in self._verdicts(device, list(some))]
+        for device, envelope in sealed:
+            self._link.send(device, envelope)
+        return sent + len(sealed)
+
+    def _verdicts(self, device: str, lines: Sequence[Verdict]) -> list[bytes]:
+        """Seal verdicts, as far as the device's window allows."""
+        pieces = [lines[at : at + MOST_VERDICTS] for at in range(0, len(lines), MOST_VERDICTS)]
+        state = self._database.directive_state(device)
+        reach = (state.reported_down_next if state else 0) + MOST_AHEAD
+        room = min(len(pieces), max(0, reach - self._keys.down_next(device) + 1))
+        if room < len(pieces):
+            self.withheld += len(pieces) - room
+            log.warning("%d downlinks held back: their device must report first", len(pieces) - room)
+        keys = self._keys.down_keys(device, room) if room else []
+        return [_sealed_verdicts(device, key, piece) for key, piece in zip(keys, pieces, strict=False)]
+
+    def seal(self, device: str, number: int, value: list[Any]) -> tuple[int, bytes]:
+        """Seal one plaintext under `number`, or above it where the chain is further; the number used and the envelope."""
+        self._keys.skip_down(device, number)
+        [key] = self._keys.down_keys(device, 1)
+        return key.number, _sealed(device, key, value)
+
+
+def _sealed(device: str, key: DownKey, value: list[Any]) -> bytes:
+    return seal_downlink(device, key.generation, key.number, key.key, os.urandom(NONCE_BYTES), value)
+
+
+def _sealed_verdicts(device: str, key: DownKey, lines: Sequence[Verdict]) -> bytes:
+    """As `seal_downlink`, without its checks of each line: every number comes from a header that has been parsed.
+
+    A batch has one of these for every twelve envelopes, and the checks would cost as much as opening those.
+    """
+    header = msgpack.packb([VERSION, key.generation, int(Stream.DOWN), key.number])
+    nonce = os.urandom(NONCE_BYTES)
+    cipher = AESCCM(key.key, tag_length=TAG_BYTES)
+    sealed = cipher.encrypt(nonce, msgpack.packb([VERDICTS, *lines]), associated_data(header, device))
+    return b"\x93" + header + bytes(msgpack.packb(nonce)) + bytes(msgpack.packb(sealed))

@@ -1,0 +1,67 @@
+"""The gate, asked once for many envelopes of one batch.
+
+An answer holds for a whole stretch of capture times: it can change only where the person's consent records begin and end
+and where a retention term ends. So one answer a stretch is asked for, inside the transaction of the batch, and forgotten with it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+from cloud_sync.gate import Gate
+from cloud_sync.model import Device, Precision, Reason, Stream
+from cloud_sync.policy import Policy
+from cloud_sync.stores import ConsentStore
+
+
+class Leave:
+    """Whose leave there is to store an envelope."""
+
+    def __init__(self, gate: Gate, consents: ConsentStore, policy: Policy) -> None:
+        self._gate = gate
+        self._consents = consents
+        self._shortest_s = {
+            stream: min((rule.retention.shortest_s for rule in policy.rules_of_stream(stream)), default=0)
+            for stream in Stream
+        }
+
+    def batch(self, now: float) -> LeaveOfBatch:
+        """The answers of one transaction."""
+        return LeaveOfBatch(self, now)
+
+    def shortest_s(self, stream: Stream) -> int:
+        """No term of the stream ends sooner after a capture."""
+        return self._shortest_s[stream]
+
+    def boundaries(self, subject: str) -> list[float]:
+        """Unix seconds at which an answer about a subject's captures can change."""
+        records = self._consents.consents(subject)
+        ends = (record.validity_until for record in records if record.validity_until is not None)
+        return sorted({*(record.event_time for record in records), *ends})
+
+    def ask(self, device: Device, stream: Stream, capture: float, now: float, precision: Precision | None) -> Reason:
+        """The gate's answer for one capture."""
+        return self._gate.admit(device, stream, captured_at=capture, at=now, precision=precision).reason
+
+
+class LeaveOfBatch:
+    """Answers at one moment, inside one transaction."""
+
+    def __init__(self, leave: Leave, now: float) -> None:
+        self._leave = leave
+        self._now = now
+        self._boundaries: dict[str, list[float]] = {}
+        self._answers: dict[tuple[str, Stream, Precision | None, int, float], Reason] = {}
+
+    def reason(self, device: Device, stream: Stream, capture: float, precision: Precision | None) -> Reason:
+        """`Reason.ALLOWED`, or why an envelope whose oldest reading is `capture` may not stay."""
+        boundaries = self._boundaries.get(device.subject)
+        if boundaries is None:
+            boundaries = self._boundaries[device.subject] = self._leave.boundaries(device.subject)
+        # Near the end of a term each capture is asked for by itself.
+        old = capture if self._now - capture >= self._leave.shortest_s(stream) else 0.0
+        key = (device.device, stream, precision, bisect_right(boundaries, capture), old)
+        reason = self._answers.get(key)
+        if reason is None:
+            reason = self._answers[key] = self._leave.ask(device, stream, capture, self._now, precision)
+        return reason

@@ -1,0 +1,51 @@
+"""What ingest says of each message."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from cloud_sync.model import Verdict, VerdictCode
+
+
+class Kind(StrEnum):
+    """How a message ended: a closed list, so that counts by kind tell an operator everything without naming anybody."""
+
+    # Not verified: no verdict, nothing changed.
+    UNKNOWN_TOPIC = "unknown_topic"
+    MALFORMED = "malformed"
+    UNKNOWN_DEVICE = "unknown_device"
+    UNKNOWN_GENERATION = "unknown_generation"
+    FAR_AHEAD = "far_ahead"
+    NOT_AUTHENTIC = "not_authentic"
+    # The day is shredded: nobody can verify it any more.
+    CLOSED = "closed"
+    # Verified.
+    STORED = "stored"
+    REPEATED = "repeated"
+    KEPT_APART = "kept_apart"  # another envelope under a number that is taken: stored, and an incident
+    BELOW_FLOOR = "below_floor"
+    QUARANTINED = "quarantined"
+    EXPIRED = "expired"
+    DENIED = "denied"
+
+
+VERDICTS = {
+    Kind.CLOSED: VerdictCode.CLOSED,
+    Kind.STORED: VerdictCode.STORED,
+    Kind.REPEATED: VerdictCode.STORED,
+    Kind.KEPT_APART: VerdictCode.STORED,
+    Kind.BELOW_FLOOR: VerdictCode.DROP,
+    Kind.QUARANTINED: VerdictCode.DROP,
+    Kind.EXPIRED: VerdictCode.DROP,
+    Kind.DENIED: VerdictCode.DROP,
+}
+
+
+class Outcome(NamedTuple):
+    """The end of one message. `answers` are the sealed downlinks that a `status` called for."""
+
+    kind: Kind
+    device: str = ""  # of an enrolled device only
+    verdict: Verdict | None = None
+    answers: tuple[bytes, ...] = ()

@@ -1,0 +1,252 @@
+"""Server side of the ladders (docs/wire-format.md section 3): one spine tip, one wrapped leaf a day, one downlink chain.
+
+Invariants, which all methods keep:
+
+- The tip's epoch lies above that of every leaf ever stored, so that a destroyed leaf is outside the closure of what remains.
+- Leaves are stored, never spine values, and the root is forgotten at enrolment.
+- A downlink chain is stepped and stored before the key it passes is used [a crash must not seal two messages under one key].
+- Every use compares the stored row with the remembered chain [a chain remembered from before an erasure must not open,
+  nor let anything be stored, after it].
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from contextlib import AbstractContextManager
+from typing import NamedTuple
+
+from cloud_sync.errors import ConfigError, KeyDestroyed, UnknownDevice
+from cloud_sync.keys.daychain import DayChain
+from cloud_sync.keys.wrap import KeyEncryptionKey
+from cloud_sync.model import UPLINK_STREAMS, Leaf, Stream, Tip
+from cloud_sync.stores import KeyDatabase, TombstoneStore
+from cloud_sync.wire import ladder
+
+MAX_REMEMBERED_CHAINS = 8192  # two days of four streams of a thousand devices, about 3 MB
+MAX_ADVANCE_EPOCHS = 1100  # three years without a server; a longer leap is a wrong clock, and a tip never goes back
+MAX_SKIP_DOWN = 65_536  # numbers: a tenth of a second of hashing; what a device reports beyond it is no restore
+
+Name = tuple[str, int, int, int]  # device, generation, stream, epoch
+
+
+class DownKey(NamedTuple):
+    """The key of one downlink, already passed by the stored chain."""
+
+    generation: int
+    number: int
+    key: bytes
+
+
+class LadderKeys:
+    """All ladders of all devices over one key store."""
+
+    def __init__(self, store: KeyDatabase, kek: KeyEncryptionKey, tombstones: TombstoneStore) -> None:
+        self._store = store
+        self._kek = kek
+        self._tombstones = tombstones
+        self._remembered: OrderedDict[Name, DayChain] = OrderedDict()
+        self._lock = threading.RLock()
+
+    # Enrolment and the passing of days
+
+    def enrol(self, device: str, root: bytes, generation: int, first_epoch: int) -> None:
+        """Store what the server keeps of `root`: a tip for each uplink stream and the downlink chain."""
+        with self._store.transaction():
+            for stream in UPLINK_STREAMS:
+                self._put_tip(device, generation, stream, first_epoch, ladder.spine(root, stream))
+            self._put_down(device, generation, 0, ladder.down_chain(root))
+
+    def advance(self, device: str, generation: int, stream: int, today: int) -> None:
+        """Store one leaf for each day up to `today`, data or none, and the tip of the day after."""
+        with self._store.transaction():
+            tip = self._tip(device, generation, stream)
+            if tip.epoch > today:
+                return
+            if today - tip.epoch > MAX_ADVANCE_EPOCHS:
+                raise ConfigError(
+                    f"the clock is {today - tip.epoch} days ahead of the ladders; set it right, nothing was changed"
+                )
+            spine = self._kek.unwrap(tip.wrapped, _tip_identity(tip.device, tip.generation, tip.stream, tip.epoch))
+            for epoch in range(tip.epoch, today + 1):
+                self._store_day(device, generation, stream, epoch, spine)
+                spine = ladder.next_spine(spine, stream)
+            self._put_tip(device, generation, stream, today + 1, spine)
+
+    def advance_all(self, today: int) -> None:
+        """`advance` for every ladder."""
+        with self._store.transaction():
+            for tip in self._store.tips():
+                self.advance(tip.device, tip.generation, tip.stream, today)
+
+    def last_epoch(self, device: str) -> int:
+        """The last day of which a leaf has been stored, of any stream of the device; −1 if none."""
+        return max((tip.epoch - 1 for tip in self._store.tips() if tip.device == device), default=-1)
+
+    # Envelope keys
+
+    def chain(self, device: str, generation: int, stream: int, epoch: int, today: int) -> DayChain:
+        """The chain of a day, at most today + 1.
+
+        `UnknownDevice` if there is no such ladder, `KeyDestroyed` if the day is shredded or before the first.
+        """
+        name = (device, generation, stream, epoch)
+        with self._lock:
+            leaf = self._store.leaf(*name)
+            if leaf is None and epoch <= today:
+                self.advance(device, generation, stream, today)
+                leaf = self._store.leaf(*name)
+            if leaf is None or self._tombstones.covers(device, stream, epoch):
+                self._remembered.pop(name, None)
+                return self._tentative(name, today)
+            chain = self._remembered.get(name)
+            if chain is None or chain.wrapped != leaf.wrapped:
+                chain = self.open_leaf(leaf)
+            self._remember(name, chain)
+            return chain
+
+    def open_leaf(self, leaf: Leaf) -> DayChain:
+        """A chain from a stored leaf, remembered by nobody."""
+        return DayChain(
+            leaf.stream, leaf.base_counter, self._kek.unwrap(leaf.wrapped, _leaf_identity(leaf)), leaf.wrapped
+        )
+
+    def _tentative(self, name: Name, today: int) -> DayChain:
+        """Tomorrow's chain, from the tip; it is stored only when a tag has verified under it.
+
+        [A device whose clock is a little ahead is served; a forger must not make the server move its tip ahead of time.]
+        """
+        device, generation, stream, epoch = name
+        tip = self._tip(device, generation, stream)
+        if not tip.epoch <= epoch <= today + 1 or self._tombstones.covers(device, stream, epoch):
+            raise KeyDestroyed("the day of this envelope is closed")
+        spine = self._kek.unwrap(tip.wrapped, _tip_identity(tip.device, tip.generation, tip.stream, tip.epoch))
+        for _ in range(epoch - tip.epoch):
+            spine = ladder.next_spine(spine, stream)
+
+        def store() -> bytes:
+            self.advance(device, generation, stream, epoch)
+            leaf = self._store.leaf(*name)
+            if leaf is None:
+                raise KeyDestroyed("the day of this envelope was closed meanwhile")
+            return leaf.wrapped
+
+        chain = DayChain(stream, 0, ladder.day_chain(spine, stream), on_first=store)
+        self._remember(name, chain)
+        return chain
+
+    def _remember(self, name: Name, chain: DayChain) -> None:
+        self._remembered[name] = chain
+        self._remembered.move_to_end(name)
+        while len(self._remembered) > MAX_REMEMBERED_CHAINS:
+            self._remembered.popitem(last=False)
+
+    # Retention and erasure
+
+    def forward(self, leaf: Leaf, to_counter: int) -> Leaf:
+        """Move a stored leaf past its expired envelopes: the keys before `to_counter` are gone."""
+        with self._lock:
+            chain = self.open_leaf(leaf).at(to_counter)
+            moved = self._put_leaf(leaf.device, leaf.generation, leaf.stream, leaf.epoch, to_counter, chain)
+            self._remembered.pop((leaf.device, leaf.generation, leaf.stream, leaf.epoch), None)
+            return moved
+
+    def destroy(self, device: str, stream: int, first_epoch: int, last_epoch: int) -> int:
+        """Destroy the leaves of the epochs (stream 0 = every stream); the number destroyed.
+
+        Call `advance` to `last_epoch` before, else the tip still leads to days that had no leaf yet.
+        """
+        with self._lock:
+            destroyed = self._store.destroy_leaves(device, stream, first_epoch, last_epoch)
+            for name in [name for name in self._remembered if _covered(name, device, stream, first_epoch, last_epoch)]:
+                del self._remembered[name]
+            return destroyed
+
+    # Downlink
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """One commit for several calls, when many devices are answered at once."""
+        return self._store.transaction()
+
+    def down_keys(self, device: str, count: int) -> list[DownKey]:
+        """Keys of the next `count` downlinks; the chain behind them is stored before they are returned."""
+        with self._lock, self._store.transaction():
+            generation, number, chain = self._down(device)
+            keys = []
+            for _ in range(count):
+                keys.append(DownKey(generation, number, ladder.seal_key(chain, Stream.DOWN)))
+                chain = ladder.step(chain, Stream.DOWN)
+                number += 1
+            self._put_down(device, generation, number, chain)
+            return keys
+
+    def skip_down(self, device: str, to_number: int) -> None:
+        """Jump over numbers: after a restore, or above what the device says that it has seen."""
+        with self._lock, self._store.transaction():
+            generation, number, chain = self._down(device)
+            if to_number - number > MAX_SKIP_DOWN:
+                raise ConfigError("a downlink number far beyond the stored one; the device must be enrolled anew")
+            for _ in range(to_number - number):
+                chain = ladder.step(chain, Stream.DOWN)
+            if to_number > number:
+                self._put_down(device, generation, to_number, chain)
+
+    def down_next(self, device: str) -> int:
+        """The number that the next downlink will have."""
+        row = self._store.down(device)
+        if row is None:
+            raise UnknownDevice("no downlink chain for this device")
+        return row[1]
+
+    # Rows
+
+    def _tip(self, device: str, generation: int, stream: int) -> Tip:
+        tip = self._store.tip(device, generation, stream)
+        if tip is None:
+            raise UnknownDevice("no ladder of this device and generation")
+        return tip
+
+    def _down(self, device: str) -> tuple[int, int, bytes]:
+        row = self._store.down(device)
+        if row is None:
+            raise UnknownDevice("no downlink chain for this device")
+        generation, number, wrapped = row
+        return generation, number, self._kek.unwrap(wrapped, _down_identity(device, generation, number))
+
+    def _store_day(self, device: str, generation: int, stream: int, epoch: int, spine: bytes) -> None:
+        """The leaf of a day, unless the day is erased [an older key store, restored, must not make it again]."""
+        if not self._tombstones.covers(device, stream, epoch):
+            self._put_leaf(device, generation, stream, epoch, 0, ladder.day_chain(spine, stream))
+
+    def _put_tip(self, device: str, generation: int, stream: int, epoch: int, spine: bytes) -> None:
+        wrapped = self._kek.wrap(spine, _tip_identity(device, generation, stream, epoch))
+        self._store.put_tip(Tip(device, generation, stream, epoch, wrapped))
+
+    def _put_leaf(self, device: str, generation: int, stream: int, epoch: int, base: int, chain: bytes) -> Leaf:
+        empty = Leaf(device, generation, stream, epoch, base, b"")
+        leaf = Leaf(device, generation, stream, epoch, base, self._kek.wrap(chain, _leaf_identity(empty)))
+        self._store.put_leaf(leaf)
+        return leaf
+
+    def _put_down(self, device: str, generation: int, number: int, chain: bytes) -> None:
+        self._store.put_down(
+            device, generation, number, self._kek.wrap(chain, _down_identity(device, generation, number))
+        )
+
+
+def _tip_identity(device: str, generation: int, stream: int, epoch: int) -> bytes:
+    return f"byleave/1/tip/{device}/{generation}/{int(stream)}/{epoch}".encode()
+
+
+def _leaf_identity(leaf: Leaf) -> bytes:
+    return (
+        f"byleave/1/leaf/{leaf.device}/{leaf.generation}/{int(leaf.stream)}/{leaf.epoch}/{leaf.base_counter}".encode()
+    )
+
+
+def _down_identity(device: str, generation: int, number: int) -> bytes:
+    return f"byleave/1/down/{device}/{generation}/{number}".encode()
+
+
+def _covered(name: Name, device: str, stream: int, first_epoch: int, last_epoch: int) -> bool:
+    return name[0] == device and stream in (0, name[2]) and first_epoch <= name[3] <= last_epoch

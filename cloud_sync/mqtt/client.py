@@ -1,0 +1,124 @@
+"""A paho client that reads ahead, takes PUBLISH packets apart itself and acknowledges in one piece.
+
+paho asks the socket three times for each packet, makes an object of it and sends each acknowledgement by itself; that, not the
+work on a message, is then what limits ingest. Here one `recv` brings hundreds of packets. QoS 1 PUBLISH
+packets are cut out of the buffer; everything else goes to paho, which reads it from the same buffer through `_sock_recv`.
+`_sock_recv` and `_packet_queue` are private names of paho 2.x (pinned in pyproject.toml, checked by a test).
+
+Traps: what follows the CONNACK in the same segment is in this buffer and not in the socket, so a poll never tells of it:
+`buffered` says when not to wait. Under TLS the same holds for what the TLS layer has read.
+"""
+
+from __future__ import annotations
+
+import ssl
+import struct
+from collections.abc import Callable, Iterable
+
+import paho.mqtt.client as paho
+
+READ_BYTES = 65_536  # several hundred envelopes a system call; more gains nothing
+MOST_LENGTH_BYTES = 4  # MQTT 3.1.1 section 2.2.3: remaining length
+# Section 3.3.1: packet type 3 and QoS 1; DUP (bit 3) and RETAIN (bit 0) do not matter to ingest.
+_PUBLISH_MASK, _PUBLISH_QOS1 = 0xF6, 0x32
+_PUBACK = 0x40  # section 3.4.1: packet type 4, flags 0
+_PUBACK_REMAINING = 2  # section 3.4.1: the packet identifier alone
+
+Deliver = Callable[[int, bytes, bytes], None]
+
+
+class ReadAheadClient(paho.Client):
+    """A paho client for one thread that owns the socket; `deliver` gets (packet identifier, topic, payload)."""
+
+    def __init__(self, client_id: str, deliver: Deliver) -> None:
+        super().__init__(
+            paho.CallbackAPIVersion.VERSION2,
+            client_id=client_id,
+            clean_session=False,
+            protocol=paho.MQTTv311,
+            manual_ack=True,
+            reconnect_on_failure=False,
+        )
+        self._deliver = deliver
+        self._ahead = b""
+        self._at = 0
+        # With these callbacks set, paho queues packets and leaves writing to `loop_write`: one batch, not one call each.
+        self.on_socket_register_write = lambda client, userdata, sock: None
+        self.on_socket_unregister_write = lambda client, userdata, sock: None
+
+    def reconnect(self) -> paho.MQTTErrorCode:
+        """Connect again; bytes of the old connection are forgotten."""
+        self._ahead, self._at = b"", 0
+        return super().reconnect()
+
+    @property
+    def buffered(self) -> bool:
+        """Whether bytes wait that a poll of the socket does not know of."""
+        sock = self.socket()
+        return self._at < len(self._ahead) or (isinstance(sock, ssl.SSLSocket) and sock.pending() > 0)
+
+    def read(self, room: int) -> None:
+        """Read once and handle what came, at most `room` messages; the rest stays in the buffer."""
+        if self._in_packet["command"] or not self._fill():
+            self.loop_read()  # paho is in the middle of a packet, or finds the end of the connection
+        while room > 0 and self._at < len(self._ahead) and self.socket() is not None:
+            if self._in_packet["command"] or self._ahead[self._at] & _PUBLISH_MASK != _PUBLISH_QOS1:
+                self.loop_read()
+            elif not self._take_publish():
+                return
+            room -= 1
+
+    def ack_all(self, mids: Iterable[int]) -> None:
+        """Queue the acknowledgements of these QoS 1 messages, in this order, as one write."""
+        piece = b"".join([struct.pack("!BBH", _PUBACK, _PUBACK_REMAINING, mid) for mid in mids])
+        if piece:
+            self._packet_queue(_PUBACK, piece, 0, 1)
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        if self._at >= len(self._ahead):
+            self._ahead, self._at = super()._sock_recv(READ_BYTES), 0
+        piece = self._ahead[self._at : self._at + bufsize]
+        self._at += len(piece)
+        return piece
+
+    def _fill(self) -> bool:
+        """Append what the socket has to what is left; False at the end of the connection."""
+        try:
+            more = super()._sock_recv(READ_BYTES)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        self._ahead, self._at = self._ahead[self._at :] + more, 0
+        return bool(more)
+
+    def _take_publish(self) -> bool:
+        """Deliver the PUBLISH at the head of the buffer; False while it is not complete."""
+        data, start = self._ahead, self._at + 1
+        length = shift = 0
+        while True:
+            if start >= len(data):
+                return False
+            byte = data[start]
+            start += 1
+            length |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                break
+            if shift == 7 * MOST_LENGTH_BYTES:
+                return self._give_to_paho()
+        end = start + length
+        if end > len(data):
+            return False
+        topic_end = start + 2 + (data[start] << 8 | data[start + 1]) if length >= 4 else end
+        if topic_end + 2 > end:
+            return self._give_to_paho()
+        self._at = end
+        mid = data[topic_end] << 8 | data[topic_end + 1]
+        self._deliver(mid, data[start + 2 : topic_end], data[topic_end + 2 : end])
+        return True
+
+    def _give_to_paho(self) -> bool:
+        """A malformed packet: paho refuses it and ends the connection."""
+        self.loop_read()
+        return True

@@ -1,0 +1,124 @@
+"""The key store and the tombstones, each in a SQLite file of its own.
+
+Apart from the telemetry database, because their backups live shorter (keys) or outside its domain (tombstones):
+a restored telemetry database brings back ciphertext only.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cloud_sync.model import Leaf, Tip, Tombstone
+from cloud_sync.storage.sqlite_base import SqliteFile
+from cloud_sync.storage.sqlite_schema import KEYS, TOMBSTONES
+
+_LEAVES = "SELECT device, generation, stream, epoch, base_counter, wrapped FROM leaf"
+_TIPS = "SELECT device, generation, stream, epoch, wrapped FROM tip"
+
+
+class SqliteKeys(SqliteFile):
+    """`cloud_sync.stores.KeyDatabase` in one SQLite file, mode 0600; every value in it is wrapped."""
+
+    def __init__(self, path: str | Path) -> None:
+        super().__init__(path, KEYS, private=True)
+
+    def put_tip(self, tip: Tip) -> None:
+        """Insert or replace the one tip of (device, generation, stream)."""
+        values = (tip.device, tip.generation, tip.stream, tip.epoch, tip.wrapped)
+        self.run("INSERT OR REPLACE INTO tip VALUES (?, ?, ?, ?, ?)", values)
+
+    def tip(self, device: str, generation: int, stream: int) -> Tip | None:
+        """The tip of one ladder."""
+        sql = f"{_TIPS} WHERE device = ? AND generation = ? AND stream = ?"
+        row = self.maybe(sql, (device, generation, stream))
+        return Tip(*row) if row else None
+
+    def tips(self) -> list[Tip]:
+        """All tips, by device, generation and stream."""
+        return [Tip(*row) for row in self.rows(f"{_TIPS} ORDER BY device, generation, stream")]
+
+    def put_leaf(self, leaf: Leaf) -> None:
+        """Insert or replace the leaf of (device, generation, stream, epoch)."""
+        self.run(
+            "INSERT OR REPLACE INTO leaf (device, generation, stream, epoch, base_counter, wrapped)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (leaf.device, leaf.generation, leaf.stream, leaf.epoch, leaf.base_counter, leaf.wrapped),
+        )
+
+    def leaf(self, device: str, generation: int, stream: int, epoch: int) -> Leaf | None:
+        """One stored day key."""
+        sql = f"{_LEAVES} WHERE device = ? AND stream = ? AND epoch = ? AND generation = ?"
+        row = self.maybe(sql, (device, stream, epoch, generation))
+        return Leaf(*row) if row else None
+
+    def leaves(self, device: str, stream: int, first_epoch: int, last_epoch: int) -> list[Leaf]:
+        """A device's leaves of a stream (0 = every stream), epochs inclusive, by epoch, generation and stream."""
+        sql = (
+            f"{_LEAVES} WHERE device = ?1 AND (?2 = 0 OR stream = ?2) AND epoch BETWEEN ?3 AND ?4"
+            " ORDER BY epoch, generation, stream"
+        )
+        return [Leaf(*row) for row in self.rows(sql, (device, stream, first_epoch, last_epoch))]
+
+    def leaves_before(self, stream: int, epoch: int, limit: int) -> list[Leaf]:
+        """Up to `limit` leaves of the stream, of all devices, of epochs before `epoch`, oldest first."""
+        sql = f"{_LEAVES} WHERE stream = ? AND epoch < ? ORDER BY epoch, device, generation LIMIT ?"
+        return [Leaf(*row) for row in self.rows(sql, (stream, epoch, limit))]
+
+    def destroy_leaves(self, device: str, stream: int, first_epoch: int, last_epoch: int) -> int:
+        """Destroy (stream 0 = every stream), overwriting the pages; the number destroyed."""
+        return self.run(
+            "DELETE FROM leaf WHERE device = ?1 AND (?2 = 0 OR stream = ?2) AND epoch BETWEEN ?3 AND ?4",
+            (device, stream, first_epoch, last_epoch),
+        )
+
+    def destroy_tips(self, device: str) -> int:
+        """Destroy all tips of a device; the number destroyed."""
+        return self.run("DELETE FROM tip WHERE device = ?", (device,))
+
+    def put_down(self, device: str, generation: int, number: int, wrapped: bytes) -> None:
+        """Insert or replace the downlink chain of a device."""
+        self.run("INSERT OR REPLACE INTO down VALUES (?, ?, ?, ?)", (device, generation, number, wrapped))
+
+    def down(self, device: str) -> tuple[int, int, bytes] | None:
+        """(generation, number, wrapped chain key)."""
+        row = self.maybe("SELECT generation, number, wrapped FROM down WHERE device = ?", (device,))
+        return (int(row[0]), int(row[1]), bytes(row[2])) if row else None
+
+
+class SqliteTombstones(SqliteFile):
+    """`cloud_sync.stores.TombstoneStore` in one SQLite file; triggers of the schema refuse every update and delete."""
+
+    def __init__(self, path: str | Path) -> None:
+        super().__init__(path, TOMBSTONES, private=True)
+
+    def append(self, tombstone: Tombstone) -> None:
+        """Append; a tombstone id that exists is refused."""
+        self.run(
+            "INSERT INTO tombstone (tombstone_id, device, stream, first_epoch, last_epoch, at, basis)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                tombstone.tombstone_id,
+                tombstone.device,
+                tombstone.stream,
+                tombstone.first_epoch,
+                tombstone.last_epoch,
+                tombstone.at,
+                tombstone.basis,
+            ),
+        )
+
+    def all(self) -> list[Tombstone]:
+        """In order of appending."""
+        rows = self.rows(
+            "SELECT tombstone_id, device, stream, first_epoch, last_epoch, at, basis FROM tombstone ORDER BY seq"
+        )
+        return [Tombstone(*row) for row in rows]
+
+    def covers(self, device: str, stream: int, epoch: int) -> bool:
+        """Whether this day of this stream (or of every stream) was erased."""
+        row = self.maybe(
+            "SELECT 1 FROM tombstone WHERE device = ?1 AND (stream = 0 OR stream = ?2)"
+            " AND ?3 BETWEEN first_epoch AND last_epoch",
+            (device, stream, epoch),
+        )
+        return row is not None

@@ -1,0 +1,102 @@
+"""The append-only parts of the telemetry database: the consent ledger and the leaves of the audit tree."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from cloud_sync.audit import forgotten
+from cloud_sync.errors import StoreError
+from cloud_sync.model import AuditEvent, ConsentRecord, ConsentState, Precision
+from cloud_sync.storage.sqlite_base import SqliteFile
+
+
+def _dump(value: dict[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
+def _consent(text: str) -> ConsentRecord:
+    fields = json.loads(text)
+    fields["pii_type"] = tuple(fields["pii_type"])
+    fields["event_state"] = ConsentState(fields["event_state"])
+    fields["precision"] = Precision(fields["precision"])
+    return ConsentRecord(**fields)
+
+
+def _event(text: str) -> AuditEvent:
+    fields = json.loads(text)
+    fields["detail"] = tuple((key, value) for key, value in fields["detail"])
+    return AuditEvent(**fields)
+
+
+class SqliteLedger(SqliteFile):
+    """`ConsentStore` and `AuditStore`; triggers of the schema refuse every update and delete."""
+
+    def append_consent(self, record: ConsentRecord) -> None:
+        """Append; a record id that exists is refused."""
+        self.run(
+            "INSERT INTO consent (record_id, subject, purpose, record) VALUES (?, ?, ?, ?)",
+            (record.record_id, record.pii_principal_id, record.purpose, _dump(asdict(record))),
+        )
+
+    def consents(self, subject: str, purpose: str | None = None) -> list[ConsentRecord]:
+        """In order of appending."""
+        rows = self.rows(
+            "SELECT record FROM consent WHERE subject = ?1 AND (?2 IS NULL OR purpose = ?2) ORDER BY seq",
+            (subject, purpose),
+        )
+        return [_consent(row[0]) for row in rows]
+
+    def all_consents(self) -> list[ConsentRecord]:
+        """In order of appending."""
+        return [_consent(row[0]) for row in self.rows("SELECT record FROM consent ORDER BY seq")]
+
+    def append_leaf(self, event: AuditEvent, leaf: bytes, leaf_hash: bytes) -> int:
+        """Append; the leaf's index, counted from 0 without gaps."""
+        with self.transaction():
+            index = self.leaf_count()
+            self.run(
+                "INSERT INTO audit_leaf VALUES (?, ?, ?, ?, ?, ?)",
+                (index, event.kind, event.subject, _dump(asdict(event)), leaf, leaf_hash),
+            )
+            return index
+
+    def leaf_hashes(self, first: int = 0, last: int | None = None) -> list[bytes]:
+        """Hashes of the leaves first … last − 1, or of all from `first` on."""
+        rows = self.rows(
+            "SELECT leaf_hash FROM audit_leaf WHERE position >= ?1 AND (?2 IS NULL OR position < ?2) ORDER BY position",
+            (first, last),
+        )
+        return [row[0] for row in rows]
+
+    def audit_events(self, subject: str | None = None, kind: str | None = None) -> list[tuple[int, AuditEvent]]:
+        """Events with their index, in order, of one subject, of one kind, or of both."""
+        rows = self.rows(
+            "SELECT position, event FROM audit_leaf WHERE (?1 IS NULL OR subject = ?1) AND (?2 IS NULL OR kind = ?2)"
+            " ORDER BY position",
+            (subject, kind),
+        )
+        return [(int(row[0]), _event(row[1])) for row in rows]
+
+    def leaf(self, index: int) -> bytes:
+        """The bytes of one leaf."""
+        row = self.maybe("SELECT leaf FROM audit_leaf WHERE position = ?", (index,))
+        if row is None:
+            raise StoreError(f"the audit log has no entry {index}")
+        return bytes(row[0])
+
+    def leaf_count(self) -> int:
+        """How many leaves the tree has."""
+        return int(self.one("SELECT coalesce(max(position) + 1, 0) FROM audit_leaf")[0])
+
+    def forget_subject(self, subject: str) -> int:
+        """Make every entry of a subject unlinkable: what is kept beside the leaves goes; the number of entries."""
+        with self.transaction():
+            entries = self.audit_events(subject)
+            for index, event in entries:
+                self.run(
+                    "UPDATE audit_leaf SET subject = '', event = ? WHERE position = ?",
+                    (_dump(asdict(forgotten(event))), index),
+                )
+            return len(entries)

@@ -1,0 +1,221 @@
+"""The telemetry database in SQLite: devices, sealed envelopes as they came, directive state.
+
+An envelope row has SQLite's own rowid and, beside it, a unique number: with the number as the key of the row itself (WITHOUT
+ROWID) inserts of blobs are five times slower. The number packs (stream, epoch, generation, counter) into 48 bits, so
+that its order is the order of capture and one range is one stream's span of days:
+
+    stream: 3 bits ‖ epoch: 17 bits ‖ generation: 16 bits ‖ counter: 12 bits
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from cloud_sync.errors import StoreError
+from cloud_sync.model import UPLINK_STREAMS, Device, DirectiveState, EnvelopeId, StoredEnvelope
+from cloud_sync.storage.sqlite_base import SqliteFile
+from cloud_sync.storage.sqlite_ledger import SqliteLedger
+from cloud_sync.storage.sqlite_schema import TELEMETRY
+
+_COLUMNS = "d.device, e.number, e.digest, e.directive_version, e.payload, e.received_at, e.oldest_capture"
+_FROM = "FROM envelope e JOIN device d ON d.no = e.device_no"
+LAST_EPOCH = 2**17 - 1  # docs/wire-format.md section 2
+RANGE_DENSITY = 4  # one range query beats single look-ups while it reads at most four rows for each number asked
+
+
+def number_of(stream: int, epoch: int, generation: int, counter: int) -> int:
+    """The unique number of an envelope within its device (48 bits)."""
+    return stream << 45 | epoch << 28 | generation << 12 | counter
+
+
+def _envelope(row: tuple[Any, ...]) -> StoredEnvelope:
+    device, number, digest, version, payload, received_at, oldest = row
+    key = EnvelopeId(device, number >> 12 & 0xFFFF, number >> 45, number >> 28 & 0x1FFFF, number & 0xFFF)
+    return StoredEnvelope(key, digest, version, payload, received_at, oldest)
+
+
+def _device(row: tuple[Any, ...]) -> Device:
+    return Device(*row)
+
+
+class SqliteTelemetry(SqliteLedger, SqliteFile):
+    """`cloud_sync.stores.Database` in one SQLite file."""
+
+    def __init__(self, path: str | Path) -> None:
+        self._numbers: dict[str, int] = {}  # device to its row; rows of devices are never deleted nor renumbered
+        super().__init__(path, TELEMETRY)
+
+    # Devices
+
+    def add_device(self, device: Device) -> None:
+        """Insert; a pseudonym that exists is refused."""
+        self.run(
+            "INSERT INTO device (device, subject, generation, enrolled_at, revoked_at) VALUES (?, ?, ?, ?, ?)",
+            (device.device, device.subject, device.generation, device.enrolled_at, device.revoked_at),
+        )
+
+    def device(self, device: str) -> Device | None:
+        """The device of this pseudonym."""
+        row = self.maybe(f"{_DEVICES} WHERE device = ?", (device,))
+        return _device(row) if row else None
+
+    def devices_of(self, subject: str) -> list[Device]:
+        """All devices ever enrolled for this data subject, oldest first."""
+        return [_device(row) for row in self.rows(f"{_DEVICES} WHERE subject = ? ORDER BY no", (subject,))]
+
+    def all_devices(self) -> list[Device]:
+        """All devices, oldest first."""
+        return [_device(row) for row in self.rows(f"{_DEVICES} ORDER BY no")]
+
+    def update_device(self, device: Device) -> None:
+        """Write the fields of an existing device."""
+        changed = self.run(
+            "UPDATE device SET subject = ?, generation = ?, enrolled_at = ?, revoked_at = ? WHERE device = ?",
+            (device.subject, device.generation, device.enrolled_at, device.revoked_at, device.device),
+        )
+        if not changed:
+            raise StoreError("no such device to update")
+
+    def _number(self, device: str) -> int | None:
+        number = self._numbers.get(device)
+        if number is None:
+            row = self.maybe("SELECT no FROM device WHERE device = ?", (device,))
+            if row is None:
+                return None
+            number = self._numbers[device] = int(row[0])
+        return number
+
+    def _rollback(self) -> None:
+        self._numbers.clear()  # a device of the transaction that is undone loses its row, and its number is given anew
+        super()._rollback()
+
+    # Envelopes
+
+    def digests(self, ids: Sequence[EnvelopeId]) -> dict[EnvelopeId, set[bytes]]:
+        """Which digests are already stored under these numbers; numbers without any are left out."""
+        groups: dict[tuple[str, int], dict[int, EnvelopeId]] = defaultdict(dict)
+        for key in ids:
+            groups[key.device, number_of(key.stream, key.epoch, key.generation, 0)][key.counter] = key
+        found: dict[EnvelopeId, set[bytes]] = defaultdict(set)
+        with self._guard:
+            for (device, first), wanted in groups.items():
+                number = self._number(device)
+                for counter, digest in self._digests(number, first, wanted) if number is not None else ():
+                    if counter in wanted:
+                        found[wanted[counter]].add(digest)
+        return dict(found)
+
+    def _digests(self, device_no: int, first: int, counters: Iterable[int]) -> list[tuple[Any, ...]]:
+        wanted = sorted(counters)
+        sql = "SELECT number & 4095, digest FROM envelope WHERE device_no = ? AND number "
+        if wanted[-1] - wanted[0] < RANGE_DENSITY * len(wanted):
+            return self.rows(sql + "BETWEEN ? AND ?", (device_no, first + wanted[0], first + wanted[-1]))
+        return [row for counter in wanted for row in self.rows(sql + "= ?", (device_no, first + counter))]
+
+    def add_envelopes(self, envelopes: Iterable[StoredEnvelope]) -> None:
+        """Insert; the same (id, digest) again is a no-op; a device that is not enrolled is refused."""
+        with self.transaction():
+            rows = []
+            for item in envelopes:
+                key = item.id
+                number = self._number(key.device)
+                if number is None:
+                    raise StoreError("an envelope of a device that is not enrolled")
+                rows.append(
+                    (
+                        number,
+                        number_of(key.stream, key.epoch, key.generation, key.counter),
+                        item.digest,
+                        key.stream,
+                        item.directive_version,
+                        item.payload,
+                        item.received_at,
+                        item.oldest_capture,
+                    )
+                )
+            self._db.executemany("INSERT INTO envelope VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", rows)
+
+    def envelopes(self, device: str, stream: int, first_epoch: int, last_epoch: int) -> list[StoredEnvelope]:
+        """In order of capture: (epoch, generation, counter); epochs inclusive."""
+        rows = self.rows(
+            f"SELECT {_COLUMNS} {_FROM} WHERE d.device = ? AND e.number BETWEEN ? AND ? ORDER BY e.number, e.rowid",
+            (device, *_span(stream, first_epoch, last_epoch)),
+        )
+        return [_envelope(row) for row in rows]
+
+    def expired(self, stream: int, oldest_capture_before: float, limit: int) -> list[StoredEnvelope]:
+        """Up to `limit` envelopes of the stream whose oldest reading lies before, oldest first."""
+        rows = self.rows(
+            f"SELECT {_COLUMNS} {_FROM} WHERE e.stream = ? AND e.oldest_capture < ? ORDER BY e.oldest_capture LIMIT ?",
+            (stream, oldest_capture_before, limit),
+        )
+        return [_envelope(row) for row in rows]
+
+    def remove_envelopes(self, items: Iterable[tuple[EnvelopeId, bytes]]) -> int:
+        """Delete by number and digest; the number of rows deleted."""
+        with self.transaction():
+            rows = [
+                (self._number(key.device), number_of(key.stream, key.epoch, key.generation, key.counter), digest)
+                for key, digest in items
+            ]
+            return self.run_many("DELETE FROM envelope WHERE device_no = ? AND number = ? AND digest = ?", rows)
+
+    def remove_span(self, device: str, stream: int, first_epoch: int, last_epoch: int) -> int:
+        """Delete all of a device's stream (0 = every stream) in the epochs, inclusive; the number of rows deleted."""
+        with self.transaction():
+            number = self._number(device)
+            streams = [stream] if stream else list(UPLINK_STREAMS)
+            return sum(
+                self.run(
+                    "DELETE FROM envelope WHERE device_no = ? AND number BETWEEN ? AND ?",
+                    (number, *_span(each, first_epoch, last_epoch)),
+                )
+                for each in streams
+            )
+
+    def count_envelopes(self, device: str | None = None, stream: int | None = None) -> int:
+        """Rows of envelopes, of one device, of one stream, or of both."""
+        return int(
+            self.one(
+                f"SELECT count(*) {_FROM} WHERE (?1 IS NULL OR d.device = ?1) AND (?2 IS NULL OR e.stream = ?2)",
+                (device, stream),
+            )[0]
+        )
+
+    # Directive state
+
+    def directive_state(self, device: str) -> DirectiveState | None:
+        """What the server knows of the device's permission."""
+        row = self.maybe(
+            "SELECT device, version, current, applied_version, challenge, down_next, reported_down_next,"
+            " floor_location, floor_environment, floor_motion, floor_status FROM directive_state WHERE device = ?",
+            (device,),
+        )
+        return DirectiveState(*row[:7], row[7:11]) if row else None
+
+    def put_directive_state(self, state: DirectiveState) -> None:
+        """Insert or replace the one row of the device."""
+        self.run(
+            "INSERT OR REPLACE INTO directive_state VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                state.device,
+                state.version,
+                state.current,
+                state.applied_version,
+                state.challenge,
+                state.down_next,
+                state.reported_down_next,
+                *state.floors,
+            ),
+        )
+
+
+_DEVICES = "SELECT device, subject, generation, enrolled_at, revoked_at FROM device"
+
+
+def _span(stream: int, first_epoch: int, last_epoch: int) -> tuple[int, int]:
+    first, last = max(0, first_epoch), min(LAST_EPOCH, last_epoch)
+    return number_of(stream, first, 0, 0), number_of(stream, last, 0xFFFF, 0xFFF)
