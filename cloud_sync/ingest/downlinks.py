@@ -46,18 +46,27 @@ class DownlinkSealer:
             for envelope in outcome.answers:
                 self._link.send(outcome.device, envelope)
                 sent += 1
-        # 1. The numbers of all devices are spent in one commit. 2. Only then does an envelope leave.
+        # 1. How far each device is, before the keys are locked: the database comes first in the order of locks.
+        reach = {device: self._reach(device) for device in lines}
+        # 2. The numbers of all devices are spent in one commit. 3. Only then does an envelope leave.
         with self._keys.transaction():
-            sealed = [(device, each) for device, some in lines.items() for each in self._verdicts(device, list(some))]
+            sealed = [
+                (device, envelope)
+                for device, some in lines.items()
+                for envelope in self._verdicts(device, list(some), reach[device])
+            ]
         for device, envelope in sealed:
             self._link.send(device, envelope)
         return sent + len(sealed)
 
-    def _verdicts(self, device: str, lines: Sequence[Verdict]) -> list[bytes]:
+    def _reach(self, device: str) -> int:
+        """The highest number that the device may be sent."""
+        state = self._database.directive_state(device)
+        return (state.reported_down_next if state else 0) + MOST_AHEAD
+
+    def _verdicts(self, device: str, lines: Sequence[Verdict], reach: int) -> list[bytes]:
         """Seal verdicts, as far as the device's window allows."""
         pieces = [lines[at : at + MOST_VERDICTS] for at in range(0, len(lines), MOST_VERDICTS)]
-        state = self._database.directive_state(device)
-        reach = (state.reported_down_next if state else 0) + MOST_AHEAD
         room = min(len(pieces), max(0, reach - self._keys.down_next(device) + 1))
         if room < len(pieces):
             self.withheld += len(pieces) - room
@@ -81,8 +90,9 @@ def _sealed_verdicts(device: str, key: DownKey, lines: Sequence[Verdict]) -> byt
 
     A batch has one of these for every twelve envelopes, and the checks would cost as much as opening those.
     """
-    header = msgpack.packb([VERSION, key.generation, int(Stream.DOWN), key.number])
+    header: bytes = msgpack.packb([VERSION, key.generation, int(Stream.DOWN), key.number])
     nonce = os.urandom(NONCE_BYTES)
     cipher = AESCCM(key.key, tag_length=TAG_BYTES)
     sealed = cipher.encrypt(nonce, msgpack.packb([VERDICTS, *lines]), associated_data(header, device))
-    return b"\x93" + header + bytes(msgpack.packb(nonce)) + bytes(msgpack.packb(sealed))
+    rest: bytes = msgpack.packb(nonce) + msgpack.packb(sealed)
+    return b"\x93" + header + rest

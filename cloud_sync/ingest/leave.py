@@ -20,7 +20,8 @@ class Leave:
     def __init__(self, gate: Gate, consents: ConsentStore, policy: Policy) -> None:
         self._gate = gate
         self._consents = consents
-        self._shortest_s = {
+        #: By stream: no term ends sooner after a capture.
+        self.shortest_s: dict[int, int] = {
             stream: min((rule.retention.shortest_s for rule in policy.rules_of_stream(stream)), default=0)
             for stream in Stream
         }
@@ -28,10 +29,6 @@ class Leave:
     def batch(self, now: float) -> LeaveOfBatch:
         """The answers of one transaction."""
         return LeaveOfBatch(self, now)
-
-    def shortest_s(self, stream: Stream) -> int:
-        """No term of the stream ends sooner after a capture."""
-        return self._shortest_s[stream]
 
     def boundaries(self, subject: str) -> list[float]:
         """Unix seconds at which an answer about a subject's captures can change."""
@@ -51,17 +48,18 @@ class LeaveOfBatch:
         self._leave = leave
         self._now = now
         self._boundaries: dict[str, list[float]] = {}
-        self._answers: dict[tuple[str, Stream, Precision | None, int, float], Reason] = {}
+        self._answers: dict[tuple[str, int, Precision | None, int, float], Reason] = {}
 
-    def reason(self, device: Device, stream: Stream, capture: float, precision: Precision | None) -> Reason:
+    def reason(self, device: Device, stream: int, capture: float, precision: Precision | None) -> Reason:
         """`Reason.ALLOWED`, or why an envelope whose oldest reading is `capture` may not stay."""
         boundaries = self._boundaries.get(device.subject)
         if boundaries is None:
             boundaries = self._boundaries[device.subject] = self._leave.boundaries(device.subject)
         # Near the end of a term each capture is asked for by itself.
-        old = capture if self._now - capture >= self._leave.shortest_s(stream) else 0.0
+        old = capture if self._now - capture >= self._leave.shortest_s[stream] else 0.0
         key = (device.device, stream, precision, bisect_right(boundaries, capture), old)
         reason = self._answers.get(key)
         if reason is None:
-            reason = self._answers[key] = self._leave.ask(device, stream, capture, self._now, precision)
+            reason = self._leave.ask(device, Stream(stream), capture, self._now, precision)
+            self._answers[key] = reason
         return reason

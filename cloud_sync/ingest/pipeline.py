@@ -178,7 +178,7 @@ class _Batch:
             contents = screen(item.envelope.header, plaintext)
         except WireFormatError:
             return self._drop(Kind.QUARANTINED, item, "quarantined")
-        stream = Stream(item.id.stream)
+        stream = item.id.stream
         if self._ingest._terms.over(stream, contents.oldest_capture, self._now):
             return self._drop(Kind.EXPIRED, item, Reason.EXPIRED)
         if stream != Stream.STATUS:

@@ -7,13 +7,16 @@ Invariants, which all methods keep:
 - A downlink chain is stepped and stored before the key it passes is used [a crash must not seal two messages under one key].
 - Every use compares the stored row with the remembered chain [a chain remembered from before an erasure must not open,
   nor let anything be stored, after it].
+
+Order of locks: telemetry database, this object, key store, tombstones. Nothing here calls the telemetry database.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from cloud_sync.errors import ConfigError, KeyDestroyed, UnknownDevice
@@ -164,9 +167,11 @@ class LadderKeys:
 
     # Downlink
 
-    def transaction(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
         """One commit for several calls, when many devices are answered at once."""
-        return self._store.transaction()
+        with self._lock, self._store.transaction():
+            yield
 
     def down_keys(self, device: str, count: int) -> list[DownKey]:
         """Keys of the next `count` downlinks; the chain behind them is stored before they are returned."""

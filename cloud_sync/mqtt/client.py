@@ -16,6 +16,7 @@ import struct
 from collections.abc import Callable, Iterable
 
 import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
 READ_BYTES = 65_536  # several hundred envelopes a system call; more gains nothing
 MOST_LENGTH_BYTES = 4  # MQTT 3.1.1 section 2.2.3: remaining length
@@ -24,15 +25,22 @@ _PUBLISH_MASK, _PUBLISH_QOS1 = 0xF6, 0x32
 _PUBACK = 0x40  # section 3.4.1: packet type 4, flags 0
 _PUBACK_REMAINING = 2  # section 3.4.1: the packet identifier alone
 
+# Identifiers of our own PUBLISH packets; paho counts its few others up from 1.
+FIRST_OWN_MID, LAST_OWN_MID = 0x8000, 0xFFFF
+
 Deliver = Callable[[int, bytes, bytes], None]
 
 
 class ReadAheadClient(paho.Client):
-    """A paho client for one thread that owns the socket; `deliver` gets (packet identifier, topic, payload)."""
+    """A paho client for one thread that owns the socket.
 
-    def __init__(self, client_id: str, deliver: Deliver) -> None:
+    `deliver` gets (packet identifier, topic, payload) of each QoS 1 message, `acknowledged` the identifier of each message
+    of `publish_all` that the broker has taken over.
+    """
+
+    def __init__(self, client_id: str, deliver: Deliver, acknowledged: Callable[[int], None]) -> None:
         super().__init__(
-            paho.CallbackAPIVersion.VERSION2,
+            CallbackAPIVersion.VERSION2,
             client_id=client_id,
             clean_session=False,
             protocol=paho.MQTTv311,
@@ -40,39 +48,64 @@ class ReadAheadClient(paho.Client):
             reconnect_on_failure=False,
         )
         self._deliver = deliver
+        self._acknowledged = acknowledged
+        self._own_mid = LAST_OWN_MID
         self._ahead = b""
         self._at = 0
+        self._halved = False  # the packet at the head of the buffer is not complete
         # With these callbacks set, paho queues packets and leaves writing to `loop_write`: one batch, not one call each.
         self.on_socket_register_write = lambda client, userdata, sock: None
         self.on_socket_unregister_write = lambda client, userdata, sock: None
 
-    def reconnect(self) -> paho.MQTTErrorCode:
+    def reconnect(self) -> MQTTErrorCode:
         """Connect again; bytes of the old connection are forgotten."""
-        self._ahead, self._at = b"", 0
+        self._ahead, self._at, self._halved = b"", 0, False
         return super().reconnect()
 
     @property
     def buffered(self) -> bool:
-        """Whether bytes wait that a poll of the socket does not know of."""
+        """Whether something waits to be handled that a poll of the socket does not know of; half a packet does not."""
         sock = self.socket()
-        return self._at < len(self._ahead) or (isinstance(sock, ssl.SSLSocket) and sock.pending() > 0)
+        whole = self._at < len(self._ahead) and not self._halved
+        return whole or (isinstance(sock, ssl.SSLSocket) and sock.pending() > 0)
 
     def read(self, room: int) -> None:
         """Read once and handle what came, at most `room` messages; the rest stays in the buffer."""
         if self._in_packet["command"] or not self._fill():
             self.loop_read()  # paho is in the middle of a packet, or finds the end of the connection
         while room > 0 and self._at < len(self._ahead) and self.socket() is not None:
-            if self._in_packet["command"] or self._ahead[self._at] & _PUBLISH_MASK != _PUBLISH_QOS1:
+            kind = 0 if self._in_packet["command"] else self._ahead[self._at]
+            if kind & _PUBLISH_MASK == _PUBLISH_QOS1:
+                self._halved = not self._take_publish()
+                room -= 1
+            elif kind == _PUBACK:
+                self._halved = not self._take_puback()
+            else:
                 self.loop_read()
-            elif not self._take_publish():
+            if self._halved:
                 return
-            room -= 1
 
     def ack_all(self, mids: Iterable[int]) -> None:
         """Queue the acknowledgements of these QoS 1 messages, in this order, as one write."""
         piece = b"".join([struct.pack("!BBH", _PUBACK, _PUBACK_REMAINING, mid) for mid in mids])
         if piece:
             self._packet_queue(_PUBACK, piece, 0, 1)
+
+    def publish_all(self, messages: Iterable[tuple[str, bytes]]) -> list[int]:
+        """Queue messages at QoS 1 as one write; their identifiers, each given to `acknowledged` in time.
+
+        At most `LAST_OWN_MID - FIRST_OWN_MID` may be unacknowledged at once. After a reconnection they are the caller's again.
+        """
+        packets, mids = [], []
+        for topic, payload in messages:
+            self._own_mid = FIRST_OWN_MID if self._own_mid == LAST_OWN_MID else self._own_mid + 1
+            mids.append(self._own_mid)
+            name = topic.encode()
+            head = struct.pack(f"!H{len(name)}sH", len(name), name, self._own_mid)
+            packets += [bytes([_PUBLISH_QOS1]), _length(len(head) + len(payload)), head, payload]
+        if packets:
+            self._packet_queue(_PUBLISH_QOS1, b"".join(packets), 0, 1)
+        return mids
 
     def _sock_recv(self, bufsize: int) -> bytes:
         if self._at >= len(self._ahead):
@@ -118,7 +151,29 @@ class ReadAheadClient(paho.Client):
         self._deliver(mid, data[start + 2 : topic_end], data[topic_end + 2 : end])
         return True
 
+    def _take_puback(self) -> bool:
+        """Note the PUBACK at the head of the buffer; False while it is not complete."""
+        data, at = self._ahead, self._at
+        if at + 4 > len(data):
+            return False
+        mid = data[at + 2] << 8 | data[at + 3]
+        if data[at + 1] != _PUBACK_REMAINING or mid < FIRST_OWN_MID:
+            return self._give_to_paho()
+        self._at = at + 4
+        self._acknowledged(mid)
+        return True
+
     def _give_to_paho(self) -> bool:
-        """A malformed packet: paho refuses it and ends the connection."""
+        """A malformed packet, at which paho ends the connection, or one of paho's own."""
         self.loop_read()
         return True
+
+
+def _length(size: int) -> bytes:
+    """Remaining length, MQTT 3.1.1 section 2.2.3."""
+    out = bytearray()
+    while size > 0x7F:
+        out.append(size & 0x7F | 0x80)
+        size >>= 7
+    out.append(size)
+    return bytes(out)

@@ -9,10 +9,10 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable
 
-import paho.mqtt.client as paho
+from cloud_sync.mqtt.client import ReadAheadClient
 
 MAX_WAITING = 20_000  # while the broker is away: about 10 MB; the oldest give way, their devices will ask again
-MAX_UNACKNOWLEDGED = 1000  # handed to the client and not yet with the broker; more would only move the queue
+MAX_UNACKNOWLEDGED = 4000  # handed to the client and not yet with the broker; more would only move the queue
 
 
 class MqttDownlinks:
@@ -20,7 +20,7 @@ class MqttDownlinks:
 
     def __init__(self) -> None:
         self._waiting: deque[tuple[str, bytes]] = deque(maxlen=MAX_WAITING)
-        self._unacknowledged: dict[int, str] = {}
+        self._unacknowledged: dict[int, tuple[str, bytes]] = {}
         self._acknowledged: Counter[str] = Counter()
         self._sent: Counter[str] = Counter()
         self._lock = threading.Lock()
@@ -49,17 +49,25 @@ class MqttDownlinks:
 
     # For the network thread
 
-    def drain(self, client: paho.Client) -> None:
-        """Hand everything that waits to the client; only while it is connected."""
-        while self._waiting and len(self._unacknowledged) < MAX_UNACKNOWLEDGED:
-            with self._lock:
-                device, envelope = self._waiting.popleft()
-            info = client.publish(f"bl/1/{device}/down", envelope, qos=1)
-            self._unacknowledged[info.mid] = device
+    def drain(self, client: ReadAheadClient) -> None:
+        """Hand what waits to the client, as far as the bound allows; only while it is connected."""
+        room = MAX_UNACKNOWLEDGED - len(self._unacknowledged)
+        if not self._waiting or room <= 0:
+            return
+        with self._lock:
+            batch = [self._waiting.popleft() for _ in range(min(room, len(self._waiting)))]
+        mids = client.publish_all([(f"bl/1/{device}/down", envelope) for device, envelope in batch])
+        self._unacknowledged.update(zip(mids, batch, strict=True))
 
     def acknowledged(self, mid: int) -> None:
         """The broker has this one."""
-        device = self._unacknowledged.pop(mid, None)
-        if device is not None:
+        sent = self._unacknowledged.pop(mid, None)
+        if sent is not None:
             with self._lock:
-                self._acknowledged[device] += 1
+                self._acknowledged[sent[0]] += 1
+
+    def reconnected(self) -> None:
+        """What the broker had not acknowledged goes out again, before the rest."""
+        with self._lock:
+            self._waiting.extendleft(reversed(self._unacknowledged.values()))
+        self._unacknowledged.clear()

@@ -57,7 +57,7 @@ class Subscriber:
     """The server's one connection to the broker; `start` returns at once, whether the broker is there or not."""
 
     def __init__(
-        self, broker: BrokerConfig, handle: Callable[[Messages], None], downlinks: MqttDownlinks | None = None
+        self, broker: BrokerConfig, handle: Callable[[Messages], object], downlinks: MqttDownlinks | None = None
     ) -> None:
         """`handle` has committed when it returns; it is called from one thread, one batch at a time."""
         self._broker = broker
@@ -97,6 +97,8 @@ class Subscriber:
         for thread in self._threads:
             thread.join(timeout_s)
         self._threads.clear()
+        self._wake_in.close()
+        self._wake_out.close()
 
     def wait_connected(self, timeout_s: float) -> bool:
         """Whether the subscription stands within the time."""
@@ -109,7 +111,7 @@ class Subscriber:
 
     def _make_client(self) -> ReadAheadClient:
         broker = self._broker
-        client = ReadAheadClient(broker.client_id, self._on_publish)
+        client = ReadAheadClient(broker.client_id, self._on_publish, self.downlinks.acknowledged)
         client.connect_timeout = CONNECT_TIMEOUT_S
         client.max_inflight_messages_set(
             1000
@@ -126,7 +128,6 @@ class Subscriber:
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
-        client.on_publish = lambda client, userdata, mid, reason, properties: self.downlinks.acknowledged(mid)
         return client
 
     # The network thread
@@ -150,6 +151,7 @@ class Subscriber:
     def _session(self) -> bool:
         """One connection from beginning to end; whether it ever stood."""
         self._connection += 1
+        self.downlinks.reconnected()
         self.state = "connecting"
         try:
             self._client.connect(*self._broker.address, keepalive=self._broker.keepalive_s)
@@ -227,15 +229,15 @@ class Subscriber:
         """
         self._acknowledge()
         self._client.loop_write()
-        sock = self._client.socket()
-        with suppress(OSError):
+        sock: Any = self._client.socket()
+        with suppress(OSError, AttributeError):  # the connection may have ended by itself just now
             sock.send(_DISCONNECT)
             sock.settimeout(LEAVE_TIMEOUT_S)
             while sock.recv(READ_BYTES):  # what still comes is not acknowledged and will come again
                 pass
 
     def _drop_connection(self) -> None:
-        sock = self._client.socket()
+        sock: Any = self._client.socket()
         if sock is not None:
             with suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
@@ -318,7 +320,7 @@ class Subscriber:
                 retry_s = min(2 * retry_s, LAST_RETRY_S)
             except Exception:
                 if len(batch) > 1:
-                    return all([self._commit([item]) for item in batch])
+                    return all([self._commit([item]) for item in batch])  # noqa: C419 - every one is tried, whatever the first says
                 # Acknowledged without a verdict: the device keeps the envelope, and one message cannot block all others.
                 log.exception("a message could not be handled; its device will send it again")
                 return True

@@ -194,7 +194,20 @@ class SqliteTelemetry(SqliteLedger, SqliteFile):
             " floor_location, floor_environment, floor_motion, floor_status FROM directive_state WHERE device = ?",
             (device,),
         )
-        return DirectiveState(*row[:7], row[7:11]) if row else None
+        if row is None:
+            return None
+        device, version, current, applied, challenge, down_next, reported, *floors = row
+        location, environment, motion, status = floors
+        return DirectiveState(
+            device=device,
+            version=version,
+            current=current,
+            applied_version=applied,
+            challenge=challenge,
+            down_next=down_next,
+            reported_down_next=reported,
+            floors=(location, environment, motion, status),
+        )
 
     def put_directive_state(self, state: DirectiveState) -> None:
         """Insert or replace the one row of the device."""

@@ -40,12 +40,12 @@ def run(
     outcomes: list[Outcome] = []
     with _folder(keep) as folder, opened(folder, seed=seed) as stage:
         if not as_json:
-            console.print(f"drive: {stage.drive.description}")
+            console.print(f"drive: {stage.drive.description}", highlight=False, soft_wrap=True)
         for step in STEPS:
             with _bar(console, step.__doc__ or "") as told:
                 outcomes.append(step(stage, told))
             if not as_json:
-                console.print(line(outcomes[-1]), highlight=False)
+                console.print(line(outcomes[-1]), highlight=False, soft_wrap=True)
             if not outcomes[-1].holds:
                 break
     took = time.monotonic() - began
@@ -70,7 +70,7 @@ def line(outcome: Outcome) -> str:
 def _bar(console: Console, text: str) -> Iterator[Callable[[float], None]]:
     """A progress bar for one step, gone when the step is done."""
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(text.split(":", maxsplit=1)[0], total=1.0)
 
         def told(done: float) -> None:

@@ -142,6 +142,7 @@ def _durable(port: int, count: int, directory: Path) -> float:
     clock.at = float(NOON)
     config = Config.in_directory(directory, policy=POLICY, broker=BrokerConfig("127.0.0.1", port, client_id=CLIENT))
     with CloudSync.open(config, clock=clock) as cloud:
+        cloud.sweep()  # the day has begun: its leaves are stored
         start = time.perf_counter()
         cloud.start()
         until(lambda: cloud.messages_handled >= count, 120)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections import Counter
 from dataclasses import replace
 
@@ -216,6 +217,31 @@ def test_downlink_numbers_stay_within_reach_of_the_device(world: World, tracker:
     assert [len(tracker.open(data)) for _, data in world.link.sent] == [12, 12]
     world.take(tracker, tracker.status(down_next=2049))
     assert world.sealer.answer(outcomes) == 3
+
+
+def test_answering_holds_no_key_while_it_waits_for_the_database(
+    world: World, tracker: Tracker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sweep holds the database and wants the keys; an answer that held the keys and wanted the database would hang both."""
+    outcomes = world.take(tracker, tracker.fixes([T]))
+    waiting = threading.Event()
+    look_up = world.database.directive_state
+
+    def look_up_late(device: str) -> object:
+        waiting.set()
+        return look_up(device)
+
+    monkeypatch.setattr(world.database, "directive_state", look_up_late)
+    answering = threading.Thread(target=world.sealer.answer, args=(outcomes,), daemon=True)
+    sweeping = threading.Thread(target=world.keys.advance_all, args=(TODAY,), daemon=True)
+    with world.database.transaction():
+        answering.start()
+        assert waiting.wait(5)
+        sweeping.start()
+        sweeping.join(5)
+        assert not sweeping.is_alive()
+    answering.join(5)
+    assert not answering.is_alive() and len(world.link.sent) == 1
 
 
 def test_counts_and_logs_name_kinds_and_nobody(

@@ -94,6 +94,29 @@ def test_a_chain_remembered_before_the_destruction_is_not_given_out_after_it(wor
         server_key(world, tracker, TODAY, 5)
 
 
+def test_a_chain_remembered_before_another_process_moved_the_leaf_is_opened_anew(
+    world: World, tracker: Tracker
+) -> None:
+    """Counter 9 is given out before the move, and gone after it, although this process remembers its chain."""
+    assert server_key(world, tracker, TODAY, 9)
+    leaf = world.store.leaf(tracker.name, 0, L, TODAY)
+    assert leaf is not None
+    LadderKeys(world.store, FileKeyEncryptionKey(KEK), world.tombstones).forward(leaf, 10)
+    with pytest.raises(KeyDestroyed):
+        server_key(world, tracker, TODAY, 9)
+    assert server_key(world, tracker, TODAY, 10) == tracker.key(L, TODAY, 10)
+
+
+def test_a_tombstone_alone_closes_a_day(world: World, tracker: Tracker) -> None:
+    """Its leaf is still there, as after a crash between the two: no key of it is given out, tomorrow's neither."""
+    for epoch in (TODAY, TODAY + 1):
+        assert server_key(world, tracker, epoch, 0)
+        world.tombstones.append(Tombstone(f"t-{epoch}", tracker.name, L, epoch, epoch, 0.0, "erasure"))
+        with pytest.raises(KeyDestroyed):
+            server_key(world, tracker, epoch, 0)
+    assert world.store.leaf(tracker.name, 0, L, TODAY) is not None
+
+
 def test_moving_a_leaf_forward_forgets_the_keys_before_it(world: World, tracker: Tracker) -> None:
     """Counter 9 is gone, 10 is as before; in rows, in memory, and after a restart."""
     ten = server_key(world, tracker, TODAY, 10)

@@ -50,7 +50,7 @@ class Broker:
 
     def start(self) -> Broker:
         """Start, and wait until it accepts connections."""
-        self._process = subprocess.Popen([MOSQUITTO, "-c", str(self._config)])
+        self._process = subprocess.Popen([MOSQUITTO, "-c", str(self._config)], stderr=subprocess.DEVNULL)
 
         def listening() -> bool:
             with socket.socket() as sock:

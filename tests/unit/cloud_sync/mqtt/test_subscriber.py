@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -211,7 +212,22 @@ def test_a_broker_that_dies_is_reconnected_and_nothing_is_lost(
     publisher.close()
 
 
-def test_acknowledgements_of_an_old_connection_are_not_sent_on_a_new_one(
+def test_an_identifier_of_an_old_connection_is_never_acknowledged_on_a_new_one(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same identifier may name a newer message by then; that of the connection that stands is acknowledged."""
+    subscriber = Subscriber(BrokerConfig(), store.handle)
+    sent: list[int] = []
+    monkeypatch.setattr(subscriber._client, "ack_all", sent.extend)
+    for connection, mid in ((1, 7), (2, 8)):
+        subscriber._connection = connection
+        subscriber._on_publish(mid, TOPIC.encode(), b"x")
+    subscriber._done.append(list(subscriber._pending))
+    subscriber._acknowledge()
+    assert sent == [8]
+
+
+def test_a_cut_connection_loses_nothing_and_skips_nothing(
     broker: Broker, subscriber: Subscriber, store: Store, publisher: Publisher
 ) -> None:
     """The connection is cut while a batch is in the store: its messages come again, and later ones are not skipped."""
@@ -311,6 +327,51 @@ def test_a_subscriber_that_never_connected_stops_at_once(store: Store) -> None:
     subscriber.start()
     subscriber.stop()
     assert subscriber.state == "stopped"
+
+
+def test_pieces_of_packets_are_put_together_however_the_stream_is_cut() -> None:
+    """PUBLISH, PUBACK of our own, PINGRESP and a long PUBLISH, cut at every byte: the same messages in the same order."""
+    long_payload = bytes(300)
+    stream = (
+        b"\x32\x07\x00\x01t\x00\x05ab"
+        + b"\x40\x02\x80\x00"
+        + b"\xd0\x00"
+        + b"\x3b\xb1\x02\x00\x01u\x00\x06"
+        + long_payload
+    )
+    for cut in range(len(stream) + 1):
+        ours, theirs = socket.socketpair()
+        delivered: list[tuple[int, bytes, bytes]] = []
+        acknowledged: list[int] = []
+        client = ReadAheadClient(
+            "c",
+            lambda mid, topic, data: delivered.append((mid, topic, data)),  # noqa: B023 - used within the round
+            acknowledged.append,
+        )
+        client._sock = ours
+        ours.setblocking(False)
+        for piece in (stream[:cut], stream[cut:]):
+            theirs.sendall(piece)
+            if piece:
+                client.read(100)
+        assert delivered == [(5, b"t", b"ab"), (6, b"u", long_payload)], cut
+        assert acknowledged == [0x8000]
+        ours.close()
+        theirs.close()
+
+
+@pytest.mark.parametrize("malformed", [b"\x32\xff\xff\xff\xff\x01", b"\x32\x01\x00", b"\x32\x04\x00\x09tt"])
+def test_a_malformed_publish_ends_the_connection(malformed: bytes) -> None:
+    """A length without end, none for a topic, a topic beyond the packet: a valid one before it was delivered."""
+    ours, theirs = socket.socketpair()
+    delivered: list[bytes] = []
+    client = ReadAheadClient("c", lambda mid, topic, payload: delivered.append(payload), lambda mid: None)
+    client._sock = ours
+    ours.setblocking(False)
+    theirs.sendall(b"\x32\x07\x00\x01t\x00\x05ab" + malformed)
+    client.read(100)
+    assert (delivered, client.socket()) == ([b"ab"], None)
+    theirs.close()
 
 
 def test_the_private_names_of_paho_that_the_read_ahead_leans_on_exist() -> None:

@@ -1,33 +1,22 @@
-"""Groups `sync` and `policy` of the `byleave` command. Exit codes: 0 it holds, 2 findings or a proof that fails."""
+"""Group `policy`: policy files, their gaps and what they permit."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from cloud_sync.audit import Proof, verify
-from cloud_sync.errors import CloudSyncError
+from cloud_sync.cli.common import FINDINGS, AsJson, Group, fail, sentences
+from cloud_sync.cli.files import DEMO_POLICY, write_new
 from cloud_sync.policy import Policy, PolicyRefused, Rule, lint, load_policy
 
-sync = typer.Typer(no_args_is_help=True, help="The server side: proofs that its audit log keeps.")
-audit = typer.Typer(no_args_is_help=True, help="The tamper-evident log.")
-policy = typer.Typer(no_args_is_help=True, help="Policy files: find gaps, see what is permitted.")
-sync.add_typer(audit, name="audit")
+policy = typer.Typer(cls=Group, no_args_is_help=True, help="Policy files: find gaps, see what is permitted.")
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 PolicyFile = Annotated[Path, typer.Argument(metavar="FILE", help="A policy file (TOML).")]
-
-FINDINGS = 2
-
-
-@sync.callback()
-def _sync() -> None:
-    """The server side: proofs that its audit log keeps."""
 
 
 @policy.callback()
@@ -35,9 +24,15 @@ def _policy() -> None:
     """Policy files: find gaps, see what is permitted."""
 
 
-def _fail(message: str) -> NoReturn:
-    typer.echo(message, err=True)
-    raise typer.Exit(FINDINGS)
+@policy.command("new")
+def new_policy(file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that does not exist yet.")]) -> None:
+    """Write a commented policy to begin with: a copy of the demo's. An existing file is never overwritten.
+
+    Example: byleave policy new policy.toml
+    """
+    with sentences():
+        write_new(file, DEMO_POLICY.read_bytes(), mode=0o644)
+    typer.echo(f"wrote {file}; edit it, then run: byleave policy check {file}")
 
 
 @policy.command("check")
@@ -66,7 +61,7 @@ def show_policy(file: PolicyFile, as_json: AsJson = False) -> None:
     try:
         loaded = load_policy(file)
     except PolicyRefused as refused:
-        _fail(str(refused))
+        fail(str(refused), FINDINGS)
     if as_json:
         typer.echo(json.dumps(policy_json(loaded), indent=2))
         return
@@ -139,28 +134,3 @@ def _roles_table(loaded: Policy) -> Table:
     for (role, purpose), actions in granted.items():
         table.add_row(role, ", ".join(actions), purpose)
     return table
-
-
-@audit.command("verify-proof")
-def verify_proof(
-    proof: Annotated[Path, typer.Argument(help="A proof of one entry (JSON).")],
-    checkpoint: Annotated[Path, typer.Argument(help="The signed checkpoint that it is for.")],
-    key: Annotated[str, typer.Option("--key", help="The verifier key of the log: <name>+<key id>+<base64>.")],
-    as_json: AsJson = False,
-) -> None:
-    """Check offline that an entry is in the audit log, and what it says. Exit code 2 when it does not hold.
-
-    Example: byleave sync audit verify-proof entry.json checkpoint.txt --key "$(cat log.key)"
-    """
-    try:
-        read = Proof.from_json(proof.read_text(encoding="utf-8"))
-        signed = verify(read, checkpoint.read_text(encoding="utf-8"), key)
-    except (OSError, UnicodeDecodeError) as error:
-        _fail(f"cannot be read: {error}")
-    except CloudSyncError as error:
-        _fail(f"does not hold: {error}")
-    kind = read.event.kind if read.event else "unlinkable"
-    if as_json:
-        typer.echo(json.dumps({"index": read.index, "size": signed.size, "log": signed.origin, "kind": kind}))
-    else:
-        typer.echo(f"holds: entry {read.index} of {signed.size} in {signed.origin} is {kind}")

@@ -1,0 +1,211 @@
+"""Group `sync audit`: the tamper-evident log, its checkpoints, and proofs of single entries."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from cloud_sync.audit import Entry, Proof, verify
+from cloud_sync.cli.common import (
+    DEFAULT_CONFIG,
+    FINDINGS,
+    AsJson,
+    ConfigFile,
+    Group,
+    console,
+    fail,
+    identifier,
+    iso,
+    print_json,
+)
+from cloud_sync.cli.files import read_text, write_new
+from cloud_sync.cli.session import opened
+from cloud_sync.errors import AuditError, CloudSyncError
+
+audit = typer.Typer(cls=Group, no_args_is_help=True)
+
+CHECKPOINT_SUFFIX = ".checkpoint"
+
+
+@audit.callback()
+def _audit() -> None:
+    """The tamper-evident log: who did what for which purpose, and what was refused.
+
+    Example: byleave sync audit list --subject s-1
+    """
+
+
+@audit.command("list")
+def list_entries(
+    subject: Annotated[str | None, typer.Option(help="Only entries about this person.", callback=identifier)] = None,
+    kind: Annotated[str | None, typer.Option(help="Only this kind, for instance gate.denied.")] = None,
+    last: Annotated[int | None, typer.Option(min=1, help="Only the newest so many.")] = None,
+    config: ConfigFile = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """List entries, oldest first: what was done, when, by whom, about whom.
+
+    Example: byleave sync audit list --subject s-1 --last 20
+    """
+    with opened(config) as session:
+        entries = session.cloud.audit.entries(subject, kind)
+    rows = [_row(entry) for entry in entries[-last if last else 0 :]]
+    if as_json:
+        print_json(rows)
+        return
+    table = Table("entry", "time", "kind", "by", "about", "detail")
+    for row in rows:
+        detail = " ".join(f"{name}={value}" for name, value in row["detail"].items())
+        by, about = (row["actor"] or "-", row["subject"] or "-") if row["linked"] else ("(erased)", "(erased)")
+        table.add_row(str(row["entry"]), row["time"], row["kind"], by, about, detail)
+    console().print(table)
+
+
+@audit.command()
+def checkpoint(
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it here instead; a new file.")] = None,
+    config: ConfigFile = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Sign the log as it is now. Give the checkpoint to somebody else: it is what makes a cut or a rewrite visible.
+
+    Example: byleave sync audit checkpoint --out 2026-03-14.checkpoint
+    """
+    with opened(config) as session:
+        note, key = session.cloud.audit.checkpoint(), session.cloud.audit.public_key
+        if out is not None:
+            write_new(out, note.encode(), mode=0o644)
+    if as_json:
+        print_json({"checkpoint": note, "key": key, "file": str(out) if out else None})
+    elif out is None:
+        typer.echo(note, nl=False)
+    else:
+        typer.echo(f"wrote {out}; to check it later: byleave sync audit check --against {shlex.quote(str(out))}")
+
+
+@audit.command()
+def key(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
+    """Print the verifier key of the log. It is public: whoever shall check proofs needs it.
+
+    Example: byleave sync audit key > log.key
+    """
+    with opened(config) as session:
+        public = session.cloud.audit.public_key
+    if as_json:
+        print_json({"key": public})
+    else:
+        typer.echo(public)
+
+
+@audit.command()
+def prove(
+    index: Annotated[int, typer.Argument(min=0, help="Number of the entry, as `audit list` tells it.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Proof to write (JSON); its checkpoint goes beside it.")],
+    config: ConfigFile = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Write the proof that one entry is in the log and what it says, and the checkpoint that it is for.
+
+    Give both to the person: anybody can check them offline. The proof names the person, so it is written with mode 0600.
+
+    Example: byleave sync audit prove 12 --out entry-12.json
+    """
+    beside = out.with_suffix(CHECKPOINT_SUFFIX)
+    with opened(config) as session:
+        log = session.cloud.audit
+        # In one transaction: the service may append meanwhile, and a proof holds for one size of the log.
+        with session.cloud.database.transaction():
+            _known(index, session.cloud.database.leaf_count())
+            proof, note = log.prove(index), log.checkpoint()
+        write_new(beside, note.encode(), mode=0o644)
+        write_new(out, proof.to_json().encode())
+        public = log.public_key
+    if as_json:
+        print_json({"entry": index, "proof": str(out), "checkpoint": str(beside), "key": public})
+        return
+    typer.echo(f"wrote {out} and {beside}; to check them, anywhere:")
+    command = ("byleave", "sync", "audit", "verify-proof", str(out), str(beside), "--key", public)
+    typer.echo(shlex.join(command))
+
+
+def _known(index: int, size: int) -> None:
+    if index >= size:
+        raise AuditError(f"the log has {size} entries, numbered from 0: there is no entry {index}")
+
+
+@audit.command()
+def check(
+    against: Annotated[
+        Path | None, typer.Option(metavar="CHECKPOINT", help="A checkpoint that was kept elsewhere.")
+    ] = None,
+    config: ConfigFile = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Recompute the whole log, and hold it against a checkpoint of earlier. Exit code 2 at the first thing that does not fit.
+
+    Without a checkpoint that somebody else kept, a log that was rewritten throughout cannot be told from a true one.
+
+    Example: byleave sync audit check --against 2026-03-14.checkpoint
+    """
+    with opened(config) as session:
+        note = None if against is None else read_text(against, "a checkpoint that `audit checkpoint` wrote")
+        # In one transaction: an entry that the service appends meanwhile would look like one too many.
+        with session.cloud.database.transaction():
+            try:
+                size = session.cloud.audit.check(note)
+            except AuditError as error:
+                _report(as_json, {"holds": False, "why": str(error)}, f"does not hold: {error}")
+                raise typer.Exit(FINDINGS) from None
+    found = {"holds": True, "entries": size, "against": str(against) if against else None}
+    beside = f", and continues {against}" if against else "; no checkpoint was given to hold it against"
+    _report(as_json, found, f"holds: {size} entries fit their tree{beside}")
+
+
+def _report(as_json: bool, found: dict[str, Any], line: str) -> None:
+    if as_json:
+        print_json(found)
+    else:
+        typer.echo(line, err=not found["holds"])
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    event = entry.event
+    return {
+        "entry": entry.index,
+        "time": iso(event.at),
+        "kind": event.kind,
+        "actor": event.actor,
+        "subject": event.subject,
+        "detail": dict(event.detail),
+        "linked": entry.linked,
+    }
+
+
+@audit.command("verify-proof")
+def verify_proof(
+    proof: Annotated[Path, typer.Argument(help="A proof of one entry (JSON).")],
+    checkpoint: Annotated[Path, typer.Argument(help="The signed checkpoint that it is for.")],
+    key: Annotated[str, typer.Option("--key", help="The verifier key of the log: name, key id and base64.")],
+    as_json: AsJson = False,
+) -> None:
+    """Check offline that an entry is in the audit log, and what it says. Exit code 2 when it does not hold.
+
+    Example: byleave sync audit verify-proof entry.json entry.checkpoint --key "$(cat log.key)"
+    """
+    try:
+        read = Proof.from_json(proof.read_text(encoding="utf-8"))
+        signed = verify(read, checkpoint.read_text(encoding="utf-8"), key)
+    except (OSError, UnicodeDecodeError) as error:
+        fail(f"cannot be read: {error}", FINDINGS)
+    except CloudSyncError as error:
+        fail(f"does not hold: {error}", FINDINGS)
+    kind = read.event.kind if read.event else "unlinkable"
+    if as_json:
+        typer.echo(json.dumps({"index": read.index, "size": signed.size, "log": signed.origin, "kind": kind}))
+    else:
+        typer.echo(f"holds: entry {read.index} of {signed.size} in {signed.origin} is {kind}")

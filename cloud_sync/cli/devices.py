@@ -1,0 +1,103 @@
+"""`sync enrol` and `sync devices`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from cloud_sync.cli.common import (
+    DEFAULT_CONFIG,
+    AsJson,
+    ConfigFile,
+    Subject,
+    console,
+    identifier,
+    iso,
+    print_json,
+)
+from cloud_sync.cli.files import read_text, write_new
+from cloud_sync.cli.session import Session, opened
+from cloud_sync.errors import ConfigError
+from cloud_sync.model import Device
+from cloud_sync.service import Enrolment
+
+
+def enrol(
+    subject: Subject,
+    settings: Annotated[Path, typer.Option(metavar="FILE.json", help="What the device needs: board, wifi, broker.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Enrolment file to write; refused if it exists.")],
+    config: ConfigFile = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Enrol a new device for a person, and write the file that makes a board that device (mode 0600).
+
+    The file holds the device's root key, which the server does not keep: give it to the device once, then delete it.
+
+    Example: byleave sync enrol s-1 --settings board.json --out van.enrolment
+    """
+    with opened(config) as session:
+        values = _settings(settings)
+        enrolled: list[Enrolment] = []
+
+        def make() -> bytes:
+            enrolled.append(session.cloud.enrol(subject=subject, settings=values))
+            return enrolled[0].file
+
+        write_new(out, make)
+        device = enrolled[0].device
+    if as_json:
+        print_json({"device": device, "subject": subject, "file": str(out)})
+        return
+    typer.echo(f"enrolled device {device} for {subject}")
+    typer.echo(f"wrote {out} (mode 0600). It holds the device's root key: whoever has it reads and forges all that the")
+    typer.echo(f"device will ever send. Give it to the device once, then delete it: shred -u {out}")
+
+
+def _settings(path: Path) -> dict[str, Any]:
+    """The settings of a device; errors say where, and never repeat the text [it holds passwords]."""
+    try:
+        values = json.loads(read_text(path, "a JSON file with board, wifi and broker"))
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"{path}, line {error.lineno}: is not JSON ({error.msg})") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f'{path}: must be a JSON object, for instance {{"board": "esp32s3", "wifi": …, "broker": …}}')
+    return values
+
+
+def devices(
+    subject: Annotated[str | None, typer.Option(help="Only those of this data subject.", callback=identifier)] = None,
+    config: ConfigFile = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """List devices: whose they are, since when, which directive they were sent and which they have applied.
+
+    Example: byleave sync devices --json
+    """
+    with opened(config) as session:
+        database = session.cloud.database
+        rows = [_row(session, each) for each in (database.devices_of(subject) if subject else database.all_devices())]
+    if as_json:
+        print_json(rows)
+        return
+    table = Table("device", "subject", "enrolled", "directive sent", "applied", "envelopes", "revoked")
+    for row in rows:
+        table.add_row(*("-" if value is None else str(value) for name, value in row.items() if name != "generation"))
+    console().print(table)
+
+
+def _row(session: Session, device: Device) -> dict[str, Any]:
+    state = session.cloud.database.directive_state(device.device)
+    return {
+        "device": device.device,
+        "subject": device.subject,
+        "generation": device.generation,
+        "enrolled_at": iso(device.enrolled_at),
+        "directive_sent": state.version if state else 0,
+        "directive_applied": state.applied_version if state else 0,
+        "envelopes": session.cloud.database.count_envelopes(device.device),
+        "revoked_at": None if device.revoked_at is None else iso(device.revoked_at),
+    }

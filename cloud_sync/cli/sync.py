@@ -1,0 +1,34 @@
+"""Group `sync`, put together."""
+
+from __future__ import annotations
+
+import typer
+
+from cloud_sync.cli.audit import audit
+from cloud_sync.cli.common import Group
+from cloud_sync.cli.consent import consent
+from cloud_sync.cli.devices import devices, enrol
+from cloud_sync.cli.keep import erase, sweep
+from cloud_sync.cli.read import read
+from cloud_sync.cli.run import run
+from cloud_sync.cli.setup import init
+
+sync = typer.Typer(cls=Group, no_args_is_help=True, help="Operate the server side of an installation.")
+
+
+@sync.callback()
+def _sync() -> None:
+    """Operate the server side: devices, consents, reads, retention, erasure and the audit log.
+
+    Every command finds the installation by -c, by BYLEAVE_CLOUD_SYNC, or as cloud-sync.toml in the current folder.
+
+    Exit codes: 0 done; 1 an error, with a sentence that says what to do; 2 findings, a denial or a proof that fails.
+
+    Example: byleave sync init depot
+    """
+
+
+for command in (init, run, enrol, devices, read, sweep, erase):
+    sync.command()(command)
+sync.add_typer(consent, name="consent")
+sync.add_typer(audit, name="audit")
