@@ -56,9 +56,7 @@ def read_value(value: Any) -> list[Verdict] | Directive | TimeAnswer:
     return TimeAnswer(whole(value[1], 0, MOST_U32, "time"), octets(value[2], (CHALLENGE_BYTES,), "challenge"))
 
 
-def seal_downlink(
-    device: str, generation: int, number: int, key: bytes, nonce: bytes, value: list[Any]
-) -> bytes:
+def seal_downlink(device: str, generation: int, number: int, key: bytes, nonce: bytes, value: list[Any]) -> bytes:
     """The envelope that carries `value`; `nonce` must be 13 fresh random bytes, `key` the one of `number`."""
     whole(generation, 0, MOST_GENERATION, "generation")
     whole(number, 0, MOST_U32, "downlink number")

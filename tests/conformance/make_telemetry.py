@@ -170,9 +170,7 @@ def _refused_batches(file: VectorFile) -> None:
     side = plain.location(0, drive(20, side=True), EPOCH)
     one, coarse = plain.location(0, drive(1), EPOCH), plain.location(2, drive(12, interval_s=47), EPOCH)
 
-    def add(
-        name: str, kind: str, origin: str, changed: str, value: Any, tail: bytes = b""
-    ) -> None:
+    def add(name: str, kind: str, origin: str, changed: str, value: Any, tail: bytes = b"") -> None:
         file.invalid(
             name, kind, origin, changed, epoch=EPOCH, value=plain_value(value), plaintext=plain.pack(value) + tail
         )
@@ -284,7 +282,5 @@ def _status(file: VectorFile, name: str, value: list[Any], padding: bytes) -> No
     file.valid(name, epoch=EPOCH, value=plain_value(value), fields=fields, plaintext=plain.pack(value) + padding)
 
 
-def _refused_status(
-    file: VectorFile, name: str, kind: str, changed: str, value: list[Any], tail: bytes = b""
-) -> None:
+def _refused_status(file: VectorFile, name: str, kind: str, changed: str, value: list[Any], tail: bytes = b"") -> None:
     file.invalid(name, kind, "boot", changed, epoch=EPOCH, value=plain_value(value), plaintext=plain.pack(value) + tail)
