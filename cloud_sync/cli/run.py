@@ -19,6 +19,7 @@ from cloud_sync.cli.atwork import at_work
 from cloud_sync.cli.common import DEFAULT_CONFIG, AsJson, ConfigFile, iso, sentences
 from cloud_sync.cli.session import read_config
 from cloud_sync.config import BrokerConfig
+from cloud_sync.mqtt import subscriber
 from cloud_sync.service import CloudSync
 
 POLL_S = 0.2  # how soon a change of the connection is told, and how long a stop waits for the loop
@@ -37,8 +38,7 @@ def run(
 
     Example: byleave sync run -c depot/cloud-sync.toml
     """
-    _log_to_stderr()
-    with sentences():
+    with _logging_to_stderr(), sentences():
         configuration = read_config(config)
         with at_work(configuration), _stopped_by_signals() as stop:
             with CloudSync.open(configuration, clock=session.CLOCK) as cloud:
@@ -125,7 +125,14 @@ def _stopped_by_signals() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _log_to_stderr() -> None:
+@contextmanager
+def _logging_to_stderr() -> Iterator[None]:
     """Warnings and errors of the service; those of the connection are told by `_Console`, once and not at each try."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("cloud_sync.mqtt.subscriber").setLevel(logging.ERROR)
+    connection = logging.getLogger(subscriber.__name__)
+    before = connection.level
+    connection.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        connection.setLevel(before)

@@ -137,11 +137,15 @@ def test_from_nothing_to_the_first_read_as_the_page_says(
 def test_a_second_service_is_refused_and_the_first_goes_on(
     depot: Installation, service: Service, broker: Broker
 ) -> None:
-    """It would take the broker's session away; the sentence says what to do."""
+    """It would take the broker's session away. The first one tells when the broker goes, and when it is back."""
     broker.start()
     until(lambda: service.says("connected to broker"))
     assert "already runs" in depot.do("run", code=1).stderr
     assert service.process.poll() is None
+    broker.stop()
+    until(lambda: service.says("is away"))
+    broker.start()
+    until(lambda: [line.get("event", "")[:12] for line in list(service.lines)].count("connected to") == 2)
     assert service.stop() == ""
 
 
