@@ -319,6 +319,7 @@ class DirectiveState:
     down_next: int  # the next downlink number to send
     reported_down_next: int  # as last reported by a fresh status
     floors: tuple[int, int, int, int]  # per uplink stream 1..4: lowest directive version accepted
+    reported_at: tuple[int, int, int] = (-1, -1, -1)  # (generation, epoch, counter) of the newest status taken over
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,7 +332,7 @@ class Tombstone:
     first_epoch: int
     last_epoch: int  # inclusive
     at: float
-    basis: str  # erasure | retention | withdrawal
+    basis: str  # erasure | retention | withdrawal | person (an erasure of everything, the audit log included)
 
 
 @dataclass(frozen=True, slots=True)

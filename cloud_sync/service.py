@@ -14,20 +14,22 @@ import base64
 import json
 import logging
 import os
-import secrets
+import re
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
-from cloud_sync.audit import AuditLog, Ed25519Signer, Kind
+from cloud_sync.audit import AuditLog, Kind
 from cloud_sync.config import Config
-from cloud_sync.consent import ConsentLedger, Evidence
+from cloud_sync.consent import ConsentLedger
+from cloud_sync.consents import Consents, log_consent
 from cloud_sync.directive import DirectiveDesk, Permission, compile_permission
 from cloud_sync.erasure.erase import Eraser, ErasureReceipt
+from cloud_sync.erasure.witness import Witness
 from cloud_sync.errors import CloudSyncError, ConfigError, UnknownDevice
 from cloud_sync.gate import Gate
 from cloud_sync.ingest.answers import Answers
@@ -36,15 +38,15 @@ from cloud_sync.ingest.leave import Leave
 from cloud_sync.ingest.outcome import Outcome
 from cloud_sync.ingest.pipeline import Ingest
 from cloud_sync.keys.ladderkeys import LadderKeys
-from cloud_sync.keys.wrap import FileKeyEncryptionKey, KeyEncryptionKey
-from cloud_sync.model import EPOCH_SECONDS, Actor, ConsentRecord, Device, Fix, Precision
+from cloud_sync.keys.wrap import KeyEncryptionKey
+from cloud_sync.model import EPOCH_SECONDS, Actor, Device, Precision
 from cloud_sync.mqtt.publisher import MqttDownlinks
 from cloud_sync.mqtt.subscriber import Subscriber
+from cloud_sync.opening import check_together, key_encryption_key, signer
 from cloud_sync.policy import Policy, PolicyArchive
-from cloud_sync.read.reader import LocationQuery, Reader
+from cloud_sync.read.reader import Fixes, LocationQuery, Reader
 from cloud_sync.retention.sweep import Sweeper, SweepReport
 from cloud_sync.retention.terms import Terms
-from cloud_sync.storage.private import read_private, write_private
 from cloud_sync.storage.sqlite import SqliteKeys, SqliteTelemetry, SqliteTombstones
 from cloud_sync.stores import Clock, Downlinks
 from cloud_sync.wire import codec
@@ -55,9 +57,9 @@ ROOT_BYTES = 32
 DEVICE_BYTES = 10  # 80 bits are 16 characters of base 32 (docs/wire-format.md section 2)
 ENROLMENT_VERSION = 1
 MOST_SETTINGS_BYTES = 4096  # the device reads the enrolment file in one piece
-AUDIT_KEY_IDENTITY = b"byleave/1/audit-key"
 CONTROLLER = "controller"
 STOP_TIMEOUT_S = 20.0
+WORD = re.compile(r"[A-Za-z0-9_.:/-]{1,64}", re.ASCII)  # what the audit log takes
 
 
 class SystemClock:
@@ -73,45 +75,7 @@ class Enrolment:
     """A new device: its pseudonym, and the file that the agent hands to it in RAM and then forgets."""
 
     device: str
-    file: bytes
-
-
-class Consents:
-    """A person's answers: each is one transaction of ledger, directive and audit log, then sent at once."""
-
-    def __init__(self, cloud: CloudSync) -> None:
-        self._cloud = cloud
-
-    def request(self, subject: str, purpose: str, evidence: Evidence, *, own_initiative: bool = False) -> ConsentRecord:
-        """Record that the question was put."""
-        ledger = self._cloud.ledger
-        return self._carry_out(lambda: ledger.request(subject, purpose, evidence, own_initiative=own_initiative))
-
-    def give(
-        self, subject: str, purpose: str, evidence: Evidence, *, precision: Precision | None = None
-    ) -> ConsentRecord:
-        """Record a yes; `precision` is the finest that the person allows."""
-        return self._carry_out(lambda: self._cloud.ledger.give(subject, purpose, evidence, precision=precision))
-
-    def refuse(self, subject: str, purpose: str, evidence: Evidence) -> ConsentRecord:
-        """Record a no."""
-        return self._carry_out(lambda: self._cloud.ledger.refuse(subject, purpose, evidence))
-
-    def later(self, subject: str, purpose: str, evidence: Evidence) -> ConsentRecord:
-        """Record "not now"."""
-        return self._carry_out(lambda: self._cloud.ledger.later(subject, purpose, evidence))
-
-    def withdraw(self, subject: str, purpose: str, evidence: Evidence) -> ConsentRecord:
-        """Take a consent back; the gate is closed when this returns, the device is told at once."""
-        return self._carry_out(lambda: self._cloud.ledger.withdraw(subject, purpose, evidence))
-
-    def _carry_out(self, step: Callable[[], ConsentRecord]) -> ConsentRecord:
-        with self._cloud.database.transaction():
-            record = step()
-            self._cloud.log_consent(record)
-            outgoing = self._cloud.settle(record.pii_principal_id)
-        self._cloud.send(outgoing)
-        return record
+    file: bytes = field(repr=False)  # it holds the root
 
 
 class CloudSync:
@@ -129,21 +93,35 @@ class CloudSync:
     ) -> None:
         """Use `open`."""
         self.config, self.clock, self.policy = config, clock, policy
-        self.database = SqliteTelemetry(config.database)
-        self._store = SqliteKeys(config.keys)
-        self._tombstones = SqliteTombstones(config.tombstones)
-        self.audit = AuditLog(self.database, clock, _signer(config, kek, self.database.leaf_count()))
+        with ExitStack() as stack:
+            self._open_stores(stack)
+            self._compose(policy, archive, kek, link)
+            self._stores = stack.pop_all()
+
+    def _open_stores(self, stack: ExitStack) -> None:
+        """All three, closed by `stack` again when the next one cannot be opened."""
+        self.database = SqliteTelemetry(self.config.database)
+        stack.callback(self.database.close)
+        self._store = SqliteKeys(self.config.keys)
+        stack.callback(self._store.close)
+        self._tombstones = SqliteTombstones(self.config.tombstones)
+        stack.callback(self._tombstones.close)
+
+    def _compose(self, policy: Policy, archive: PolicyArchive, kek: KeyEncryptionKey, link: Downlinks | None) -> None:
+        config, clock = self.config, self.clock
+        self.audit = AuditLog(self.database, clock, signer(config, kek, self.database.leaf_count()))
         self.ledger = ConsentLedger(self.database, clock, policy, policies=archive.by_hash)
         self.gate = Gate(policy, self.ledger, self.database)
-        self.consent = Consents(self)
+        self.consent = Consents(self.database, self.ledger, self.audit, self.settle, self._consented)
         self._keys = LadderKeys(self._store, kek, self._tombstones)
         self._mqtt_link = MqttDownlinks()
         self.link: Downlinks = link or self._mqtt_link
         self._sealer = DownlinkSealer(self.database, self._keys, self.link)
+        self._desk = DirectiveDesk(self.database, policy, clock, self._sealer.seal)
         self._answers = Answers(
             database=self.database,
             keys=self._keys,
-            desk=DirectiveDesk(self.database, policy, clock, self._sealer.seal),
+            desk=self._desk,
             permission=self.permission,
             audit=self.audit,
         )
@@ -159,6 +137,7 @@ class CloudSync:
         )
         stores: dict[str, Any] = {"database": self.database, "store": self._store, "keys": self._keys, "clock": clock}
         self._sweeper = Sweeper(**stores, terms=terms, audit=self.audit)
+        self._witness = Witness(self.database, self._tombstones)
         self._eraser = Eraser(**stores, tombstones=self._tombstones, audit=self.audit)
         self._reader = Reader(**stores, tombstones=self._tombstones, gate=self.gate, policy=policy, audit=self.audit)
         self._subscriber: Subscriber | None = None
@@ -169,15 +148,19 @@ class CloudSync:
     def open(cls, config: Config, *, clock: Clock, link: Downlinks | None = None) -> CloudSync:
         """Open the stores, replay tombstones, record what the policy ended; `link` replaces the broker in tests.
 
-        ConfigError, PolicyError or StoreError say what is missing and what to do.
+        A database that was restored from a backup is served only after every directive has jumped and every consent of which
+        an answer is lost has been closed. ConfigError, PolicyError or StoreError say what is missing and what to do.
         """
+        check_together(config)
         archive = PolicyArchive(config.policies)
         policy = archive.keep(config.policy)
-        kek = _key_encryption_key(config)
+        kek = key_encryption_key(config)
         cloud = cls(config, clock=clock, policy=policy, archive=archive, kek=kek, link=link)
         try:
             cloud._eraser.replay()
+            cloud._recover()
             cloud._begin_policy()
+            cloud._witness.note()
         except BaseException:
             cloud.close()
             raise
@@ -187,9 +170,14 @@ class CloudSync:
 
     def enrol(self, *, subject: str, settings: Mapping[str, Any]) -> Enrolment:
         """A fresh pseudonym and fresh keys for one attempt; the root is in the returned file and nowhere else."""
-        text = json.dumps(settings, separators=(",", ":"))
+        try:
+            text = json.dumps(settings, separators=(",", ":"), allow_nan=False)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise ConfigError(f"settings are no JSON ({error}); use texts, finite numbers, lists and tables") from error
         if len(text.encode()) > MOST_SETTINGS_BYTES:
             raise ConfigError(f"settings are longer than {MOST_SETTINGS_BYTES} bytes; leave out what no device needs")
+        if not WORD.fullmatch(subject):
+            raise ConfigError("a subject is a pseudonym of 1 to 64 letters, digits and _.:/- (never a name)")
         now = self.clock.now()
         first_epoch = int(now) // EPOCH_SECONDS
         device = base64.b32encode(os.urandom(DEVICE_BYTES)).decode("ascii").lower()
@@ -199,6 +187,7 @@ class CloudSync:
             self.database.add_device(Device(device, subject, 0, now))
             self._answers.enrol(device)
             self.audit.record(Kind.DEVICE_ENROLLED.value, CONTROLLER, subject, device=device)
+        self._witness.note()
         return Enrolment(device, codec.pack([ENROLMENT_VERSION, device, root, 0, first_epoch, int(now), text]))
 
     def permission(self, subject: str) -> Permission:
@@ -215,18 +204,6 @@ class CloudSync:
         for device, envelope in outgoing:
             self.link.send(device, envelope)
 
-    def log_consent(self, record: ConsentRecord) -> None:
-        """One step of the ledger, in the audit log."""
-        self.audit.record(
-            f"consent.{record.event_state.value}",
-            record.entity_id,
-            record.pii_principal_id,
-            purpose=record.purpose,
-            record=record.record_id,
-            notice=record.privacy_notice,
-            precision=record.precision.name.lower(),
-        )
-
     # Reading, retention, erasure
 
     def read_location(
@@ -239,8 +216,11 @@ class CloudSync:
         end: float,
         recipient: str | None = None,
         precision: Precision | None = None,
-    ) -> list[Fix]:
-        """Fixes captured from `start` to before `end` (Unix seconds), none finer than permitted; `Denied(reason)`."""
+    ) -> Fixes:
+        """Fixes captured from `start` to before `end` (Unix seconds), none finer than permitted; `Denied(reason)`.
+
+        The list's `unreadable` counts the envelopes of these days that are stored and did not open: a gap is no absence.
+        """
         return self._reader.location(LocationQuery(actor, purpose, subject, start, end, recipient, precision))
 
     def sweep(self, *, clock_confirmed: bool = False) -> SweepReport:
@@ -248,16 +228,22 @@ class CloudSync:
         report = self._sweeper.sweep(clock_confirmed=clock_confirmed)
         if not report.halted:
             self._settle_consents()
+        self._witness.note()
         return report
 
     def erase(
         self, *, subject: str, start: float | None = None, end: float | None = None, actor: str | None = None
     ) -> ErasureReceipt:
-        """Erase a person's data of whole UTC days from `start` to before `end`; all of it without them."""
+        """Erase a person's data of whole UTC days from `start` to before `end`; without them all of it, the audit log's too.
+
+        Neither revokes a device nor withdraws a consent: what is captured from tomorrow on is stored as before.
+        """
         devices = self.database.devices_of(subject)
         if not devices:
             raise UnknownDevice("no device was ever enrolled for this subject: there is nothing to erase")
-        return self._eraser.erase(subject, devices, start, end, actor or subject)
+        receipt = self._eraser.erase(subject, devices, start, end, actor or subject)
+        self._witness.note()
+        return receipt
 
     # Running
 
@@ -291,8 +277,7 @@ class CloudSync:
     def close(self) -> None:
         """Stop and close the stores."""
         self.stop()
-        for store in (self.database, self._store, self._tombstones):
-            store.close()
+        self._stores.close()
 
     def __enter__(self) -> CloudSync:
         return self
@@ -328,6 +313,31 @@ class CloudSync:
 
     # Parts
 
+    def _consented(self, subject: str, outgoing: Sequence[tuple[str, bytes]]) -> None:
+        self._witness.note(subject)
+        self.send(outgoing)
+
+    def _recover(self) -> None:
+        """A database that is behind its witness was restored, or cut: nobody knows what it lost, so the safe side is taken."""
+        lost, people = self._witness.entries_lost(), self._witness.people_lost()
+        if not lost and not people:
+            return
+        log.error(
+            "the database was restored or cut: %d audit entries and answers of %d people are lost", lost, len(people)
+        )
+        with self.database.transaction():
+            self.audit.record(Kind.RESTORE_REPLAYED.value, CONTROLLER, reason="restored", count=lost)
+            # 1. Beyond every version and number that may have been used since [a device refuses what it has seen].
+            self._desk.restored()
+            # 2. A withdrawal may be among what is lost: closed until the person answers anew.
+            closed = [record for subject in people for record in self.ledger.close_restored(subject)]
+            for record in closed:
+                log_consent(self.audit, record)
+            # 3. The devices are told; floors rise with what narrows [captures from after the lost withdrawal].
+            outgoing = [item for subject in people for item in self.settle(subject)]
+        self._witness.accept()
+        self.send(outgoing)
+
     def _begin_policy(self) -> None:
         """A policy that was not in force before is logged, and every directive is brought in line with it."""
         loaded = self.audit.entries(kind=Kind.POLICY_LOADED.value)
@@ -340,11 +350,13 @@ class CloudSync:
         with self.database.transaction():
             ended = self.ledger.settle()
             for record in ended:
-                self.log_consent(record)
+                log_consent(self.audit, record)
             subjects = {record.pii_principal_id for record in ended}
             if everybody:
                 subjects |= {device.subject for device in self.database.all_devices()}
             outgoing = [item for subject in sorted(subjects) for item in self.settle(subject)]
+        for record in ended:
+            self._witness.note(record.pii_principal_id)
         self.send(outgoing)
 
     def _sweep_for_ever(self) -> None:
@@ -355,22 +367,3 @@ class CloudSync:
                 log.exception("the sweep failed; it is tried again in %d s", self.policy.sweep_s)
             if self._stopping.wait(self.policy.sweep_s):
                 return
-
-
-def _key_encryption_key(config: Config) -> FileKeyEncryptionKey:
-    """The key file; made for an empty installation only [a new key beside old stores would lose every one of theirs]."""
-    if not Path(config.key_encryption_key).exists() and not Path(config.keys).exists():
-        return FileKeyEncryptionKey.create(config.key_encryption_key)
-    return FileKeyEncryptionKey.open(config.key_encryption_key)
-
-
-def _signer(config: Config, kek: KeyEncryptionKey, leaves: int) -> Ed25519Signer:
-    """The key of the audit log, wrapped in its file; made for an empty log only."""
-    path = Path(config.audit_key)
-    if path.exists():
-        return Ed25519Signer(config.origin, kek.unwrap(read_private(path), AUDIT_KEY_IDENTITY))
-    if leaves:
-        raise ConfigError(f"{path}: the key of the audit log is missing; restore it, proofs given out depend on it")
-    seed = secrets.token_bytes(ROOT_BYTES)
-    write_private(path, kek.wrap(seed, AUDIT_KEY_IDENTITY))
-    return Ed25519Signer(config.origin, seed)

@@ -103,6 +103,15 @@ class AuditStore(Protocol):
     def audit_events(self, subject: str | None = None, kind: str | None = None) -> list[tuple[int, AuditEvent]]: ...
     def leaf(self, index: int) -> bytes: ...
     def leaf_count(self) -> int: ...
+    def forget_subject(self, subject: str, until: float) -> int:
+        """Make the entries of a subject up to that Unix second unlinkable; the leaves stay. How many."""
+
+
+class AuditSink(Protocol):
+    """Where events are logged."""
+
+    def append(self, event: AuditEvent) -> int:
+        """Append, within the transaction that is open, else durably; the entry's index."""
 
 
 class Database(DeviceStore, EnvelopeStore, ConsentStore, DirectiveStore, AuditStore, Protocol):
@@ -145,3 +154,14 @@ class TombstoneStore(Protocol):
     def all(self) -> list[Tombstone]: ...
     def covers(self, device: str, stream: int, epoch: int) -> bool: ...
     def close(self) -> None: ...
+
+
+class WitnessStore(Protocol):
+    """How far another store had come, by name: a count and a mark. Outside the backup's domain."""
+
+    def witness(self, name: str) -> tuple[int, bytes] | None: ...
+    def raise_witness(self, name: str, count: int, mark: bytes) -> None:
+        """Insert, or replace one with a lower count."""
+
+    def set_witness(self, name: str, count: int, mark: bytes) -> None:
+        """Insert or replace."""

@@ -61,7 +61,7 @@ DETAIL_KEYS: Final = frozenset(
     {
         *("action", "basis", "captured_first", "captured_last", "category", "channel", "count", "counter", "device"),
         *("epoch", "first_epoch", "generation", "last_epoch", "notice", "policy", "precision", "purpose", "reason"),
-        *("recipient", "record", "role", "size", "stream", "tombstone", "version"),
+        *("recipient", "record", "role", "size", "stream", "tombstone", "unreadable", "version"),
     }
 )
 

@@ -7,6 +7,7 @@ is beside them goes when the person is erased (`forget`), and the leaf no longer
 from __future__ import annotations
 
 import json
+import math
 import secrets
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -48,8 +49,8 @@ class Entry:
 class Forgetting(Protocol):
     """A store that can drop what it keeps beside the leaves."""
 
-    def forget_subject(self, subject: str) -> int:
-        """Replace each stored event of the subject by `events.forgotten(event)`, leaving the leaves; how many."""
+    def forget_subject(self, subject: str, until: float) -> int:
+        """Replace stored events of the subject, up to that Unix second, by `events.forgotten(event)`; how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +203,7 @@ class AuditLog:
 
     def forget(self, store: Forgetting, subject: str) -> int:
         """Make every entry of a subject unlinkable: salt, actor, subject and detail go, the leaves stay; how many."""
-        return store.forget_subject(subject)
+        return store.forget_subject(subject, math.inf)
 
 
 def _check_beside(index: int, stored: AuditEvent, leaf: bytes) -> None:

@@ -22,6 +22,7 @@ from cloud_sync.consent.record import Evidence
 from cloud_sync.consent.standing import (
     CHANGED,
     LAPSED,
+    RESTORED,
     Coverage,
     PolicyLookup,
     Standing,
@@ -158,6 +159,12 @@ class ConsentLedger:
         for record in self._store.all_consents():
             latest[record.pii_principal_id, record.purpose] = record
         return [self.expire(*key) for key, record in latest.items() if self._is_over(record)]
+
+    def close_restored(self, subject: str) -> list[ConsentRecord]:
+        """Close what a restored ledger has as given: the person may have withdrawn it since, and is asked anew."""
+        latest = {record.purpose: record for record in self._store.consents(subject)}
+        given = [record for record in latest.values() if record.event_state is ConsentState.GIVEN]
+        return [self._end(record, RESTORED, self._now(record)) for record in given]
 
     def _is_over(self, record: ConsentRecord) -> bool:
         if record.event_state is not ConsentState.GIVEN:

@@ -20,6 +20,8 @@ PolicyLookup = Callable[[str], Policy | None]
 CHANGED = "policy_change"
 #: Channel of a record that closes a consent because its validity is over.
 LAPSED = "validity"
+#: Channel of a record that closes a consent because the ledger was restored and later answers are lost.
+RESTORED = "restore"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,8 @@ def _judge(last: ConsentRecord, change: str, policy: Policy, at: float) -> Stand
         return result(ConsentState.EXPIRED, last.validity_until, "its validity is over")
     if state is ConsentState.EXPIRED and last.channel == CHANGED:
         return result(None, since, "the text or the policy has changed")
+    if state is ConsentState.EXPIRED and last.channel == RESTORED:
+        return result(None, since, "the answers since a backup are lost")
     if state is ConsentState.REQUESTED and at >= policy.consent.answer_within.end(since):
         return result(None, policy.consent.answer_within.end(since), "asked and not answered: silence is no answer")
     return result(state, since, f"{state.value} by {last.channel}")
@@ -119,7 +123,8 @@ def held_since(records: Sequence[ConsentRecord], captured_at: float) -> bool:
 def _ends(before: ConsentRecord, record: ConsentRecord) -> bool:
     if record.event_state in (ConsentState.WITHDRAWN, ConsentState.REFUSED):
         return True
-    if record.event_state is ConsentState.EXPIRED and record.channel == LAPSED:
+    # A withdrawal may be among the answers that are lost: then nothing captured before may come back.
+    if record.event_state is ConsentState.EXPIRED and record.channel in (LAPSED, RESTORED):
         return True
     return _given(before) and before.validity_until is not None and before.validity_until <= record.event_time
 

@@ -6,30 +6,29 @@ Honest limits: exports that people took are theirs, and the file system below ma
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from cloud_sync.audit import Kind
+from cloud_sync.audit.events import check_event
 from cloud_sync.errors import ConfigError
 from cloud_sync.keys.ladderkeys import LadderKeys
-from cloud_sync.model import EPOCH_SECONDS, PERSONAL_STREAMS, AuditEvent, Device, Stream, Tombstone
-from cloud_sync.stores import Clock, Database, KeyDatabase, TombstoneStore
+from cloud_sync.model import EPOCH_SECONDS, PERSONAL_STREAMS, AuditEvent, Device, Stream, Tip, Tombstone
+from cloud_sync.policy.vocabulary import Role
+from cloud_sync.stores import AuditSink, Clock, Database, KeyDatabase, TombstoneStore
 
 BASIS = ACTOR = "erasure"
+PERSON = "person"  # basis of tombstones after which the audit log, too, no longer names the person
 TOMBSTONE_ID_BYTES = 10
-
-
-class Audit(Protocol):
-    """The audit log."""
-
-    def append(self, event: AuditEvent) -> object:
-        """Append within the transaction that is open."""
 
 
 @dataclass(frozen=True, slots=True)
 class ErasureReceipt:
-    """What was erased, for the person and for the file. Epochs are UTC days since 1970, inclusive."""
+    """What was erased, for the person and for the file. Epochs are UTC days since 1970, inclusive.
+
+    `entry` is the index in the audit log whose proof (`audit.prove`) shows that it was done: its detail names the first tombstone.
+    """
 
     subject: str
     at: float
@@ -39,6 +38,7 @@ class ErasureReceipt:
     tombstones: tuple[str, ...]
     envelopes: int
     leaves: int
+    entry: int
 
 
 class Eraser:
@@ -52,7 +52,7 @@ class Eraser:
         keys: LadderKeys,
         tombstones: TombstoneStore,
         clock: Clock,
-        audit: Audit,
+        audit: AuditSink,
     ) -> None:
         self._database = database
         self._store = store
@@ -67,17 +67,29 @@ class Eraser:
         """Erase everything about `subject` from `start` (Unix seconds, UTC midnight) to before `end` (likewise).
 
         Without `end` today is erased to its end: what the device still sends of today is told "closed". Streams with personal
-        data go whole; `status` has none, but its finished days go too.
+        data go whole; `status` has none, but its finished days go too. Without both, what the audit log says of the person goes as
+        well: its leaves stay, nothing beside them does. The consent ledger keeps the answers, which prove that there was a leave.
         """
+        whole = start is None and end is None
         now = self._clock.now()
         today = int(now) // EPOCH_SECONDS
+        # Who cannot be logged cannot erase; after the first tombstone it would be too late to say so.
+        check_event(AuditEvent(Kind.ERASURE_DONE.value, now, actor, subject))
         # What a device whose clock runs ahead has sent of tomorrow is there already and goes as well.
         last_there = max([today, *(self._keys.last_epoch(device.device) for device in devices)])
         first_epoch = _epoch(start, "start", 0)
         last_epoch = min(last_there, _epoch(end, "end", last_there + 1) - 1)
         spans = [(stream, last_epoch) for stream in PERSONAL_STREAMS] + [(Stream.STATUS, min(last_epoch, today - 1))]
         stones = [
-            Tombstone(secrets.token_hex(TOMBSTONE_ID_BYTES), device.device, stream, first_epoch, last, now, BASIS)
+            Tombstone(
+                secrets.token_hex(TOMBSTONE_ID_BYTES),
+                device.device,
+                stream,
+                first_epoch,
+                last,
+                now,
+                PERSON if whole else BASIS,
+            )
             for device in devices
             for stream, last in spans
             if first_epoch <= last
@@ -89,33 +101,49 @@ class Eraser:
             for stone in stones:
                 self._tombstones.append(stone)
             # 3. Leaves, then 4. rows [a key that outlives its row opens the row's backup].
-            leaves = sum(self._destroy(stone) for stone in stones)
+            tips = self._tips()
+            leaves = sum(self._destroy(stone, tips) for stone in stones)
             envelopes = sum(self._remove(stone) for stone in stones)
-            detail = (("first_epoch", first_epoch), ("last_epoch", last_epoch), ("count", envelopes))
-            self._audit.append(AuditEvent(Kind.ERASURE_DONE.value, now, actor, subject, detail))
+            # The log: of a person erased in full it keeps that something was erased, and which tombstone says so.
+            if whole:
+                self._database.forget_subject(subject, now)
+            entry = self._audit.append(_done(stones, now, actor, subject, whole, (first_epoch, last_epoch, envelopes)))
         # 5. The files forget too [deleted pages live on in the write-ahead log].
         self._forget()
         # 6. The receipt.
         names = tuple(device.device for device in devices)
         ids = tuple(stone.tombstone_id for stone in stones)
-        return ErasureReceipt(subject, now, first_epoch, last_epoch, names, ids, envelopes, leaves)
+        return ErasureReceipt(subject, now, first_epoch, last_epoch, names, ids, envelopes, leaves, entry)
 
     def replay(self) -> tuple[int, int]:
         """Erase again what tombstones say, before a store serves that may be a restored one: (envelopes, leaves)."""
         stones = self._tombstones.all()
         with self._database.transaction():
-            leaves = sum(self._destroy(stone) for stone in stones)
+            tips = self._tips()
+            leaves = sum(self._destroy(stone, tips) for stone in stones)
             envelopes = sum(self._remove(stone) for stone in stones)
-            if leaves or envelopes:
+            entries = sum(self._forget_person(device, at) for device, at in _people(stones).items())
+            if leaves or envelopes or entries:
                 detail = (("count", envelopes),)
                 self._audit.append(AuditEvent(Kind.RESTORE_REPLAYED.value, self._clock.now(), ACTOR, "", detail))
-        if leaves or envelopes:
+        if leaves or envelopes or entries:
             self._forget()
         return envelopes, leaves
 
-    def _destroy(self, stone: Tombstone) -> int:
+    def _tips(self) -> dict[str, list[Tip]]:
+        """By device; once for all tombstones [a start that reads every tip for each of ten thousand]."""
+        tips: dict[str, list[Tip]] = defaultdict(list)
         for tip in self._store.tips():
-            if tip.device == stone.device and stone.stream in (0, tip.stream):
+            tips[tip.device].append(tip)
+        return tips
+
+    def _forget_person(self, device: str, at: float) -> int:
+        owner = self._database.device(device)
+        return self._database.forget_subject(owner.subject, at) if owner else 0
+
+    def _destroy(self, stone: Tombstone, tips: Mapping[str, Sequence[Tip]]) -> int:
+        for tip in tips.get(stone.device, ()):
+            if stone.stream in (0, tip.stream):
                 # The tip passes the span first [a tip before it would derive the destroyed leaves again].
                 self._keys.advance(tip.device, tip.generation, tip.stream, stone.last_epoch)
         return self._keys.destroy(stone.device, stone.stream, stone.first_epoch, stone.last_epoch)
@@ -126,6 +154,24 @@ class Eraser:
     def _forget(self) -> None:
         self._store.vacuum_erased()
         self._database.vacuum_erased()
+
+
+def _people(stones: Sequence[Tombstone]) -> dict[str, float]:
+    """Devices whose person was erased in full, each with the moment of the last time."""
+    return {stone.device: stone.at for stone in stones if stone.basis == PERSON}
+
+
+def _done(
+    stones: Sequence[Tombstone], now: float, actor: str, subject: str, whole: bool, done: tuple[int, int, int]
+) -> AuditEvent:
+    """The entry of an erasure; that of a whole person names nobody, and its tombstone ties it to the receipt."""
+    first_epoch, last_epoch, count = done
+    detail: list[tuple[str, str | int]] = [("first_epoch", first_epoch), ("last_epoch", last_epoch), ("count", count)]
+    if stones:
+        detail.append(("tombstone", stones[0].tombstone_id))
+    if whole:
+        actor, subject = (Role.DATA_SUBJECT.value if actor == subject else actor), ""
+    return AuditEvent(Kind.ERASURE_DONE.value, now, actor, subject, tuple(detail))
 
 
 def _epoch(time: float | None, name: str, default: int) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
 
 from cloud_sync.audit import Kind
 from cloud_sync.directive.compile import Permission
@@ -13,19 +12,12 @@ from cloud_sync.directive.desk import DirectiveDesk, Outgoing
 from cloud_sync.directive.state import DOWN_REACH
 from cloud_sync.keys.ladderkeys import LadderKeys
 from cloud_sync.model import AuditEvent, Device, StatusReport
-from cloud_sync.stores import Database
+from cloud_sync.stores import AuditSink, Database
 from cloud_sync.wire.downlink import time_value
 
 log = logging.getLogger(__name__)
 
 ACTOR = "ingest"
-
-
-class Audit(Protocol):
-    """The audit log."""
-
-    def append(self, event: AuditEvent) -> object:
-        """Append within the transaction that is open."""
 
 
 class Answers:
@@ -38,7 +30,7 @@ class Answers:
         keys: LadderKeys,
         desk: DirectiveDesk,
         permission: Callable[[str], Permission],
-        audit: Audit,
+        audit: AuditSink,
     ) -> None:
         """`permission` compiles what a subject's devices may sense now."""
         self._database = database
@@ -51,13 +43,24 @@ class Answers:
         """Begin the directive state of a new device."""
         self._desk.enrol(device)
 
-    def report(self, device: Device, report: StatusReport, now: float) -> list[bytes]:
-        """Take over a fresh status, inside the transaction of its batch; sealed downlinks to send after the commit."""
+    def report(self, device: Device, report: StatusReport, at: tuple[int, int, int], now: float) -> list[bytes]:
+        """Take over a fresh status, inside the transaction of its batch; sealed downlinks to send after the commit.
+
+        `at` is its generation, epoch and counter. One from before the newest is stored, and changes nothing [statuses that
+        wait on the device or are reordered by a broker bring back a spent challenge and a version long replaced].
+        """
+        state = self._database.directive_state(device.device)
+        if state is not None and at <= state.reported_at:
+            return []
         ahead = report.down_next - self._keys.down_next(device.device)
         if ahead > DOWN_REACH:  # a restored server lost less than that; anything else must not move the numbers
             detail: tuple[tuple[str, str | int], ...] = (("reason", "down_next_implausible"), ("count", ahead))
             self._audit.append(AuditEvent(Kind.INGEST_INCIDENT.value, now, ACTOR, device.subject, detail))
             return []
+        if state is not None:
+            self._database.put_directive_state(replace(state, reported_at=at))
+        # Verdicts follow as well, not the directive alone [a device that was cut leaps ahead, and refuses what lies below].
+        self._keys.skip_down(device.device, report.down_next)
         self._keep_step(device.device)
         outgoing = self._desk.status(device.device, report, self._permission(device.subject))
         if report.time is None and not any(each.directive and each.directive.challenge for each in outgoing):

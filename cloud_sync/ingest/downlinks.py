@@ -24,6 +24,8 @@ from cloud_sync.wire.envelope import VERSION, associated_data
 
 log = logging.getLogger(__name__)
 
+_DOWN = int(Stream.DOWN)
+_pack = msgpack.Packer().pack  # one that stays, as in `cloud_sync.wire.envelope`
 MOST_AHEAD = 2048  # section 4: half of the device's window of 4096, so that a jump of 1024 after a restore still fits
 
 
@@ -38,13 +40,14 @@ class DownlinkSealer:
 
     def answer(self, outcomes: Iterable[Outcome]) -> int:
         """Send all answers, then all verdicts, of a committed batch; the number of envelopes sent."""
-        lines: dict[str, dict[Verdict, None]] = {}
+        lines: dict[str, dict[tuple[Any, ...], Verdict]] = {}
         sent = 0
         for outcome in outcomes:
-            if outcome.verdict is not None:
-                lines.setdefault(outcome.device, {})[outcome.verdict] = None  # one message twice: one line
-            for envelope in outcome.answers:
-                self._link.send(outcome.device, envelope)
+            _, device, verdict, answers = outcome
+            if verdict is not None:
+                lines.setdefault(device, {})[verdict[:-1]] = verdict  # one message twice: one line
+            for envelope in answers:
+                self._link.send(device, envelope)
                 sent += 1
         # 1. How far each device is, before the keys are locked: the database comes first in the order of locks.
         reach = {device: self._reach(device) for device in lines}
@@ -53,7 +56,7 @@ class DownlinkSealer:
             sealed = [
                 (device, envelope)
                 for device, some in lines.items()
-                for envelope in self._verdicts(device, list(some), reach[device])
+                for envelope in self._verdicts(device, list(some.values()), reach[device])
             ]
         for device, envelope in sealed:
             self._link.send(device, envelope)
@@ -67,11 +70,11 @@ class DownlinkSealer:
     def _verdicts(self, device: str, lines: Sequence[Verdict], reach: int) -> list[bytes]:
         """Seal verdicts, as far as the device's window allows."""
         pieces = [lines[at : at + MOST_VERDICTS] for at in range(0, len(lines), MOST_VERDICTS)]
-        room = min(len(pieces), max(0, reach - self._keys.down_next(device) + 1))
-        if room < len(pieces):
-            self.withheld += len(pieces) - room
-            log.warning("%d downlinks held back: their device must report first", len(pieces) - room)
-        keys = self._keys.down_keys(device, room) if room else []
+        keys = self._keys.down_keys(device, len(pieces), reach)
+        held_back = len(pieces) - len(keys)
+        if held_back:
+            self.withheld += held_back
+            log.warning("%d downlinks held back: their device must report first", held_back)
         return [_sealed_verdicts(device, key, piece) for key, piece in zip(keys, pieces, strict=False)]
 
     def seal(self, device: str, number: int, value: list[Any]) -> tuple[int, bytes]:
@@ -90,9 +93,9 @@ def _sealed_verdicts(device: str, key: DownKey, lines: Sequence[Verdict]) -> byt
 
     A batch has one of these for every twelve envelopes, and the checks would cost as much as opening those.
     """
-    header: bytes = msgpack.packb([VERSION, key.generation, int(Stream.DOWN), key.number])
+    header: bytes = _pack([VERSION, key.generation, _DOWN, key.number])
     nonce = os.urandom(NONCE_BYTES)
     cipher = AESCCM(key.key, tag_length=TAG_BYTES)
-    sealed = cipher.encrypt(nonce, msgpack.packb([VERDICTS, *lines]), associated_data(header, device))
-    rest: bytes = msgpack.packb(nonce) + msgpack.packb(sealed)
+    sealed = cipher.encrypt(nonce, _pack([VERDICTS, *lines]), associated_data(header, device))
+    rest: bytes = _pack(nonce) + _pack(sealed)
     return b"\x93" + header + rest

@@ -6,10 +6,12 @@ and where a retention term ends. So one answer a stretch is asked for, inside th
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
+from typing import NamedTuple
 
 from cloud_sync.gate import Gate
-from cloud_sync.model import Device, Precision, Reason, Stream
+from cloud_sync.model import ConsentRecord, Device, Precision, Reason, Stream
 from cloud_sync.policy import Policy
 from cloud_sync.stores import ConsentStore
 
@@ -36,9 +38,22 @@ class Leave:
         ends = (record.validity_until for record in records if record.validity_until is not None)
         return sorted({*(record.event_time for record in records), *ends})
 
+    def records(self, subject: str) -> list[ConsentRecord]:
+        """The person's answers."""
+        return self._consents.consents(subject)
+
     def ask(self, device: Device, stream: Stream, capture: float, now: float, precision: Precision | None) -> Reason:
         """The gate's answer for one capture."""
         return self._gate.admit(device, stream, captured_at=capture, at=now, precision=precision).reason
+
+
+class _Stretch(NamedTuple):
+    """One answer, for captures from `first` to before `end`."""
+
+    precision: Precision | None
+    first: float
+    end: float
+    reason: Reason
 
 
 class LeaveOfBatch:
@@ -48,18 +63,39 @@ class LeaveOfBatch:
         self._leave = leave
         self._now = now
         self._boundaries: dict[str, list[float]] = {}
+        self._newest: dict[str, float] = {}
         self._answers: dict[tuple[str, int, Precision | None, int, float], Reason] = {}
+        self._last: dict[tuple[str, int], _Stretch] = {}
+
+    def newest(self, subject: str) -> float:
+        """Unix seconds of the person's newest answer, 0 if there is none."""
+        if subject not in self._newest:
+            times = (record.event_time for record in self._leave.records(subject))
+            self._newest[subject] = max(times, default=0.0)
+        return self._newest[subject]
 
     def reason(self, device: Device, stream: int, capture: float, precision: Precision | None) -> Reason:
         """`Reason.ALLOWED`, or why an envelope whose oldest reading is `capture` may not stay."""
+        last = self._last.get((device.device, stream))
+        if last is not None and last.precision is precision and last.first <= capture < last.end:
+            return last.reason
+        return self._ask(device, stream, capture, precision)
+
+    def _ask(self, device: Device, stream: int, capture: float, precision: Precision | None) -> Reason:
         boundaries = self._boundaries.get(device.subject)
         if boundaries is None:
             boundaries = self._boundaries[device.subject] = self._leave.boundaries(device.subject)
         # Near the end of a term each capture is asked for by itself.
-        old = capture if self._now - capture >= self._leave.shortest_s[stream] else 0.0
-        key = (device.device, stream, precision, bisect_right(boundaries, capture), old)
+        recent_from = math.nextafter(self._now - self._leave.shortest_s[stream], math.inf)
+        old = capture if capture < recent_from else 0.0
+        place = bisect_right(boundaries, capture)
+        key = (device.device, stream, precision, place, old)
         reason = self._answers.get(key)
         if reason is None:
             reason = self._leave.ask(device, Stream(stream), capture, self._now, precision)
             self._answers[key] = reason
+        if not old:
+            first = max(recent_from, boundaries[place - 1] if place else -math.inf)
+            end = boundaries[place] if place < len(boundaries) else math.inf
+            self._last[device.device, stream] = _Stretch(precision, first, end, reason)
         return reason

@@ -11,6 +11,8 @@ from cloud_sync.model import Verdict, VerdictCode
 class Kind(StrEnum):
     """How a message ended: a closed list, so that counts by kind tell an operator everything without naming anybody."""
 
+    __hash__ = str.__hash__  # an enumeration's own is a function of Python, and each message's kind is looked up
+
     # Not verified: no verdict, nothing changed.
     UNKNOWN_TOPIC = "unknown_topic"
     MALFORMED = "malformed"
@@ -18,12 +20,15 @@ class Kind(StrEnum):
     UNKNOWN_GENERATION = "unknown_generation"
     FAR_AHEAD = "far_ahead"
     NOT_AUTHENTIC = "not_authentic"
+    # Verified, and no verdict: what speaks against it hangs on a clock that may be wrong. The device keeps it.
+    UNDECIDED = "undecided"
     # The day is shredded: nobody can verify it any more.
     CLOSED = "closed"
     # Verified.
     STORED = "stored"
     REPEATED = "repeated"
     KEPT_APART = "kept_apart"  # another envelope under a number that is taken: stored, and an incident
+    CROWDED = "crowded"  # too many others under its number
     BELOW_FLOOR = "below_floor"
     QUARANTINED = "quarantined"
     EXPIRED = "expired"
@@ -35,6 +40,7 @@ VERDICTS = {
     Kind.STORED: VerdictCode.STORED,
     Kind.REPEATED: VerdictCode.STORED,
     Kind.KEPT_APART: VerdictCode.STORED,
+    Kind.CROWDED: VerdictCode.DROP,
     Kind.BELOW_FLOOR: VerdictCode.DROP,
     Kind.QUARANTINED: VerdictCode.DROP,
     Kind.EXPIRED: VerdictCode.DROP,

@@ -6,9 +6,11 @@ verified. Logs and counts name kinds, never devices, numbers or payloads.
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple, Protocol
 
 from cloud_sync.audit import Kind as AuditKind
@@ -22,7 +24,6 @@ from cloud_sync.model import (
     EPOCH_SECONDS,
     AuditEvent,
     Device,
-    DirectiveState,
     Envelope,
     EnvelopeId,
     Reason,
@@ -31,15 +32,23 @@ from cloud_sync.model import (
     Stream,
     Verdict,
 )
+from cloud_sync.retention.checkpoint import MOST_LEAP_S, leap_s
 from cloud_sync.retention.terms import Terms
-from cloud_sync.stores import Clock, Database
+from cloud_sync.stores import AuditSink, Clock, Database
 from cloud_sync.wire.envelope import open_uplink, parse_uplink
+from cloud_sync.wire.named import maker
 
 log = logging.getLogger(__name__)
 
 TOPIC_PREFIX, TOPIC_SUFFIX = "bl/1/", "/up"  # docs/wire-format.md section 2
 DEVICE_CHARACTERS = 16
+DEVICE_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz234567")
 ACTOR = "ingest"  # who acts, in the audit log
+_NO_FLOORS = (0, 0, 0, 0)
+MOST_APART = 8  # envelopes under one number: a few prove the clone, more only fill the disk of whoever keeps them
+
+#: Reasons that another time of day would not give.
+_BY_THE_CLOCK = frozenset({Reason.CONSENT_MISSING, Reason.CONSENT_NOT_AT_CAPTURE, Reason.EXPIRED})
 
 Message = tuple[str, bytes]
 
@@ -47,15 +56,8 @@ Message = tuple[str, bytes]
 class Desk(Protocol):
     """Answers a device's status with what it needs: a directive, the time."""
 
-    def report(self, device: Device, report: StatusReport, now: float) -> list[bytes]:
-        """Record the report in the directive state; sealed downlinks to answer with, once the batch has committed."""
-
-
-class Audit(Protocol):
-    """The audit log."""
-
-    def append(self, event: AuditEvent) -> object:
-        """Append within the transaction that is open."""
+    def report(self, device: Device, report: StatusReport, at: tuple[int, int, int], now: float) -> list[bytes]:
+        """Record the newest report in the directive state; sealed downlinks to answer with, once the batch has committed."""
 
 
 class _Candidate(NamedTuple):
@@ -63,6 +65,12 @@ class _Candidate(NamedTuple):
     id: EnvelopeId
     envelope: Envelope
     payload: bytes
+
+
+_CANDIDATE = maker(_Candidate)
+_ID = maker(EnvelopeId)
+_VERDICT = maker(Verdict)
+_OUTCOME = maker(Outcome)
 
 
 class Ingest:
@@ -76,7 +84,7 @@ class Ingest:
         clock: Clock,
         leave: Leave,
         desk: Desk,
-        audit: Audit,
+        audit: AuditSink,
         terms: Terms,
     ) -> None:
         self._database = database
@@ -90,14 +98,29 @@ class Ingest:
 
     def handle(self, messages: Sequence[Message]) -> list[Outcome]:
         """All outcomes, in order; when it returns, everything that a verdict says is on the disk."""
-        with self._database.transaction():
+        with _uncollected(), self._database.transaction():
             outcomes = _Batch(self, self._clock.now()).run(messages)
-        kinds = Counter(outcome.kind for outcome in outcomes)
+        kinds = Counter([outcome.kind for outcome in outcomes])
         self.counts.update(kinds)
         refused = {str(kind): count for kind, count in kinds.items() if kind not in VERDICTS}
         if refused:
             log.warning("messages refused: %s", refused)
         return outcomes
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """No search for cyclic garbage while a batch is handled: it makes none, and its many small objects would start hundreds.
+
+    Bounded by the batch: a tenth of a second. Where the program has switched the collector off, it stays off.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 class _Batch:
@@ -109,18 +132,18 @@ class _Batch:
         self._now = now
         self._today = int(now) // EPOCH_SECONDS
         self._leave = ingest._leave.batch(now)
-        self._devices: dict[str, Device | None] = {}
-        self._states: dict[str, DirectiveState | None] = {}
+        self._senders: dict[str, Device | Outcome] = {}  # by topic
+        self._floors: dict[str, tuple[int, ...]] = {}
         self._chains: dict[tuple[str, int, int, int], DayChain | Kind] = {}
         self._digests: dict[EnvelopeId, set[bytes]] = {}
         self._rows: list[StoredEnvelope] = []
         self._notes: Counter[tuple[str, str, int, str]] = Counter()  # kind, subject, stream, reason
+        self._leap_s: float | None = None  # looked up where it matters
 
     def run(self, messages: Sequence[Message]) -> list[Outcome]:
         """Refuse what is cheap to refuse, look all numbers up at once, then take the rest one by one."""
         taken = [self._admit(topic, payload) for topic, payload in messages]
-        candidates = [item for item in taken if isinstance(item, _Candidate)]
-        self._digests = self._database.digests([item.id for item in candidates])
+        self._digests = self._database.digests([item.id for item in taken if isinstance(item, _Candidate)])
         outcomes = [self._take(item) if isinstance(item, _Candidate) else item for item in taken]
         self._database.add_envelopes(self._rows)
         for (kind, subject, stream, reason), count in self._notes.items():
@@ -135,19 +158,16 @@ class _Batch:
         except WireFormatError:
             return Outcome(Kind.MALFORMED)
         # 3. Device and generation. The device is the topic's; the tag binds it [an envelope moved to another topic].
-        name = device_of(topic)
-        if name is None:
-            return Outcome(Kind.UNKNOWN_TOPIC)
-        device = self._device(name)
-        if device is None:
-            return Outcome(Kind.UNKNOWN_DEVICE)
+        device = self._senders.get(topic) or self._sender(topic)
+        if isinstance(device, Outcome):
+            return device
         generation, stream, epoch, counter, _ = envelope.header
         if generation > device.generation:
             return Outcome(Kind.UNKNOWN_GENERATION)
         # 4. Far ahead [a forged epoch must not make the server walk its spine].
         if epoch > self._today + 1:
             return Outcome(Kind.FAR_AHEAD)
-        return _Candidate(device, EnvelopeId(name, generation, stream, epoch, counter), envelope, payload)
+        return _CANDIDATE((device, _ID((device.device, generation, stream, epoch, counter)), envelope, payload))
 
     def _take(self, item: _Candidate) -> Outcome:
         digest = item.envelope.digest
@@ -157,7 +177,7 @@ class _Batch:
             return _outcome(Kind.REPEATED, item)
         # 5. The day's leaf.
         chain = self._chain(item)
-        if isinstance(chain, Kind):
+        if not isinstance(chain, DayChain):
             return _outcome(chain, item)
         # 6. The tag.
         try:
@@ -180,11 +200,13 @@ class _Batch:
             return self._drop(Kind.QUARANTINED, item, "quarantined")
         stream = item.id.stream
         if self._ingest._terms.over(stream, contents.oldest_capture, self._now):
-            return self._drop(Kind.EXPIRED, item, Reason.EXPIRED)
+            return self._refuse(Kind.EXPIRED, item, Reason.EXPIRED)
         if stream != Stream.STATUS:
             reason = self._leave.reason(item.device, stream, contents.oldest_capture, contents.precision)
             if reason != Reason.ALLOWED:
-                return self._drop(Kind.DENIED, item, reason)
+                return self._refuse(Kind.DENIED, item, reason)
+        if known and len(known) >= MOST_APART:
+            return self._drop(Kind.CROWDED, item, "number_reused")
         return self._store(item, contents, known)
 
     def _store(self, item: _Candidate, contents: Contents, known: set[bytes] | None) -> Outcome:
@@ -206,9 +228,23 @@ class _Batch:
             self._note(AuditKind.INGEST_INCIDENT, item, "number_reused")
         answers: tuple[bytes, ...] = ()
         if contents.status is not None:
-            answers = tuple(self._ingest._desk.report(item.device, contents.status, self._now))
-            self._states.pop(item.id.device, None)
+            answers = tuple(self._ingest._desk.report(item.device, contents.status, _position(item.id), self._now))
+            self._floors.pop(item.id.device, None)
         return _outcome(kind, item, answers)
+
+    def _refuse(self, kind: Kind, item: _Candidate, reason: Reason) -> Outcome:
+        """Refuse for good, unless the clock that the reason hangs on is in doubt: a drop empties the device's spool."""
+        if reason in _BY_THE_CLOCK and self._clock_in_doubt(item.device.subject):
+            return Outcome(Kind.UNDECIDED)
+        return self._drop(kind, item, reason)
+
+    def _clock_in_doubt(self, subject: str) -> bool:
+        """Behind the person's newest answer, or further ahead of the last sweep than a sweep would go on by itself."""
+        if self._leave.newest(subject) > self._now:
+            return True
+        if self._leap_s is None:
+            self._leap_s = leap_s(self._database, self._now)
+        return self._leap_s > MOST_LEAP_S
 
     def _drop(self, kind: Kind, item: _Candidate, reason: str) -> Outcome:
         self._note(AuditKind.INGEST_REFUSED, item, reason)
@@ -219,28 +255,37 @@ class _Batch:
 
     def _below_floor(self, item: _Candidate) -> bool:
         device = item.id.device
-        if device not in self._states:
-            self._states[device] = self._database.directive_state(device)
-        state = self._states[device]
-        return state is not None and item.envelope.header.directive_version < state.floors[item.id.stream - 1]
+        floors = self._floors.get(device)
+        if floors is None:
+            state = self._database.directive_state(device)
+            floors = self._floors[device] = state.floors if state is not None else _NO_FLOORS
+        return item.envelope.header.directive_version < floors[item.id.stream - 1]
 
-    def _device(self, name: str) -> Device | None:
-        if name not in self._devices:
-            device = self._database.device(name)
-            self._devices[name] = device if device is None or device.revoked_at is None else None
-        return self._devices[name]
+    def _sender(self, topic: str) -> Device | Outcome:
+        """The device that this topic belongs to, or how a message on it ends."""
+        name = device_of(topic)
+        device = self._database.device(name) if name and DEVICE_LETTERS.issuperset(name) else None
+        if name is None:
+            self._senders[topic] = Outcome(Kind.UNKNOWN_TOPIC)
+        elif device is None or device.revoked_at is not None:
+            self._senders[topic] = Outcome(Kind.UNKNOWN_DEVICE)
+        else:
+            self._senders[topic] = device
+        return self._senders[topic]
 
     def _chain(self, item: _Candidate) -> DayChain | Kind:
         """Looked up anew in each transaction [a chain from before an erasure must not let anything in after it]."""
         name = item.id[:4]
-        if name not in self._chains:
+        chain = self._chains.get(name)
+        if chain is None:
             try:
-                self._chains[name] = self._ingest._keys.chain(*name, today=self._today)
+                chain = self._ingest._keys.chain(*name, today=self._today)
             except KeyDestroyed:
-                self._chains[name] = Kind.CLOSED
+                chain = Kind.CLOSED
             except UnknownDevice:
-                self._chains[name] = Kind.UNKNOWN_GENERATION
-        return self._chains[name]
+                chain = Kind.UNKNOWN_GENERATION
+            self._chains[name] = chain
+        return chain
 
 
 def device_of(topic: str) -> str | None:
@@ -252,8 +297,14 @@ def device_of(topic: str) -> str | None:
     return topic[len(TOPIC_PREFIX) : -len(TOPIC_SUFFIX)]
 
 
+def _position(number: EnvelopeId) -> tuple[int, int, int]:
+    return number.generation, number.epoch, number.counter
+
+
 def _outcome(kind: Kind, item: _Candidate, answers: tuple[bytes, ...] = ()) -> Outcome:
     code = VERDICTS.get(kind)
     if code is None:
         return Outcome(kind)
-    return Outcome(kind, item.id.device, Verdict(*item.id[1:], item.envelope.digest, code), answers)
+    device, generation, stream, epoch, counter = item.id
+    verdict = _VERDICT((generation, stream, epoch, counter, item.envelope.digest, code))
+    return _OUTCOME((kind, device, verdict, answers))

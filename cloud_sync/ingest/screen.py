@@ -12,6 +12,7 @@ from cloud_sync.errors import WireFormatError
 from cloud_sync.model import EPOCH_SECONDS, Header, Precision, StatusReport, Stream
 from cloud_sync.wire import codec, columns
 from cloud_sync.wire.batch import MOST_FIXES, SLACK_S, TIME_STEP_S
+from cloud_sync.wire.named import maker
 from cloud_sync.wire.status import unpack_status
 
 _PRECISIONS = {int(precision): precision for precision in Precision if precision <= Precision.REGION}
@@ -25,6 +26,9 @@ class Contents(NamedTuple):
     oldest_capture: float
     precision: Precision | None
     status: StatusReport | None
+
+
+_CONTENTS = maker(Contents)
 
 
 def screen(header: Header, plaintext: bytes) -> Contents:
@@ -49,8 +53,7 @@ def _location(epoch: int, plaintext: bytes) -> Contents:
         raise WireFormatError("no such precision, or no such number of fixes")
     if len(value) == 8 and precision:
         raise WireFormatError("speed and course go with precision exact only")
-    seconds = columns.decode(times, n)
-    oldest = min(seconds)
-    if oldest < _EARLIEST_S[precision] or max(seconds) > _LATEST_S:
+    oldest, newest = columns.extent(times, n)
+    if oldest < _EARLIEST_S[precision] or newest > _LATEST_S:
         raise WireFormatError("a capture outside its epoch")
-    return Contents(float(epoch * EPOCH_SECONDS + oldest), _PRECISIONS[precision], None)
+    return _CONTENTS((float(epoch * EPOCH_SECONDS + oldest), _PRECISIONS[precision], None))

@@ -8,16 +8,30 @@ from cloud_sync.errors import KeyDestroyed
 from cloud_sync.wire import ladder
 
 COUNTERS = 4096  # counters of one (generation, stream, epoch): a forged one costs at most as many hashes
+MILESTONE = 64  # the first long walk leaves a point at every 64th counter, so that no other one is longer than this
 
 
 class DayChain:
     """Envelope keys of one (device, generation, stream, epoch) from the stored point forward.
 
     The point of the last verified envelope is remembered beside the stored one, so that a stream in order costs one step an
-    envelope. It moves on `confirm` only [a forged counter 4095 must not push the point past the honest ones].
+    envelope. It moves on `confirm` only [a forged counter 4095 must not push the point past the honest ones]. Milestones between
+    the stored point and the end are 64 at most and say nothing that the stored one does not [a flood of forged counters, each
+    of which would cost 4096 hashes].
     """
 
-    __slots__ = ("_base", "_base_counter", "_chain", "_counter", "_on_first", "_stream", "_trial", "wrapped")
+    __slots__ = (
+        "_base",
+        "_base_counter",
+        "_chain",
+        "_counter",
+        "_milestones",
+        "_on_first",
+        "_seal",
+        "_step",
+        "_trial",
+        "wrapped",
+    )
 
     def __init__(
         self,
@@ -28,10 +42,12 @@ class DayChain:
         on_first: Callable[[], bytes] | None = None,
     ) -> None:
         """`wrapped` is the stored row's value; `on_first` stores a day that is tentative, once a tag has verified."""
-        self._stream = stream
+        self._step = ladder.function(stream, "step")
+        self._seal = ladder.function(stream, "seal")
         self._base_counter = self._counter = base_counter
         self._base = self._chain = base
         self._trial = (base_counter, base)
+        self._milestones: dict[int, bytes] = {}
         self._on_first = on_first
         self.wrapped = wrapped
 
@@ -40,11 +56,23 @@ class DayChain:
         if not self._base_counter <= counter < COUNTERS:
             raise KeyDestroyed("the key of this envelope is gone")
         at, chain = (self._counter, self._chain) if counter >= self._counter else (self._base_counter, self._base)
-        step, stream = ladder.step, self._stream
+        if counter - at > MILESTONE:
+            at, chain = self._nearest(at, chain, counter)
         for _ in range(counter - at):
-            chain = step(chain, stream)
+            chain = self._step(chain)
         self._trial = (counter, chain)
-        return ladder.seal_key(chain, stream)
+        return self._seal(chain)
+
+    def _nearest(self, at: int, chain: bytes, counter: int) -> tuple[int, bytes]:
+        """The last milestone before `counter`; those on the way that are missing are made."""
+        for mark in range((at // MILESTONE + 1) * MILESTONE, counter + 1, MILESTONE):
+            known = self._milestones.get(mark)
+            if known is None:
+                for _ in range(mark - at):
+                    chain = self._step(chain)
+                self._milestones[mark] = known = chain
+            at, chain = mark, known
+        return at, chain
 
     def confirm(self) -> None:
         """The tag under the last `key` has verified: remember its point, store the day if it was tentative."""

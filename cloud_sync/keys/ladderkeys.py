@@ -30,6 +30,8 @@ MAX_REMEMBERED_CHAINS = 8192  # two days of four streams of a thousand devices, 
 MAX_ADVANCE_EPOCHS = 1100  # three years without a server; a longer leap is a wrong clock, and a tip never goes back
 MAX_SKIP_DOWN = 65_536  # numbers: a tenth of a second of hashing; what a device reports beyond it is no restore
 
+_DOWN = int(Stream.DOWN)
+
 Name = tuple[str, int, int, int]  # device, generation, stream, epoch
 
 
@@ -39,6 +41,10 @@ class DownKey(NamedTuple):
     generation: int
     number: int
     key: bytes
+
+    def __repr__(self) -> str:
+        """Without the key [a traceback that prints its variables]."""
+        return f"DownKey(generation={self.generation}, number={self.number})"
 
 
 class LadderKeys:
@@ -173,16 +179,22 @@ class LadderKeys:
         with self._lock, self._store.transaction():
             yield
 
-    def down_keys(self, device: str, count: int) -> list[DownKey]:
-        """Keys of the next `count` downlinks; the chain behind them is stored before they are returned."""
+    def down_keys(self, device: str, count: int, last: int | None = None) -> list[DownKey]:
+        """Keys of the next `count` downlinks, as far as their numbers do not pass `last`.
+
+        The chain behind them is stored before they are returned.
+        """
+        seal, step = ladder.function(_DOWN, "seal"), ladder.function(_DOWN, "step")
         with self._lock, self._store.transaction():
             generation, number, chain = self._down(device)
+            stop = number + count if last is None else min(number + count, last + 1)
+            if stop <= number:
+                return []
             keys = []
-            for _ in range(count):
-                keys.append(DownKey(generation, number, ladder.seal_key(chain, Stream.DOWN)))
-                chain = ladder.step(chain, Stream.DOWN)
-                number += 1
-            self._put_down(device, generation, number, chain)
+            for each in range(number, stop):
+                keys.append(DownKey(generation, each, seal(chain)))
+                chain = step(chain)
+            self._put_down(device, generation, stop, chain)
             return keys
 
     def skip_down(self, device: str, to_number: int) -> None:

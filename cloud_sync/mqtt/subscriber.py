@@ -21,7 +21,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import paho.mqtt.client as paho
 
@@ -44,13 +44,7 @@ LEAVE_TIMEOUT_S = 2.0  # a broker that is alive closes within milliseconds of a 
 _DISCONNECT = b"\xe0\x00"  # MQTT 3.1.1 section 3.14
 
 Messages = list[tuple[str, bytes]]
-
-
-class _Received(NamedTuple):
-    connection: int
-    mid: int
-    topic: str
-    payload: bytes
+_Received = tuple[int, int, str, bytes]  # connection, packet identifier, topic, payload
 
 
 class Subscriber:
@@ -64,6 +58,7 @@ class Subscriber:
         self._handle = handle
         self.downlinks = downlinks or MqttDownlinks()
         self._client = self._make_client()
+        self._woken = False  # a byte is in the pipe that the network thread has not read
         self._pending: deque[_Received] = deque()
         self._done: deque[list[_Received]] = deque()
         self._unacknowledged = 0  # read and not yet acknowledged; changed by the network thread only
@@ -111,7 +106,7 @@ class Subscriber:
 
     def _make_client(self) -> ReadAheadClient:
         broker = self._broker
-        client = ReadAheadClient(broker.client_id, self._on_publish, self.downlinks.acknowledged)
+        client = ReadAheadClient(broker.client_id, self._on_publishes, self.downlinks.acknowledged)
         client.connect_timeout = CONNECT_TIMEOUT_S
         client.max_inflight_messages_set(
             1000
@@ -192,10 +187,7 @@ class Subscriber:
         # An error or hang-up is for the read to find out, even while there is no room: paho then closes the socket.
         if ahead or ready.get(sock.fileno(), 0) & ~select.POLLOUT:
             self._read()
-        # Verdicts before the acknowledgement of what they are about: once the broker has let a message go, it has the verdict.
-        if self.connected:
-            self.downlinks.drain(self._client)
-        self._acknowledge()
+        self._answer()
         if self._client.want_write():
             self._client.loop_write()
 
@@ -206,15 +198,26 @@ class Subscriber:
             with self._work:
                 self._work.notify()
 
-    def _acknowledge(self) -> None:
-        """Acknowledge what has been committed, in order, as far as it came over this connection.
+    def _answer(self) -> None:
+        """Verdicts, then the acknowledgement of what they are about: once the broker has let a message go, it has the verdict.
+
+        [A batch that ends between the two steps would be acknowledged first, and so would messages that come before the
+        SUBACK, if verdicts waited for it: killed then, the server would owe verdicts that nobody asks it for.]
+        """
+        finished = len(self._done)
+        if self._client.is_connected():  # the CONNACK is here
+            self.downlinks.drain(self._client)
+        self._acknowledge(finished)
+
+    def _acknowledge(self, batches: int) -> None:
+        """Acknowledge committed batches, in order, as far as they came over this connection.
 
         [After a reconnection the broker delivers again under the same identifiers; an acknowledgement left over from the
         old connection, followed by the one for the repeat, could hit a newer message that took the identifier over.]
         """
-        while self._done:
+        for _ in range(batches):
             batch = self._done.popleft()
-            mids = [item.mid for item in batch if item.connection == self._connection and item.mid]
+            mids = [mid for connection, mid, _, _ in batch if connection == self._connection and mid]
             self._unacknowledged -= len(batch)
             self._client.ack_all(mids)
 
@@ -227,7 +230,7 @@ class Subscriber:
 
         [A successor that connects before the broker has read the last acknowledgements gets those messages again.]
         """
-        self._acknowledge()
+        self._answer()
         self._client.loop_write()
         sock: Any = self._client.socket()
         with suppress(OSError, AttributeError):  # the connection may have ended by itself just now
@@ -254,8 +257,13 @@ class Subscriber:
     def _drain_wake(self) -> None:
         with suppress(BlockingIOError):
             self._wake_in.recv(4096)
+        self._woken = False  # after the read, before the work: a `_wake` in between finds its work done
 
     def _wake(self) -> None:
+        """Break the network thread out of its wait; what it is to do has been put in place before."""
+        if self._woken:
+            return
+        self._woken = True
         with suppress(BlockingIOError, OSError):  # full: the thread is about to wake anyway; closed: nobody is there
             self._wake_out.send(b"\0")
 
@@ -276,18 +284,17 @@ class Subscriber:
         log.info("broker %s: connected", self._broker.host)
         self._connected.set()
 
-    def _on_publish(self, mid: int, topic: bytes, payload: bytes) -> None:
-        """A QoS 1 message, cut out of the stream by the client."""
-        try:
-            name = topic.decode()
-        except UnicodeDecodeError:
-            name = ""  # no device has it: counted as unknown, acknowledged, gone
-        self._pending.append(_Received(self._connection, mid, name, payload[: MAX_PAYLOAD_BYTES + 1]))
-        self._unacknowledged += 1
+    def _on_publishes(self, messages: list[tuple[int, bytes, bytes]]) -> None:
+        """QoS 1 messages, cut out of the stream by the client; a topic that is no text becomes one that no device has."""
+        connection, most = self._connection, MAX_PAYLOAD_BYTES + 1
+        self._pending.extend(
+            [(connection, mid, str(topic, "utf-8", "replace"), payload[:most]) for mid, topic, payload in messages]
+        )
+        self._unacknowledged += len(messages)
 
     def _on_message(self, client: paho.Client, userdata: Any, message: paho.MQTTMessage) -> None:
         """A message of another QoS, from paho; it has no identifier to acknowledge."""
-        self._on_publish(0, message._topic, bytes(message.payload))
+        self._on_publishes([(0, message._topic, bytes(message.payload))])
 
     # The writer thread
 
@@ -311,7 +318,7 @@ class Subscriber:
         retry_s = FIRST_RETRY_S
         while True:
             try:
-                self._handle([(item.topic, item.payload) for item in batch])
+                self._handle([(topic, payload) for _, _, topic, payload in batch])
                 return True
             except StoreError as error:
                 log.error("the store refuses a batch of %d: %s; trying again in %.1f s", len(batch), error, retry_s)

@@ -9,31 +9,20 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Protocol
 
 from cloud_sync.audit import Kind
 from cloud_sync.keys.daychain import COUNTERS
 from cloud_sync.keys.ladderkeys import LadderKeys
 from cloud_sync.model import EPOCH_SECONDS, UPLINK_STREAMS, AuditEvent, Leaf, StoredEnvelope, Stream
+from cloud_sync.retention.checkpoint import HALTED, MOST_LEAP_S, SWEPT, leap_s
 from cloud_sync.retention.terms import Terms
-from cloud_sync.stores import Clock, Database, KeyDatabase
+from cloud_sync.stores import AuditSink, Clock, Database, KeyDatabase
 
 log = logging.getLogger(__name__)
 
-MOST_LEAP_S = (
-    86_400  # a sweep runs hourly: a day without one is an outage or a wrong clock, and a person must say which
-)
 CAPTURE_SLACK_S = 60  # captures may lie so far outside their epoch (docs/wire-format.md section 6)
 CHUNK = 1000  # rows a transaction: ingest waits for one chunk, not for a whole backlog
 ACTOR = "retention"
-SWEPT, HALTED = "swept", "clock_leap"  # reasons in the audit log; the count is of envelopes, or of seconds
-
-
-class Audit(Protocol):
-    """The audit log."""
-
-    def append(self, event: AuditEvent) -> object:
-        """Append within the transaction that is open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +41,7 @@ class Sweeper:
     """Runs hourly; `sweep` is also safe to run at any time."""
 
     def __init__(
-        self, *, database: Database, store: KeyDatabase, keys: LadderKeys, terms: Terms, clock: Clock, audit: Audit
+        self, *, database: Database, store: KeyDatabase, keys: LadderKeys, terms: Terms, clock: Clock, audit: AuditSink
     ) -> None:
         self._database = database
         self._store = store
@@ -65,11 +54,11 @@ class Sweeper:
         """Destroy what has expired; `clock_confirmed` is a person's word that a leap of the clock is right."""
         now = self._clock.now()
         # 1. The clock must be near the last checkpoint [a clock that leaps a year must not shred everything].
-        leap_s = now - self._last_checkpoint(now)
-        if leap_s > MOST_LEAP_S and not clock_confirmed:
-            log.error("the clock is %.1f days beyond the last sweep; nothing was destroyed", leap_s / EPOCH_SECONDS)
-            self._note(now, HALTED, int(leap_s))
-            return SweepReport(now, halted=True, leap_s=leap_s)
+        leap = leap_s(self._database, now)
+        if leap > MOST_LEAP_S and not clock_confirmed:
+            log.error("the clock is %.1f days beyond the last sweep; nothing was destroyed", leap / EPOCH_SECONDS)
+            self._note(now, HALTED, int(leap))
+            return SweepReport(now, halted=True, leap_s=leap)
         # 2. Tips move on [a tip that stays behind would still lead to the days whose leaves die now].
         self._keys.advance_all(int(now) // EPOCH_SECONDS)
         rows = moved = leaves = 0
@@ -84,13 +73,6 @@ class Sweeper:
             self._database.vacuum_erased()
         self._note(now, SWEPT, rows)
         return SweepReport(now, rows, moved, leaves)
-
-    def _last_checkpoint(self, now: float) -> float:
-        for _, event in reversed(self._database.audit_events(kind=Kind.RETENTION_SWEPT.value)):
-            if ("reason", SWEPT) in event.detail:
-                return event.at
-        first = self._database.audit_events() if self._database.leaf_count() else []
-        return first[0][1].at if first else now
 
     def _note(self, now: float, reason: str, count: int) -> None:
         detail: tuple[tuple[str, str | int], ...] = (("reason", reason), ("count", count))

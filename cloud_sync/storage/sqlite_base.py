@@ -47,8 +47,8 @@ class _Guard:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         self._lock.release()
-        # OverflowError: an integer beyond 64 bits, which sqlite3 does not wrap in an error of its own.
-        if isinstance(error, (sqlite3.Error, sqlite3.Warning, OverflowError)):
+        # sqlite3 does not wrap these: an integer beyond 64 bits; a text that is no UTF-8, such as half a surrogate pair.
+        if isinstance(error, (sqlite3.Error, sqlite3.Warning, OverflowError, UnicodeEncodeError)):
             raise StoreError(f"{self._name}: {error}") from error
 
 

@@ -114,6 +114,23 @@ class SqliteTombstones(SqliteFile):
         )
         return [Tombstone(*row) for row in rows]
 
+    def witness(self, name: str) -> tuple[int, bytes] | None:
+        """(count, mark) of a name."""
+        row = self.maybe("SELECT count, mark FROM witness WHERE name = ?", (name,))
+        return (int(row[0]), bytes(row[1])) if row else None
+
+    def raise_witness(self, name: str, count: int, mark: bytes) -> None:
+        """Insert, or replace one with a lower count [of two processes the slower one must not turn it back]."""
+        self.run(
+            "INSERT INTO witness VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE"
+            " SET count = excluded.count, mark = excluded.mark WHERE excluded.count > count",
+            (name, count, mark),
+        )
+
+    def set_witness(self, name: str, count: int, mark: bytes) -> None:
+        """Insert or replace."""
+        self.run("INSERT OR REPLACE INTO witness VALUES (?, ?, ?)", (name, count, mark))
+
     def covers(self, device: str, stream: int, epoch: int) -> bool:
         """Whether this day of this stream (or of every stream) was erased."""
         row = self.maybe(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict
 from typing import Any
 
@@ -90,10 +91,10 @@ class SqliteLedger(SqliteFile):
         """How many leaves the tree has."""
         return int(self.one("SELECT coalesce(max(position) + 1, 0) FROM audit_leaf")[0])
 
-    def forget_subject(self, subject: str) -> int:
-        """Make every entry of a subject unlinkable: what is kept beside the leaves goes; the number of entries."""
+    def forget_subject(self, subject: str, until: float = math.inf) -> int:
+        """Make the entries of a subject up to that Unix second unlinkable: what is kept beside the leaves goes; how many."""
         with self.transaction():
-            entries = self.audit_events(subject)
+            entries = [entry for entry in self.audit_events(subject) if entry[1].at <= until]
             for index, event in entries:
                 self.run(
                     "UPDATE audit_leaf SET subject = '', event = ? WHERE position = ?",

@@ -45,6 +45,14 @@ TELEMETRY = (
             " BEGIN SELECT raise(ABORT, 'audit_leaf is append-only'); END",
         ),
     ),
+    Migration(
+        2,
+        "which status was taken over last",
+        tuple(
+            f"ALTER TABLE directive_state ADD COLUMN reported_{part} INTEGER NOT NULL DEFAULT -1"
+            for part in ("generation", "epoch", "counter")
+        ),
+    ),
 )
 
 KEYS = (
@@ -75,5 +83,10 @@ TOMBSTONES = (
             "CREATE INDEX tombstone_by_device ON tombstone (device, first_epoch)",
             *_append_only("tombstone"),
         ),
+    ),
+    Migration(
+        2,
+        "witness",
+        ("CREATE TABLE witness (name TEXT PRIMARY KEY, count INTEGER NOT NULL, mark BLOB NOT NULL)",),
     ),
 )

@@ -71,13 +71,16 @@ class SqliteTelemetry(SqliteLedger, SqliteFile):
         return [_device(row) for row in self.rows(f"{_DEVICES} ORDER BY no")]
 
     def update_device(self, device: Device) -> None:
-        """Write the fields of an existing device."""
+        """Write generation and times of an existing device; its subject is for good.
+
+        [Whoever takes a device over would read, and erase, what it told about the person before.]
+        """
         changed = self.run(
-            "UPDATE device SET subject = ?, generation = ?, enrolled_at = ?, revoked_at = ? WHERE device = ?",
-            (device.subject, device.generation, device.enrolled_at, device.revoked_at, device.device),
+            "UPDATE device SET generation = ?, enrolled_at = ?, revoked_at = ? WHERE device = ? AND subject = ?",
+            (device.generation, device.enrolled_at, device.revoked_at, device.device, device.subject),
         )
         if not changed:
-            raise StoreError("no such device to update")
+            raise StoreError("no such device of this subject to update; another person's is enrolled anew")
 
     def _number(self, device: str) -> int | None:
         number = self._numbers.get(device)
@@ -96,12 +99,13 @@ class SqliteTelemetry(SqliteLedger, SqliteFile):
 
     def digests(self, ids: Sequence[EnvelopeId]) -> dict[EnvelopeId, set[bytes]]:
         """Which digests are already stored under these numbers; numbers without any are left out."""
-        groups: dict[tuple[str, int], dict[int, EnvelopeId]] = defaultdict(dict)
+        groups: dict[tuple[Any, ...], dict[int, EnvelopeId]] = defaultdict(dict)
         for key in ids:
-            groups[key.device, number_of(key.stream, key.epoch, key.generation, 0)][key.counter] = key
+            groups[key[:-1]][key[-1]] = key
         found: dict[EnvelopeId, set[bytes]] = defaultdict(set)
         with self._guard:
-            for (device, first), wanted in groups.items():
+            for (device, generation, stream, epoch), wanted in groups.items():
+                first = number_of(stream, epoch, generation, 0)
                 number = self._number(device)
                 for counter, digest in self._digests(number, first, wanted) if number is not None else ():
                     if counter in wanted:
@@ -119,17 +123,18 @@ class SqliteTelemetry(SqliteLedger, SqliteFile):
         """Insert; the same (id, digest) again is a no-op; a device that is not enrolled is refused."""
         with self.transaction():
             rows = []
+            numbers = self._numbers
             for item in envelopes:
-                key = item.id
-                number = self._number(key.device)
+                device, generation, stream, epoch, counter = item.id
+                number = numbers.get(device) or self._number(device)
                 if number is None:
                     raise StoreError("an envelope of a device that is not enrolled")
                 rows.append(
                     (
                         number,
-                        number_of(key.stream, key.epoch, key.generation, key.counter),
+                        stream << 45 | epoch << 28 | generation << 12 | counter,  # number_of
                         item.digest,
-                        key.stream,
+                        stream,
                         item.directive_version,
                         item.payload,
                         item.received_at,
@@ -191,13 +196,14 @@ class SqliteTelemetry(SqliteLedger, SqliteFile):
         """What the server knows of the device's permission."""
         row = self.maybe(
             "SELECT device, version, current, applied_version, challenge, down_next, reported_down_next,"
-            " floor_location, floor_environment, floor_motion, floor_status FROM directive_state WHERE device = ?",
+            " floor_location, floor_environment, floor_motion, floor_status, reported_generation, reported_epoch,"
+            " reported_counter FROM directive_state WHERE device = ?",
             (device,),
         )
         if row is None:
             return None
-        device, version, current, applied, challenge, down_next, reported, *floors = row
-        location, environment, motion, status = floors
+        device, version, current, applied, challenge, down_next, reported, *rest = row
+        location, environment, motion, status, generation, epoch, counter = rest
         return DirectiveState(
             device=device,
             version=version,
@@ -207,12 +213,13 @@ class SqliteTelemetry(SqliteLedger, SqliteFile):
             down_next=down_next,
             reported_down_next=reported,
             floors=(location, environment, motion, status),
+            reported_at=(generation, epoch, counter),
         )
 
     def put_directive_state(self, state: DirectiveState) -> None:
         """Insert or replace the one row of the device."""
         self.run(
-            "INSERT OR REPLACE INTO directive_state VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO directive_state VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 state.device,
                 state.version,
@@ -222,6 +229,7 @@ class SqliteTelemetry(SqliteLedger, SqliteFile):
                 state.down_next,
                 state.reported_down_next,
                 *state.floors,
+                *state.reported_at,
             ),
         )
 

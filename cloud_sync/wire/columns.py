@@ -43,6 +43,20 @@ def decode(column: Any, n: int) -> list[int]:
     return _bounded(list(accumulate(differences, initial=entries[0])))
 
 
+def extent(column: Any, n: int) -> tuple[int, int]:
+    """Least and greatest of the values that `decode` would give, after all of its checks."""
+    # One value, or a fix at a constant interval, nearly always: the ends of such a column say where all of it lies.
+    if type(column) is list and 2 <= len(column) <= min(n + 1, 3) and set(map(type, column)) == _ONLY_INTS:
+        order, first = column[:2]
+        step = column[2] if order == 2 and len(column) == 3 else 0
+        last = first + (n - 1) * step
+        plain = order == len(column) - 1 and column[-1] != 0
+        if plain and min(first, last, step) >= LEAST and max(first, last, step) <= MOST:
+            return (first, last) if step >= 0 else (last, first)
+    values = decode(column, n)
+    return min(values), max(values)
+
+
 def _trimmed(order: int, entries: list[int]) -> list[int]:
     kept = len(entries)
     while kept and entries[kept - 1] == 0:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from struct import Struct
-from typing import Any, Final
+from typing import Final
 
 import msgpack
 from cryptography.exceptions import InvalidTag
@@ -19,6 +19,7 @@ from cloud_sync.model import Envelope, Header
 from cloud_sync.wire import codec
 from cloud_sync.wire.fields import MOST_COUNTER, MOST_EPOCH, MOST_GENERATION, MOST_VERSION, octets
 from cloud_sync.wire.ladder import KEY_BYTES
+from cloud_sync.wire.named import maker
 
 VERSION: Final = 1
 MOST_ENVELOPE_BYTES: Final = 1024  # four fit one 4096-byte flash sector; the device's receive buffer has this size
@@ -27,7 +28,12 @@ TAG_BYTES: Final = 8  # COSE algorithm 11, AES-CCM-16-64-256
 DIGEST_BYTES: Final = 8
 
 _ONLY_INTS: Final = {int}
+# A packer that stays: making one for each envelope costs as much as packing it. It is C code that runs under the
+# interpreter's lock from beginning to end, since the values are of built-in types, so threads may share it.
+_pack: Final = msgpack.Packer().pack
 _NONCE: Final = Struct(">BII4s")  # stream ‖ epoch ‖ counter ‖ salt
+_HEADER: Final = maker(Header)
+_ENVELOPE: Final = maker(Envelope)
 
 
 def parse_uplink(payload: bytes) -> Envelope:
@@ -37,24 +43,20 @@ def parse_uplink(payload: bytes) -> Envelope:
         raise WireFormatError(f"an envelope has at most {MOST_ENVELOPE_BYTES} bytes")
     # 2. Form: the subset, shortest form, no byte after [a second encoding would be a second digest]; then ranges.
     parts = codec.parse(payload)
-    header, salt, sealed = _three(parts)
+    if type(parts) is not list or len(parts) != 3:
+        raise WireFormatError("an envelope is an array of three")
+    header, salt, sealed = parts
     if type(salt) is not bytes or len(salt) != SALT_BYTES or type(sealed) is not bytes or len(sealed) <= TAG_BYTES:
         raise WireFormatError(f"an envelope has a salt of {SALT_BYTES} bytes and a ciphertext longer than its tag")
     if type(header) is not list or len(header) != 6 or set(map(type, header)) != _ONLY_INTS:
         raise WireFormatError("an uplink header is six integers")
-    if msgpack.packb(parts) != payload:
+    if _pack(parts) != payload:
         raise WireFormatError("a number or length is not in its shortest form")
     if header[0] != VERSION:
         raise WireFormatError("no such version")
-    numbers = _ranged(Header(*header[1:]))
+    numbers = _ranged(_HEADER(header[1:]))
     tail_bytes = 2 + SALT_BYTES + (2 if len(sealed) < 256 else 3) + len(sealed)  # heads of two bins, and the bins
-    return Envelope(
-        numbers,
-        payload[1 : len(payload) - tail_bytes],
-        salt,
-        sealed,
-        digest8(payload),
-    )
+    return _ENVELOPE((numbers, payload[1 : len(payload) - tail_bytes], salt, sealed, digest8(payload)))
 
 
 def open_uplink(device: str, envelope: Envelope, key: bytes) -> bytes:
@@ -105,12 +107,6 @@ def _ranged(header: Header) -> Header:
     ):
         raise WireFormatError("a number of the header is outside its range")
     return header
-
-
-def _three(parts: Any) -> list[Any]:
-    if type(parts) is not list or len(parts) != 3:
-        raise WireFormatError("an envelope is an array of three")
-    return parts
 
 
 def _cipher(key: bytes) -> AESCCM:

@@ -8,6 +8,8 @@ root ─ spine ─► S(n) ─ next ─► S(n+1)          one step a UTC day
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
+from hashlib import sha256
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
@@ -18,22 +20,49 @@ from cloud_sync.model import Stream
 KEY_BYTES: Final = 32
 KINDS: Final = ("spine", "next", "day", "chain", "step", "seal", "heal")
 
+_INNER_PAD: Final = b"\x36" * KEY_BYTES  # RFC 2104: a key is filled up to SHA-256's block of 64 bytes with zeros
+_OUTER_PAD: Final = b"\x5c" * KEY_BYTES
+_INNER: Final = int.from_bytes(_INNER_PAD, "big")
+_OUTER: Final = int.from_bytes(_OUTER_PAD, "big")
+
+
+def _function(block: bytes) -> Callable[[bytes], bytes]:
+    """HMAC-SHA256(·, block) for keys of 32 bytes, as two hashes: half the time of `hmac.digest`, two an envelope.
+
+    [The key is masked as one number: a table that is indexed by its bytes would show them to whoever shares the cache.]
+    """
+    inner_rest = _INNER_PAD + block
+
+    def function(key: bytes) -> bytes:
+        if len(key) != KEY_BYTES:
+            raise WireFormatError(f"a key of a ladder has {KEY_BYTES} bytes")
+        number = int.from_bytes(key, "big")
+        inner = sha256((number ^ _INNER).to_bytes(KEY_BYTES, "big") + inner_rest).digest()
+        return sha256((number ^ _OUTER).to_bytes(KEY_BYTES, "big") + _OUTER_PAD + inner).digest()
+
+    return function
+
 
 # Each key kind, stream and direction has a label of its own. Label ‖ 0x01 is the one block of HKDF-Expand for L = 32
 # (RFC 5869, section 2.3, T(1)).
-_BLOCKS: Final = {
-    (int(stream), kind): f"byleave/1/{stream.name.lower()}/{kind}\x01".encode("ascii")
+_FUNCTIONS: Final = {
+    (int(stream), kind): _function(f"byleave/1/{stream.name.lower()}/{kind}\x01".encode("ascii"))
     for stream in Stream
     for kind in KINDS
 }
 
 
+def function(stream: int, kind: str) -> Callable[[bytes], bytes]:
+    """H(·, label of `stream` and `kind`), for callers that derive many keys."""
+    try:
+        return _FUNCTIONS[stream, kind]
+    except KeyError:
+        raise WireFormatError(f"no key of kind {kind!r} for stream {stream}") from None
+
+
 def derive(key: bytes, stream: int, kind: str) -> bytes:
     """H(key, label of `stream` and `kind`)."""
-    block = _BLOCKS.get((stream, kind))
-    if block is None or len(key) != KEY_BYTES:
-        raise WireFormatError(f"no key of kind {kind!r} for stream {stream}, or the key has not {KEY_BYTES} bytes")
-    return hmac.digest(key, block, "sha256")
+    return function(stream, kind)(key)
 
 
 def spine(root: bytes, stream: int) -> bytes:
@@ -63,8 +92,9 @@ def down_chain(root: bytes) -> bytes:
 
 def step(chain: bytes, stream: int, steps: int = 1) -> bytes:
     """The chain key `steps` envelopes later; there is no way back."""
+    one_step = function(stream, "step")
     for _ in range(steps):
-        chain = derive(chain, stream, "step")
+        chain = one_step(chain)
     return chain
 
 

@@ -1,12 +1,21 @@
 """Durable ingest beside a bare paho subscriber that discards: the same messages, the same broker, interleaved rounds.
 
-Both consumers connect to a persistent session whose messages wait at mosquitto, and the clock runs from the connection to the
-last message: for paho to its `on_message`, for us until it is verified, checked, committed with `synchronous=FULL`,
-acknowledged, and its verdict sealed and handed to the broker. Only ratios of one run mean anything.
+Every consumer is a process of its own. It connects at QoS 1 to a persistent session whose messages already wait at a
+fresh mosquitto; the clock runs from before the connection and stops
+
+- for `bare`, paho's `loop_start`, at the last `on_message`;
+- for `durable`, the whole server, when each message is verified, checked and committed with `synchronous=FULL` and the broker
+  has taken over the last of the verdicts;
+- for `silent` at the last commit: no verdicts, to show what they cost; nothing but this file runs that way;
+- for `naive` as for `durable`, with a commit for each message, and fewer messages.
+
+`ratio` is one of rates, on the wall clock; `cpu_ratio` one of CPU seconds of the two processes over the same span, all their
+threads, which other load disturbs less. Both are better when higher, and only those within one round mean anything.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -17,13 +26,17 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import paho.mqtt.client as paho
 
 from cloud_sync.config import BrokerConfig, Config
 from cloud_sync.consent import Evidence
 from cloud_sync.model import EPOCH_SECONDS, Fix, Header, Precision, Stream
+from cloud_sync.mqtt.publisher import MqttDownlinks
+from cloud_sync.mqtt.subscriber import Messages, Subscriber
 from cloud_sync.service import CloudSync
 from cloud_sync.wire import batch, codec, envelope, ladder
 from tests.unit.cloud_sync.mqtt.mqtt_broker import Broker, available, until
@@ -34,9 +47,9 @@ DAY = 20_500
 NOON = DAY * EPOCH_SECONDS + 43_200
 DEVICES = 20
 ROUNDS = 5
-MESSAGES = (
-    12_000  # a round lasts about half a second: long beside the connection, short beside the drift of the machine
-)
+MESSAGES = 12_000  # half a second a consumer: long beside the connection, short beside the drift of the machine
+NAIVE_SHARE = 6  # a commit for each message is that much slower; a rate needs no more of them
+KINDS = ("bare", "durable", "silent", "naive")
 GATES = {1: 1.0, 20: 0.8}
 CLIENT = "bench"
 
@@ -115,8 +128,20 @@ def _discard(sock: socket.socket, size: int) -> None:
         size -= len(sock.recv(65_536))
 
 
-def _bare(port: int, count: int) -> float:
-    """Seconds that paho's `loop_start` takes to receive and discard."""
+class Cost(NamedTuple):
+    """What one consumer needed for all its messages: seconds of the wall clock and of the CPU."""
+
+    wall_s: float
+    cpu_s: float
+
+
+def _spent(since: Cost | None = None) -> Cost:
+    start = since or Cost(0.0, 0.0)
+    return Cost(time.perf_counter() - start.wall_s, time.process_time() - start.cpu_s)
+
+
+def _bare(port: int, count: int) -> Cost:
+    """What paho's `loop_start` needs to receive and discard."""
     done, left = threading.Event(), [count]
 
     def on_message(client: object, userdata: object, message: object) -> None:
@@ -126,35 +151,63 @@ def _bare(port: int, count: int) -> float:
 
     client = paho.Client(paho.CallbackAPIVersion.VERSION2, client_id=CLIENT, clean_session=False)
     client.on_message = on_message
-    start = time.perf_counter()
+    start = _spent()
     client.connect("127.0.0.1", port)
     client.loop_start()
     assert done.wait(120)
-    elapsed = time.perf_counter() - start
+    spent = _spent(start)
     client.disconnect()
     client.loop_stop()
-    return elapsed
+    return spent
 
 
-def _durable(port: int, count: int, directory: Path) -> float:
-    """Seconds that the server takes to commit, acknowledge and answer."""
+def _server(kind: str, port: int, count: int, directory: Path) -> Cost:
+    """What the server needs to commit, acknowledge and, unless it is silent, answer."""
     clock = _Clock()
     clock.at = float(NOON)
-    config = Config.in_directory(directory, policy=POLICY, broker=BrokerConfig("127.0.0.1", port, client_id=CLIENT))
+    broker = BrokerConfig("127.0.0.1", port, client_id=CLIENT)
+    config = Config.in_directory(directory, policy=POLICY, broker=broker if kind == "durable" else None)
     with CloudSync.open(config, clock=clock) as cloud:
         cloud.sweep()  # the day has begun: its leaves are stored
-        start = time.perf_counter()
+        start = _spent()
         cloud.start()
-        until(lambda: cloud.messages_handled >= count, 120)
-        elapsed = time.perf_counter() - start
-        assert cloud.database.count_envelopes() == count
-        wanted = cloud.downlinks_sent()
-        until(lambda: cloud.downlinks_published() == wanted)
-    return elapsed
+        if kind == "durable":
+            _wait(lambda: cloud.messages_handled >= count)
+            _wait(lambda: cloud.downlinks_published() == cloud.downlinks_sent())
+            spent = _spent(start)
+            assert cloud.downlinks_sent() * 12 >= count
+        else:
+            spent = _other(kind, broker, cloud, count, start)
+        assert cloud.database.count_envelopes() >= count
+    return spent
 
 
-def _round(kind: str, directory: Path, messages: list[tuple[str, bytes]]) -> float:
-    """Envelopes a second of one consumer, in a process of its own, on a broker of its own."""
+def _other(kind: str, broker: BrokerConfig, cloud: CloudSync, count: int, start: Cost) -> Cost:
+    """The server's own parts behind its own subscriber, put together in another way."""
+
+    def one_by_one(messages: Messages) -> None:
+        for message in messages:
+            cloud.handle([message])
+
+    link = cloud.link
+    assert isinstance(link, MqttDownlinks)
+    subscriber = Subscriber(broker, cloud.ingest.handle if kind == "silent" else one_by_one, link)
+    subscriber.start()
+    _wait(lambda: subscriber.handled >= count)
+    _wait(lambda: link.published() == link.sent())
+    spent = _spent(start)
+    subscriber.stop()
+    return spent
+
+
+def _wait(condition: Callable[[], bool]) -> None:
+    until(condition, 120)
+
+
+def _round(kind: str, directory: Path, messages: list[tuple[str, bytes]]) -> Cost:
+    """What an envelope costs one consumer, in a process of its own, on a broker of its own."""
+    if kind == "naive":
+        messages = messages[: len(messages) // NAIVE_SHARE]
     with tempfile.TemporaryDirectory() as scratch:
         broker = Broker(Path(scratch), persistent=False).start()
         try:
@@ -163,7 +216,8 @@ def _round(kind: str, directory: Path, messages: list[tuple[str, bytes]]) -> flo
             shutil.copytree(directory, stores)
             command = [sys.executable, "-m", "tests.benchmarks.ingest", kind, str(broker.port), str(len(messages))]
             out = subprocess.run([*command, str(stores)], cwd=ROOT, check=True, capture_output=True, text=True)
-            return len(messages) / float(out.stdout.split()[-1])
+            wall_s, cpu_s = json.loads(out.stdout.splitlines()[-1])
+            return Cost(wall_s / len(messages), cpu_s / len(messages))
         finally:
             broker.kill()
 
@@ -177,28 +231,37 @@ def run(quick: bool) -> dict[str, object]:
     for fixes, gate in GATES.items():
         with tempfile.TemporaryDirectory() as directory:
             sealed = _prepare(Path(directory), fixes, messages)
-            pairs = [
-                (_round("bare", Path(directory), sealed), _round("durable", Path(directory), sealed))
-                for _ in range(rounds)
-            ]
-        ratios = [durable / bare for bare, durable in pairs]
-        figures[f"{fixes}_fixes"] = {
-            "ratio": statistics.median(ratios),
-            "ratio_least": min(ratios),
-            "ratio_most": max(ratios),
-            "gate": gate,
-            "durable_per_s": statistics.median(durable for _, durable in pairs),
-            "bare_paho_per_s": statistics.median(bare for bare, _ in pairs),
-            "envelope_bytes": statistics.median(len(payload) for _, payload in sealed),
-            "rounds": rounds,
-            "messages": messages,
-        }
+            costs = [{kind: _round(kind, Path(directory), sealed) for kind in KINDS} for _ in range(rounds)]
+        size = statistics.median(len(payload) for _, payload in sealed)
+        facts = {"envelope_bytes": size, "rounds": rounds, "messages": messages}
+        figures[f"{fixes}_fixes"] = {"gate": gate, **_figures(costs), **facts}
     return figures
 
 
+def _figures(costs: list[dict[str, Cost]]) -> dict[str, float]:
+    """Ratios of each round, their median and range; medians of the costs themselves."""
+    ratios = [cost["bare"].wall_s / cost["durable"].wall_s for cost in costs]
+    cpu_ratios = [cost["bare"].cpu_s / cost["durable"].cpu_s for cost in costs]
+    median = statistics.median
+    return {
+        "ratio": median(ratios),
+        "ratio_least": min(ratios),
+        "ratio_most": max(ratios),
+        "cpu_ratio": median(cpu_ratios),
+        "cpu_ratio_least": min(cpu_ratios),
+        "cpu_ratio_most": max(cpu_ratios),
+        "ratio_without_verdicts": median(cost["bare"].wall_s / cost["silent"].wall_s for cost in costs),
+        "cpu_ratio_without_verdicts": median(cost["bare"].cpu_s / cost["silent"].cpu_s for cost in costs),
+        "ratio_to_naive": median(cost["naive"].wall_s / cost["durable"].wall_s for cost in costs),
+        **{f"{kind}_per_s": median(1 / cost[kind].wall_s for cost in costs) for kind in KINDS},
+        **{f"{kind}_cpu_us": median(1e6 * cost[kind].cpu_s for cost in costs) for kind in KINDS},
+    }
+
+
 def _consume(kind: str, port: str, count: str, directory: str) -> None:
-    elapsed = _bare(int(port), int(count)) if kind == "bare" else _durable(int(port), int(count), Path(directory))
-    sys.stdout.write(f"{elapsed}\n")
+    bare = kind == "bare"
+    cost = _bare(int(port), int(count)) if bare else _server(kind, int(port), int(count), Path(directory))
+    sys.stdout.write(json.dumps(cost) + "\n")
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ class MemoryAudit:
         """How many."""
         return len(self.rows)
 
-    def forget_subject(self, subject: str) -> int:
+    def forget_subject(self, subject: str, until: float) -> int:
         """Drop what is beside the leaves of a subject."""
         found = [index for index, row in enumerate(self.rows) if row[0].subject == subject]
         for index in found:

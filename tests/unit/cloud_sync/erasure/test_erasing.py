@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from cloud_sync.audit import verify
 from cloud_sync.erasure.erase import ErasureReceipt
 from cloud_sync.errors import ConfigError, StoreError
 from cloud_sync.ingest.outcome import Kind
@@ -215,11 +216,48 @@ def test_an_erasure_in_the_middle_of_a_batch_waits_for_its_commit_and_takes_it_a
 
 
 def test_an_erasure_is_in_the_audit_log(world: World, tracker: Tracker) -> None:
-    """Who asked, about whom, which days, how many."""
-    erase(world)
-    event = world.audit.events[-1]
+    """Of some days: who asked, about whom, which days, how many, under which tombstone."""
+    receipt = world.eraser.erase("s-1", world.database.devices_of("s-1"), 0, TODAY * EPOCH_SECONDS, "s-1")
+    event = world.audit.events[receipt.entry]
     assert (event.kind, event.actor, event.subject) == ("erasure.done", "s-1", "s-1")
-    assert dict(event.detail) == {"first_epoch": 0, "last_epoch": TODAY + 2, "count": 5}
+    stone = receipt.tombstones[0]
+    assert dict(event.detail) == {"first_epoch": 0, "last_epoch": TODAY - 1, "count": 0, "tombstone": stone}
+    assert world.audit.entries("s-1")[0].event.kind == "device.enrolled"
+
+
+def test_the_audit_log_does_not_name_a_person_erased_in_full(world: World, tracker: Tracker) -> None:
+    """No entry, actor or device links the person; the log still verifies, and the receipt's entry is provable by its tombstone."""
+    world.audit.record("gate.allowed", "s-1", "s-1", purpose="tracking", count=1)
+    world.audit.record("gate.allowed", "s-2", "s-2", purpose="tracking", count=1)
+    receipt = erase(world)
+    assert world.audit.entries("s-1") == [] and len(world.audit.entries("s-2")) == 1
+    assert not any(
+        "s-1" in (event.actor, event.subject) or dict(event.detail).get("device") for event in world.audit.events
+    )
+    proof = world.audit.prove(receipt.entry)
+    verify(proof, world.audit.checkpoint(), world.audit.public_key)
+    assert proof.event is not None and proof.event.kind == "erasure.done"
+    assert dict(proof.event.detail)["tombstone"] == receipt.tombstones[0]
+    assert world.audit.check() == world.database.leaf_count()
+
+
+def test_a_restored_log_forgets_an_erased_person_again(world: World, tracker: Tracker) -> None:
+    """The replay finds the entries that a backup brought back, and leaves those from after the erasure."""
+    before = world.directory / "before.db"
+    world.database.run("VACUUM INTO ?", (str(before),))
+    erase(world)
+    clock = world.clock
+    world.close()
+    for leftover in world.directory.glob("telemetry.db*"):
+        leftover.unlink()
+    before.rename(world.directory / "telemetry.db")
+    again = World(world.directory, clock)
+    assert again.audit.entries("s-1") != []
+    clock.at += 60
+    again.audit.record("consent.requested", "c-1", "s-1", purpose="tracking")
+    again.eraser.replay()
+    assert [entry.event.kind for entry in again.audit.entries("s-1")] == ["consent.requested"]
+    again.close()
 
 
 def test_erasing_twice_is_harmless(world: World, tracker: Tracker) -> None:

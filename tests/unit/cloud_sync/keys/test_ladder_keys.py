@@ -230,3 +230,12 @@ def test_remembered_chains_are_bounded(world: World, tracker: Tracker, monkeypat
     keys = [world.keys.chain(tracker.name, 0, stream, TODAY, TODAY).key(1) for stream in UPLINK_STREAMS]
     assert len(world.keys._remembered) == 2
     assert keys == [world.keys.chain(tracker.name, 0, stream, TODAY, TODAY).key(1) for stream in UPLINK_STREAMS]
+
+
+def test_downlink_keys_end_at_the_number_that_the_device_can_reach(world: World, tracker: Tracker) -> None:
+    """Five are wanted and three allowed; none beyond, and nothing is stored then."""
+    assert [key.number for key in world.keys.down_keys(tracker.name, 5, last=2)] == [0, 1, 2]
+    before = world.store.down(tracker.name)
+    assert world.keys.down_keys(tracker.name, 5, last=2) == []
+    assert world.store.down(tracker.name) == before
+    assert [key.number for key in world.keys.down_keys(tracker.name, 2, last=9)] == [3, 4]

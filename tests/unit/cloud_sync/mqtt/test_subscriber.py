@@ -221,10 +221,43 @@ def test_an_identifier_of_an_old_connection_is_never_acknowledged_on_a_new_one(
     monkeypatch.setattr(subscriber._client, "ack_all", sent.extend)
     for connection, mid in ((1, 7), (2, 8)):
         subscriber._connection = connection
-        subscriber._on_publish(mid, TOPIC.encode(), b"x")
+        subscriber._on_publishes([(mid, TOPIC.encode(), b"x")])
     subscriber._done.append(list(subscriber._pending))
-    subscriber._acknowledge()
+    subscriber._acknowledge(1)
     assert sent == [8]
+
+
+def test_a_batch_that_ends_while_verdicts_leave_is_acknowledged_after_its_own(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its verdicts came too late for this round, so its acknowledgement waits for the next; the batch before it does not."""
+    subscriber = Subscriber(BrokerConfig(), store.handle)
+    sent: list[int] = []
+    client = subscriber._client
+    monkeypatch.setattr(client, "ack_all", sent.extend)
+    monkeypatch.setattr(client, "is_connected", lambda: True)
+    subscriber._on_publishes([(7, TOPIC.encode(), b"x"), (8, TOPIC.encode(), b"y")])
+    first, second = ([item] for item in subscriber._pending)
+    late = [second]
+    monkeypatch.setattr(subscriber.downlinks, "drain", lambda client: subscriber._done.extend(late))
+    subscriber._done.append(first)
+    subscriber._answer()
+    assert sent == [7]
+    late.clear()
+    subscriber._answer()
+    assert sent == [7, 8]
+
+
+def test_a_wake_that_comes_while_the_last_one_is_read_is_not_lost(store: Store) -> None:
+    """However often it is woken, one byte waits; after it is read, the next wake writes another."""
+    subscriber = Subscriber(BrokerConfig(), store.handle)
+    for _ in range(2):
+        subscriber._wake()
+        subscriber._wake()
+        assert subscriber._wake_in.recv(10, socket.MSG_PEEK) == b"\0"
+        subscriber._drain_wake()
+    with pytest.raises(BlockingIOError):
+        subscriber._wake_in.recv(10)
 
 
 def test_a_cut_connection_loses_nothing_and_skips_nothing(
@@ -345,7 +378,7 @@ def test_pieces_of_packets_are_put_together_however_the_stream_is_cut() -> None:
         acknowledged: list[int] = []
         client = ReadAheadClient(
             "c",
-            lambda mid, topic, data: delivered.append((mid, topic, data)),  # noqa: B023 - used within the round
+            delivered.extend,
             acknowledged.append,
         )
         client._sock = ours
@@ -360,12 +393,15 @@ def test_pieces_of_packets_are_put_together_however_the_stream_is_cut() -> None:
         theirs.close()
 
 
-@pytest.mark.parametrize("malformed", [b"\x32\xff\xff\xff\xff\x01", b"\x32\x01\x00", b"\x32\x04\x00\x09tt"])
+@pytest.mark.parametrize(
+    "malformed",
+    [b"\x32\xff\xff\xff\xff\x01", b"\x32\x00", b"\x32\x01\x00", b"\x32\x04\x00\x09tt", b"\x32\x03\x00\x01t"],
+)
 def test_a_malformed_publish_ends_the_connection(malformed: bytes) -> None:
     """A length without end, none for a topic, a topic beyond the packet: a valid one before it was delivered."""
     ours, theirs = socket.socketpair()
     delivered: list[bytes] = []
-    client = ReadAheadClient("c", lambda mid, topic, payload: delivered.append(payload), lambda mid: None)
+    client = ReadAheadClient("c", lambda some: delivered.extend([payload for _, _, payload in some]), lambda mid: None)
     client._sock = ours
     ours.setblocking(False)
     theirs.sendall(b"\x32\x07\x00\x01t\x00\x05ab" + malformed)

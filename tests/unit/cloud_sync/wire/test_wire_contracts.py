@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hmac
+from itertools import product
 from typing import Any
 
 import pytest
@@ -198,3 +200,35 @@ def test_columns_refuse_values_beyond_32_bits() -> None:
     for values in ([2**31], [-(2**31) - 1], [2**31 - 1, -2]):
         with pytest.raises(WireFormatError):
             columns.encode(values)
+
+
+@pytest.mark.parametrize("kind", ladder.KINDS)
+@pytest.mark.parametrize("stream", Stream)
+def test_each_key_is_the_hmac_that_the_specification_names(stream: Stream, kind: str) -> None:
+    """The two hashes with their pads are HMAC-SHA256, for keys that begin or end in zeros too; no other length is a key."""
+    block = f"byleave/1/{stream.name.lower()}/{kind}\x01".encode()
+    for key in (KEY, KEY[::-1], bytes(32), b"\xff" * 32, b"\x36" * 32, b"\x5c" * 32):
+        assert ladder.derive(key, stream, kind) == hmac.digest(key, block, "sha256")
+    for length in (0, 31, 33, 64):
+        with pytest.raises(WireFormatError, match="32 bytes"):
+            ladder.derive(bytes(length), stream, kind)
+
+
+def test_the_extent_of_a_column_is_that_of_its_values() -> None:
+    """The short way round a constant interval refuses what the long way refuses, and sees the same ends."""
+    entries = (0, 1, -7, 2**30, 2**31 - 1, 2**31, -(2**31), -(2**31) - 1, True, b"")
+    agreed = {"refused": 0, "read": 0}
+    for length, n in product(range(4), range(1, 5)):
+        for tail in product(entries, repeat=length):
+            for order in (0, 1, 2, 3):
+                column = [order, *tail]
+                try:
+                    values = columns.decode(column, n)
+                except WireFormatError:
+                    agreed["refused"] += 1
+                    with pytest.raises(WireFormatError):
+                        columns.extent(column, n)
+                else:
+                    agreed["read"] += 1
+                    assert columns.extent(column, n) == (min(values), max(values))
+    assert min(agreed.values()) > 500

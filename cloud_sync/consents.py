@@ -1,0 +1,74 @@
+"""A person's answers as the façade takes them: ledger, directives and audit log in one transaction, then told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from cloud_sync.audit import AuditLog
+from cloud_sync.consent import ConsentLedger, Evidence
+from cloud_sync.model import ConsentRecord, Precision
+from cloud_sync.stores import Database
+
+Outgoing = Sequence[tuple[str, bytes]]
+
+
+class Consents:
+    """A person's answers: each is one transaction of ledger, directive and audit log, then sent at once."""
+
+    def __init__(
+        self,
+        database: Database,
+        ledger: ConsentLedger,
+        audit: AuditLog,
+        settle: Callable[[str], Outgoing],
+        done: Callable[[str, Outgoing], None],
+    ) -> None:
+        """`settle` brings a person's devices in line, inside the transaction; `done` hears of it after the commit."""
+        self._database = database
+        self._ledger = ledger
+        self._audit = audit
+        self._settle = settle
+        self._done = done
+
+    def request(self, subject: str, purpose: str, evidence: Evidence, *, own_initiative: bool = False) -> ConsentRecord:
+        """Record that the question was put."""
+        return self._carry_out(lambda: self._ledger.request(subject, purpose, evidence, own_initiative=own_initiative))
+
+    def give(
+        self, subject: str, purpose: str, evidence: Evidence, *, precision: Precision | None = None
+    ) -> ConsentRecord:
+        """Record a yes; `precision` is the finest that the person allows."""
+        return self._carry_out(lambda: self._ledger.give(subject, purpose, evidence, precision=precision))
+
+    def refuse(self, subject: str, purpose: str, evidence: Evidence) -> ConsentRecord:
+        """Record a no."""
+        return self._carry_out(lambda: self._ledger.refuse(subject, purpose, evidence))
+
+    def later(self, subject: str, purpose: str, evidence: Evidence) -> ConsentRecord:
+        """Record "not now"."""
+        return self._carry_out(lambda: self._ledger.later(subject, purpose, evidence))
+
+    def withdraw(self, subject: str, purpose: str, evidence: Evidence) -> ConsentRecord:
+        """Take a consent back; the gate is closed when this returns, the device is told at once."""
+        return self._carry_out(lambda: self._ledger.withdraw(subject, purpose, evidence))
+
+    def _carry_out(self, step: Callable[[], ConsentRecord]) -> ConsentRecord:
+        with self._database.transaction():
+            record = step()
+            log_consent(self._audit, record)
+            outgoing = self._settle(record.pii_principal_id)
+        self._done(record.pii_principal_id, outgoing)
+        return record
+
+
+def log_consent(audit: AuditLog, record: ConsentRecord) -> None:
+    """One step of the ledger, in the audit log."""
+    audit.record(
+        f"consent.{record.event_state.value}",
+        record.entity_id,
+        record.pii_principal_id,
+        purpose=record.purpose,
+        record=record.record_id,
+        notice=record.privacy_notice,
+        precision=record.precision.name.lower(),
+    )

@@ -1,0 +1,72 @@
+"""How far the telemetry database had come, kept where its backups do not reach: a database that knows less was restored.
+
+The witness lies beside the tombstones. For the audit log it keeps the number of entries and the last one's hash, for each
+person the number of consent records and the last one's id; both only rise. It is written after the commit that it tells of,
+so that a crash between the two leaves a witness that knows too little, never one that accuses an honest database.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from cloud_sync.stores import Database, WitnessStore
+
+AUDIT = "audit"
+
+Mark = tuple[int, bytes]
+
+
+class Witness:
+    """Compares a database with what was seen of it before."""
+
+    def __init__(self, database: Database, store: WitnessStore) -> None:
+        self._database = database
+        self._store = store
+
+    def note(self, subject: str | None = None) -> None:
+        """Remember the head of the audit log, and of a person's consent records; after the commit."""
+        if subject is not None:
+            self._store.raise_witness(_person(subject), *self._consents(subject))
+        self._store.raise_witness(AUDIT, *self._head())
+
+    def entries_lost(self) -> int:
+        """How many entries of the audit log are gone (at least one if the log is another one); 0 in a database as it was."""
+        seen = self._store.witness(AUDIT)  # before the log is looked at: another process may append meanwhile
+        if seen is None or seen[0] == 0:
+            return 0
+        count, mark = seen
+        if self._database.leaf_hashes(count - 1, count) == [mark]:
+            return 0
+        return max(1, count - self._database.leaf_count())
+
+    def people_lost(self) -> list[str]:
+        """Subjects of whom a consent record is gone: nobody knows what they have withdrawn."""
+        known = {record.pii_principal_id for record in self._database.all_consents()}
+        return sorted(subject for subject in known if self._lost(subject))
+
+    def accept(self) -> None:
+        """Take the database as it is from now on, once what was lost has been dealt with."""
+        for record in self._database.all_consents():
+            subject = record.pii_principal_id
+            self._store.set_witness(_person(subject), *self._consents(subject))
+        self._store.set_witness(AUDIT, *self._head())
+
+    def _lost(self, subject: str) -> bool:
+        seen = self._store.witness(_person(subject))
+        if seen is None:
+            return False
+        count, mark = seen
+        records = self._database.consents(subject)
+        return len(records) < count or records[count - 1].record_id.encode() != mark
+
+    def _head(self) -> Mark:
+        count = self._database.leaf_count()
+        return count, b"".join(self._database.leaf_hashes(count - 1, count)) if count else b""
+
+    def _consents(self, subject: str) -> Mark:
+        records = self._database.consents(subject)
+        return len(records), records[-1].record_id.encode() if records else b""
+
+
+def _person(subject: str) -> str:
+    return f"consent/{hashlib.sha256(subject.encode()).hexdigest()}"

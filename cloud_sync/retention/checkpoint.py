@@ -1,0 +1,20 @@
+"""How far the server's clock has run from the last sweep: what must not happen by a wrong clock asks here first."""
+
+from __future__ import annotations
+
+from cloud_sync.audit import Kind
+from cloud_sync.stores import AuditStore
+
+MOST_LEAP_S = (
+    86_400  # a sweep runs hourly: a day without one is an outage or a wrong clock, and a person must say which
+)
+SWEPT, HALTED = "swept", "clock_leap"  # reasons in the audit log; the count is of envelopes, or of seconds
+
+
+def leap_s(log: AuditStore, now: float) -> float:
+    """Seconds from the last sweep that was carried out, or from the log's first entry, to `now`."""
+    for _, event in reversed(log.audit_events(kind=Kind.RETENTION_SWEPT.value)):
+        if ("reason", SWEPT) in event.detail:
+            return now - event.at
+    first = log.audit_events() if log.leaf_count() else []
+    return now - first[0][1].at if first else 0.0
