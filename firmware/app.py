@@ -17,8 +17,11 @@ from firmware.link.session import Session
 from firmware.rules import InForce
 from firmware.sampler import LOCATION, BatchBuilder, Sampler
 from firmware.sealer import Sealer
+from firmware.settings import check
 from firmware.supervisor import WATCHDOG_MS, Supervisor
 from firmware.wire import report
+from firmware.wire.batch import EPOCH_S, SLACK_S
+from firmware.wire.directive import MAX_SPOOL_AGE_S
 
 VERSION = "0.1.0"
 STATUS = 4
@@ -42,6 +45,7 @@ class App:
         self.keystore = KeyStore(RecordLog(board.region("keys"), SLOT_BYTES))
         if not self.keystore.enrolled:
             raise FirmwareError("not enrolled")
+        check(self.settings)
         self._watchdog = board.watchdog(WATCHDOG_MS)
         self.feed = self._watchdog.feed
         if not self.keystore.import_retained(board):
@@ -95,25 +99,31 @@ class App:
 
     def on_time(self) -> None:
         """The clock may have moved: change the day before anything more is sealed."""
-        if self.clock.day_is_over():
-            self.builder.close()
-            self.keystore.advance(self.clock.epoch(), self.clock.now_s(), self.feed)
+        if not self.clock.day_is_over():
+            return
+        self.builder.close()
+        now_s = self.clock.now_s()
+        if now_s is not None:  # the lease may have ended meanwhile, and with it the receiver's word
+            self.keystore.advance(now_s // EPOCH_S, now_s, self.feed)
 
     def seal_status(self, reason: int) -> None:
         """Seal and spool one status; a spent counter or broken flash leaves it out, the contact goes on."""
         self.on_time()
         self._last_report_ms = time.ticks_ms()
-        epoch = self.keystore.epoch
-        time_s = self.clock.now_s()
-        # A clock outside the epoch cannot be told in it: to the server this is a device without trusted time.
-        if time_s is not None and not -60 <= time_s - epoch * 86400 < 86460:
-            time_s = None
+        time_s = self._told_s()
         try:
             self.sealer.seal(
-                STATUS, self._status(reason, time_s, epoch), self.in_force.version, time_s or self.keystore.floor_s
+                STATUS, self._status(reason, time_s), self.in_force.version, time_s or self.keystore.floor_s
             )
         except (SealError, WireError, FlashError) as error:
             print("status:", error)
+
+    def _told_s(self):
+        """The time as a status may tell it, or None: a clock outside the epoch of the keys has none for the server."""
+        time_s = self.clock.now_s()
+        if time_s is None or not -SLACK_S <= time_s - self.keystore.epoch * EPOCH_S < EPOCH_S + SLACK_S:
+            return None
+        return time_s
 
     def faults(self) -> int:
         """Fault bits of `status`."""
@@ -124,16 +134,16 @@ class App:
             bits |= report.FAULT_COUNTER_SPENT
         if self.keystore.repaired:
             bits |= report.FAULT_KEYS_REPAIRED
-        if self.clock.now_s() is None:
+        if self._told_s() is None:
             bits |= report.FAULT_TIME_UNTRUSTED
         return bits
 
-    def _status(self, reason: int, time_s, epoch: int) -> bytes:
+    def _status(self, reason: int, time_s) -> bytes:
         gc.collect()
         return report.pack_status(
             reason,
             time_s,
-            epoch,
+            self.keystore.epoch,
             self.supervisor.uptime_s(),
             self.in_force.version,
             self.keystore.down_next,
@@ -241,9 +251,10 @@ class App:
 
     def _expire(self) -> None:
         """What waits longer than the directive allows is wiped."""
-        now_s = self.clock.now_s()
-        if self.in_force.directive is not None and now_s is not None:
-            self.spool.expire(now_s - self.in_force.directive.spool_age, self.feed)
+        directive = self.in_force.directive
+        age_s = directive.spool_age if directive else MAX_SPOOL_AGE_S
+        # By the ticks too: after lease end nobody tells the time, and what waits must still end.
+        self.spool.expire(max(0, self.clock.counted_s() - age_s), self.feed)
 
     def _look_at_button(self) -> None:
         """Held: sensing stops until it is held again, also across a restart."""
@@ -254,7 +265,10 @@ class App:
         self.in_force.paused = paused
         self._stop_sensing(False)
         self.settings["paused"] = paused
-        self._board.save_settings(self.settings)
+        try:
+            self._board.save_settings(self.settings)
+        except OSError:  # a restart would forget it, so none may come of it
+            print("settings: not saved")
         self.report_soon(report.STOPPED_AT_DEVICE if paused else report.HEARTBEAT)
 
 
@@ -263,8 +277,12 @@ def main() -> None:
     from firmware import boards
 
     try:
-        app = App(boards.active())
+        board = boards.active()
+        app = App(board)
     except FirmwareError as error:
         print("not started:", error)
         return
-    asyncio.run(app.run())
+    try:
+        asyncio.run(app.run())
+    finally:
+        board.gnss_power(False)  # stopped at the console: nobody watches the leave any more

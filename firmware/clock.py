@@ -6,6 +6,7 @@ from firmware.wire.batch import EPOCH_S
 CHALLENGE_BYTES = 8
 TOLERANCE_S = 120  # PROTOCOL rule 8
 PERSIST_S = 3600  # 24 records a day are three erases, and a cut costs the lease at most an hour of its count
+FASTEST = 1000  # ticks gain less than 1 s in so many: crystals keep 50 ppm, here is twenty times that
 _TICKS_MASK = 2**30 - 1  # MicroPython's ticks wrap at a power of two, at 2**30 ms at the earliest (12.4 days)
 
 
@@ -80,9 +81,15 @@ class Clock:
 
     def lease_over(self) -> bool:
         """True at lease end, by trusted time or by the seconds counted since the floor; also without a lease."""
+        return self.counted_s() >= self.lease_until_s
+
+    def counted_s(self) -> int:
+        """The last trusted time, else the floor, and the seconds counted since: what waits for a day long past ends by
+        it, when now_s() knows nothing.
+        """
         if self._trusted is None:
-            return self._keystore.floor_s + self._dark_now_s() >= self.lease_until_s
-        return self._trusted[0] + self._elapsed_s() >= self.lease_until_s
+            return self._keystore.floor_s + self._dark_now_s()
+        return self._trusted[0] + self._elapsed_s()
 
     def offer_gnss(self, time_s: int, fix_ok: bool, valid_date: bool, valid_time: bool, fully_resolved: bool) -> bool:
         """Offer the receiver's time; True if it is now the clock's."""
@@ -91,11 +98,12 @@ class Clock:
         if not (fix_ok and valid_date and valid_time and fully_resolved):
             return False
         elapsed_s = self._elapsed_s()
-        # 2. Not below the floor [a simulator that winds time back to keys of the past].
+        # 2. Not below the floor [a simulator that winds time back to keys of the past], nor behind the ticks counted
+        # since [one that holds it still, so that no lease ends].
         # 3. Not a day beyond what was reckoned from the floor; steps below a day do not add up [one that leaps day by
         # day]. 4. Not beyond the lease [the year 2037].
         late = time_s > self._reckoned_s + elapsed_s + EPOCH_S or time_s > self._limit_s(elapsed_s)
-        if time_s < self._keystore.floor_s or late:
+        if time_s < max(self._keystore.floor_s, self._least_s(elapsed_s)) or late:
             self.wants_confirmation = True
             return False
         self._trusted = (time_s - elapsed_s, False)
@@ -133,6 +141,10 @@ class Clock:
         self._dark_s, self._dark_from_s = 0, self._elapsed_s()
         if now_s - FLOOR_MARGIN_S - self._keystore.floor_s >= PERSIST_S:
             self._keystore.raise_floor(now_s)
+
+    def _least_s(self, elapsed_s):
+        """What the time is at least, however fast the oscillator runs."""
+        return self._reckoned_s + elapsed_s - elapsed_s // FASTEST - TOLERANCE_S
 
     def _dark_now_s(self):
         return self._dark_s + self._elapsed_s() - self._dark_from_s

@@ -6,6 +6,7 @@ from firmware.errors import WireError
 from firmware.flash.recordlog import RecordLog
 from firmware.flash.spool import Spool
 from firmware.keystore import SLOT_BYTES, KeyStore
+from firmware.settings import check
 from firmware.wire import ladder
 from firmware.wire.batch import EPOCH_S
 from firmware.wire.envelope import check_device
@@ -54,14 +55,10 @@ def _parse(enrolment):
 
 
 def _settings(text):
-    """Settings of architecture.md; the sections must be there, what is in them is the board's and the link's affair."""
+    """Settings of architecture.md."""
     try:
         settings = json.loads(text) if isinstance(text, str) else None
     except ValueError:
         raise WireError("enrolment: settings are no JSON")
-    if not isinstance(settings, dict) or not isinstance(settings.get("board"), str):
-        raise WireError("enrolment: settings name no board")
-    for section in ("wifi", "broker"):
-        if not isinstance(settings.get(section), dict):
-            raise WireError("enrolment: settings lack " + section)
+    check(settings)
     return settings

@@ -76,12 +76,11 @@ class KeyStore:
         self.enrolled = True
 
     def boot(self):
-        """Count a start (not a wake that import_retained() resumed), and reserve numbers of `status`, which every start
-        sends.
+        """Count a start (not a wake that import_retained() resumed). It reserves no number [a supply that breaks down at
+        each start would spend the day's `status` numbers within minutes, and without time there is no next day].
         """
         self._check_usable()
         self.boots += 1
-        self._start(ladder.STATUS)
         self._reserve()
 
     def next_envelope(self, stream: int, epoch: int):
@@ -158,6 +157,8 @@ class KeyStore:
             at += 1
             if tick:
                 tick()
+        if self._probe:
+            wipe(self._probe[1])  # of a downlink that did not open
         self._probe = (number, chain)
         return bytearray(ladder.seal_key(chain, ladder.DOWN))
 

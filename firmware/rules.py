@@ -59,17 +59,15 @@ class InForce:
             return self._ask(directive, tick)
         if answered:
             self._clock.offer_server(directive.issued_at, directive.challenge)
-        # 2. The open batch closes under the old directive; of a withdrawn stream it is dropped.
+        # 2. Stop; the open batch closes under the old directive, of a withdrawn stream it is dropped. From here until all
+        #    is done nothing is permitted [flash that fails must not leave the old one in force, nor the batch].
         lost = self._withdrawn_by(directive)
-        if 1 not in lost:
-            self.stop_sensing(False)
-        # From here until all is done nothing is permitted [flash that fails must not leave the old one in force].
+        self.stop_sensing(1 in lost)
         self.directive = self.minimiser = None
         # 3. Number first, then one record with directive and purge marks [a cut here fails closed, or resumes at boot].
         self._keystore.set_directive_high(directive.version)
         self._store.save(directive, lost)
-        # 4. Stop, drop the open batch, wipe the streams' spool entries, clear the marks.
-        self.stop_sensing(True)
+        # 4. Wipe the streams' spool entries, clear the marks.
         self._purge(tick)
         # 5. Only now it permits anything.
         self.asking = False
@@ -101,8 +99,8 @@ class InForce:
         """
         lost = self._withdrawn_by(directive)
         asked, self.asking = self.asking, True
-        self._store.save(None, lost)
         self.stop_sensing(1 in lost)
+        self._store.save(None, lost)
         self._purge(tick)
         self._take(None)
         # Asked already: the next heartbeat asks again [question and wrong answer must not chase each other].

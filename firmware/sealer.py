@@ -4,6 +4,10 @@ from firmware.errors import FirmwareError, SealError
 from firmware.keystore import wipe
 from firmware.wire import envelope
 
+# The server sends number after number; it leaps after a restore alone, and once that has opened the next one is near.
+NEAR = 64
+FAR_TRIES = 4  # of up to 4096 hashes, a second or two each
+
 
 class Sealer:
     """Sealer(keystore, spool, rng): `rng(n) -> bytes` is the board's random()."""
@@ -12,6 +16,11 @@ class Sealer:
         self._keystore = keystore
         self._spool = spool
         self._rng = rng
+        self.begin()
+
+    def begin(self) -> None:
+        """A new contact: FAR_TRIES downlinks whose number lies far ahead may fail to open in it."""
+        self._far_tries = FAR_TRIES
 
     def seal(self, stream: int, plaintext: bytes, directive_version: int, time_s: int):
         """Seal in the key store's epoch and spool durably; the spool's Entry(position, stream, time_s, envelope). Only
@@ -52,7 +61,12 @@ class Sealer:
         generation, number = envelope.peek_downlink(data)
         if generation != keys.generation:
             raise SealError("downlink of another generation")
-        # 2. Number within reach: new, and at most 4096 hashes away [replay; a forged number that costs hours].
+        # 2. Number within reach: new, and at most 4096 hashes away [replay; a forged number that costs hours]. Few
+        # messages of a contact may cost that many [a broker that sends nothing else takes the processor].
+        if number - keys.down_next > NEAR:
+            if not self._far_tries:
+                raise SealError("too many downlinks from far ahead")
+            self._far_tries -= 1
         key = keys.down_key(number, tick)
         try:
             # 3. The tag; nothing has changed so far [a forgery must not move the number].

@@ -1,6 +1,14 @@
-"""pytest fixtures: a world, a broker, a network and a board in it; pytest loads them by itself."""
+"""pytest fixtures, which pytest loads by itself: a world, a broker, a network and a board in it, or a whole stage.
+
+`board` is bare silicon on an empty network. `stage` is the product at work: real firmware on the board, a real broker and a
+real server, all in one virtual time; `cloud` is its server.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -10,6 +18,9 @@ from hw_sim.child import find_interpreter
 from hw_sim.clock import World
 from hw_sim.errors import NoInterpreter
 from hw_sim.net import Network
+
+if TYPE_CHECKING:
+    from hw_sim.demo.stage import Server, Stage
 
 BROKER_NAME = "broker.example"
 WIFI_NAME, WIFI_KEY = "depot", "a key of the depot"
@@ -47,3 +58,25 @@ def board(world: World, network: Network) -> Iterator[Board]:
         pytest.skip(str(error))
     with Board.from_description("esp32s3", world, network) as board:
         yield board
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    """Broker, server and a board with the firmware, wired together in a folder of the test; nothing is enrolled yet.
+
+    `stage.enrol()` and `stage.board.power_on()` begin its life; skips where there is no interpreter or no broker.
+    """
+    from hw_sim.demo.stage import opened  # needs the products, which a tester of bare boards may not have
+
+    try:
+        find_interpreter()
+        with opened(tmp_path, seed=1) as stage:
+            yield stage
+    except (NoBroker, NoInterpreter) as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def cloud(stage: Stage) -> Server:
+    """The server of `stage`, a `cloud_sync.service.CloudSync`; one that a test closes and opens is `stage.cloud`."""
+    return stage.cloud

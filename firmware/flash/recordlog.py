@@ -29,6 +29,7 @@ class RecordLog:
         self._per_sector = region.sector_bytes // slot_bytes
         self._slot: int = None  # of the current record
         self._last = -1  # slot that was programmed last, so that the next one follows it
+        self._dirty: list = []  # slots that hold, or may hold, what is to be zeroed
         self.sequence = 0
         self.repaired = False
 
@@ -53,16 +54,22 @@ class RecordLog:
         data = self._frame(self.sequence + 1, body)
         for _ in range(_TRIES):
             # 1. Program, 2. read back [a cut or a worn cell must not leave the device without a record], 3. only then
-            # wipe the old.
+            # wipe the old, and with it what an earlier store could not [a write that failed must not leave keys in
+            # flash until the next boot].
             self._last = self._next_slot()
+            self._dirty.append(self._last)
             self._region.program(self._last * self._slot_bytes, data)
             if self._read(self._last)[: len(data)] == data:
-                former, self._slot = self._slot, self._last
+                self._dirty.remove(self._last)
+                if self._slot is not None:
+                    self._dirty.append(self._slot)
+                self._slot = self._last
                 self.sequence += 1
-                if former is not None:
-                    self._zero(former)
+                while self._dirty:
+                    self._zero(self._dirty[0])
                 return
             self._region.zero(self._last * self._slot_bytes, self._slot_bytes)
+            self._dirty.remove(self._last)
         raise FlashError("record cannot be read back")
 
     def wipe(self):
@@ -74,7 +81,7 @@ class RecordLog:
                 self._zero(slot)
         for sector in range(self._region.sectors):
             self._region.erase(sector)
-        self._slot, self._last, self.sequence = None, -1, 0
+        self._slot, self._last, self.sequence, self._dirty = None, -1, 0, []
 
     def _next_slot(self):
         """The next blank slot; where the sector has none, the following one is erased, never the current record's."""
@@ -87,6 +94,7 @@ class RecordLog:
         if self._slot is not None and sector == self._slot // self._per_sector:
             raise FlashError("no sector takes a record")
         self._region.erase(sector)
+        self._dirty = [slot for slot in self._dirty if slot // self._per_sector != sector]
         return sector * self._per_sector
 
     def _frame(self, sequence, body):
@@ -112,5 +120,7 @@ class RecordLog:
 
     def _zero(self, slot):
         self._region.zero(slot * self._slot_bytes, self._slot_bytes)
+        if slot in self._dirty:
+            self._dirty.remove(slot)  # a cell that sticks is reported once, not at each store
         if any(self._read(slot)):
             raise FlashError("old record cannot be wiped")

@@ -1,7 +1,11 @@
 """Rules: the directive in force and an unfinished purge, in one record of the region "rules"."""
 
+from firmware.errors import FirmwareError
+from firmware.wire import ladder
 from firmware.wire.directive import Directive
 from firmware.wire.msgpack import pack, unpack
+
+PERSONAL = (ladder.LOCATION, ladder.ENVIRONMENT, ladder.MOTION)
 
 
 class Rules:
@@ -13,12 +17,19 @@ class Rules:
     def __init__(self, log):
         self._log = log
         self.directive = None
-        self.purge = ()
+        self.purge: tuple = ()
         body = log.load()
         if body is not None:
+            self._take(body)
+
+    def _take(self, body):
+        try:
             wire, purge = unpack(body)
             self.directive = Directive(wire) if wire else None
             self.purge = tuple(purge)
+        except (FirmwareError, TypeError, ValueError):
+            # Of another release, then: nothing is permitted, and what it wanted purged nobody knows.
+            self.directive, self.purge = None, PERSONAL
 
     def save(self, directive, purge=()):
         """Persist the directive (or None) and the streams that are to be purged, in one record (PROTOCOL rule 12).

@@ -136,6 +136,8 @@ class MqttClient:
                     await self._ping()
             except LinkError as error:
                 self._fail(error)
+            except MemoryError:  # the connection must not stand with nobody who reads
+                self._fail(LinkError("no memory for what the broker sends"))
 
     async def _ping(self) -> None:
         try:

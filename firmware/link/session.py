@@ -30,16 +30,14 @@ class Session:
         self._outbox = outbox
         self._received = []
         self._event = None
-        broker = node.settings["broker"]
-        if broker.get("tls"):
-            raise LinkError("this firmware has no TLS")  # rather than to send the password in the clear
-        self._broker = broker
+        self._broker = broker = node.settings["broker"]
         device = node.keystore.device
         self._up = "bl/1/" + device + "/up"
         self._down = "bl/1/" + device + "/down"
         transport = TcpTransport(board.socket_module)
         user, password = broker.get("user") or "", broker.get("password") or ""
         self._client = MqttClient(transport, device, user, password, on_message=self._on_message, on_change=self._wake)
+        self._opened = 0  # downlinks that were authentic
         self.verdicts = 0
 
     def wake(self) -> None:
@@ -50,6 +48,7 @@ class Session:
         """One contact. With `stay` it lasts until the link breaks. LinkError when it fails before its end."""
         self._event = asyncio.Event()
         self._received = []
+        self._node.sealer.begin()
         try:
             await self._radio()
             await self._client.connect(self._broker["host"], self._broker["port"])
@@ -86,14 +85,15 @@ class Session:
         while True:
             self._node.moved()
             self._event.clear()
+            opened = self._opened
             self._apply_received()
             self._seal_reports(stay)
-            if await self._send():
+            # Only what was sent or opened goes on [whoever writes to the topic must not keep the radio on for ever].
+            if await self._send() or self._opened != opened:
                 last_ms = time.ticks_ms()
             if self._client.error is not None:
                 raise self._client.error
             if self._received or self._node.reasons:
-                last_ms = time.ticks_ms()
                 continue
             quiet_ms = time.ticks_diff(time.ticks_ms(), last_ms)
             hold_ms = VERDICT_MS if self._outbox.unjudged() else QUIET_MS
@@ -103,25 +103,23 @@ class Session:
                     return
                 last_ms = time.ticks_ms()
                 hold_ms, quiet_ms = VERDICT_MS, 0
-            if await self._wait(hold_ms - quiet_ms):
-                last_ms = time.ticks_ms()
+            await self._wait(hold_ms - quiet_ms)
 
     def _seal_reports(self, stay: bool) -> None:
         while self._node.reasons:
             reason = self._node.reasons.pop(0)
             self._node.seal_status(reason)
             if stay and reason == report.HEARTBEAT:
-                self._outbox.begin()  # a long contact says again what has no verdict, once in a heartbeat
+                # A long contact says again what has no verdict, once in a heartbeat.
+                self._outbox.begin()
+                self._node.sealer.begin()
 
-    async def _wait(self, timeout_ms: int) -> bool:
-        """True if something happened."""
-        if self._event.is_set():
-            return True
+    async def _wait(self, timeout_ms: int) -> None:
+        """Until something happens, or for the time."""
         try:
             await asyncio.wait_for_ms(self._event.wait(), timeout_ms)
         except asyncio.TimeoutError:
-            return False
-        return True
+            pass
 
     async def _send(self) -> bool:
         """Send what is due, a window at a time; True if anything was sent. A PUBACK releases nothing."""
@@ -164,6 +162,7 @@ class Session:
             kind, content = downlink.parse(node.sealer.open(message, node.feed))
         except FirmwareError:
             return  # counted by the sealer; whoever sent it learns nothing
+        self._opened += 1
         if kind == downlink.VERDICTS:
             for verdict in content:
                 self._outbox.judge(*verdict[:5])

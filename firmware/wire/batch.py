@@ -11,8 +11,9 @@ from firmware.wire.msgpack import pack, unpack_from
 EPOCH_S = 86_400
 MAX_FIXES = 64
 _PADDING = 0xC1  # never used by MessagePack
-_EARLIEST_S = -60  # a capture may lie this far outside its epoch (wire-format section 6)
-_LATEST_S = EPOCH_S + 59
+SLACK_S = 60  # a capture may lie this far outside its epoch (wire-format section 6)
+_EARLIEST_S = -SLACK_S
+_LATEST_S = EPOCH_S + SLACK_S - 1
 _MAX_SPEED_DM_S = 10_000
 _MAX_COURSE_DEG = 359
 

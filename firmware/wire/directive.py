@@ -6,7 +6,7 @@ from firmware.wire import cells
 GNSS, TEMPERATURE, LIGHT, MOTION, CELL = 1, 2, 4, 8, 16  # bits of `sensors`
 SPEED_AND_COURSE = 1  # bit of `fields`
 DAY_S = 86_400
-MAX_LEASE_S = 93 * DAY_S
+MAX_LEASE_S = MAX_SPOOL_AGE_S = 93 * DAY_S
 MAX_AHEAD = 4096  # versions; a forged leap must not drive them out of the server's reach
 MAX_ZONES = 16
 MAX_HOURS = 8
@@ -23,7 +23,7 @@ _NUMBERS = (
     ("interval", 1, DAY_S),
     ("batch", 1, 64),
     ("batch_age", 1, DAY_S),
-    ("spool_age", 3600, MAX_LEASE_S),
+    ("spool_age", 3600, MAX_SPOOL_AGE_S),
     ("heartbeat", 60, DAY_S),
 )
 

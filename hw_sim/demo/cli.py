@@ -17,6 +17,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from hw_sim.demo.stage import opened
 from hw_sim.demo.story import STEPS, Outcome
+from hw_sim.drive import Drive
+from hw_sim.errors import HwSimError
 
 demo = typer.Typer(no_args_is_help=True)
 
@@ -30,7 +32,12 @@ def about() -> None:
 def run(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of lines.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of the receiver's noise and the board's random numbers.")] = 1,
-    keep: Annotated[Path | None, typer.Option(help="Keep database, keys and policy in this folder.")] = None,
+    keep: Annotated[
+        Path | None, typer.Option(help="Keep database, keys and policy in this new or empty folder.")
+    ] = None,
+    drive: Annotated[
+        Path | None, typer.Option(help="Your own recorded drive instead (GPX, or CSV of one trip).")
+    ] = None,
 ) -> None:
     """Drive a recorded bus trip with the real firmware; exit 0 only if every promise held."""
     # The server warns of each message that it refuses, and the demo makes hundreds of them on purpose.
@@ -38,7 +45,8 @@ def run(
     began = time.monotonic()
     console = Console(stderr=as_json)
     outcomes: list[Outcome] = []
-    with _folder(keep) as folder, opened(folder, seed=seed) as stage:
+    recorded = Drive.from_file(drive) if drive else None
+    with _folder(keep) as folder, opened(folder, seed=seed, drive=recorded) as stage:
         if not as_json:
             console.print(f"drive: {stage.drive.description}", highlight=False, soft_wrap=True)
         for step in STEPS:
@@ -83,6 +91,8 @@ def _bar(console: Console, text: str) -> Iterator[Callable[[float], None]]:
 def _folder(keep: Path | None) -> Iterator[Path]:
     """Where the server keeps its files: a folder of the user's, or one that is gone afterwards."""
     if keep is not None:
+        if keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
+            raise HwSimError(f"{keep} is not empty: the demo writes stores and a policy of its own; name a new folder")
         yield keep
         return
     with tempfile.TemporaryDirectory(prefix="byleave-demo-") as folder:

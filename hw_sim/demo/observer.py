@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -14,28 +15,36 @@ from paho.mqtt.enums import CallbackAPIVersion
 from hw_sim.errors import SettleTimeout
 
 CONNECT_TIMEOUT_S = 5.0  # a broker on loopback answers in milliseconds
+RECONNECT_S = 0.02  # nobody else uses the broker
 KEPT = 100_000  # messages kept at most: an hour of a device is a few hundred
 
 
 @dataclass
 class Observer:
-    """Messages in order of arrival, each (topic, payload)."""
+    """Messages in order of arrival, each (topic, payload), and how many of its own it published on each topic.
+
+    `connected` is set while the subscription stands; after a broker's restart it comes back by itself.
+    """
 
     messages: list[tuple[str, bytes]] = field(default_factory=list)
+    injected: Counter[str] = field(default_factory=Counter)
+    connected: threading.Event = field(default_factory=threading.Event)
     _client: mqtt.Client | None = None
 
     @classmethod
     @contextlib.contextmanager
     def watching(cls, host: str, port: int) -> Iterator[Observer]:
         """Subscribe to `#` at the broker and keep what passes until the block ends."""
-        observer, ready = cls(), threading.Event()
+        observer = cls()
         client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="eavesdropper")
         client.on_connect = lambda c, *_: c.subscribe("#", qos=1)
-        client.on_subscribe = lambda *_: ready.set()
+        client.on_subscribe = lambda *_: observer.connected.set()
+        client.on_disconnect = lambda *_: observer.connected.clear()
+        client.reconnect_delay_set(RECONNECT_S, RECONNECT_S)  # type: ignore[arg-type]  # any number of seconds
         client.on_message = lambda _c, _u, message: observer._keep(message.topic, bytes(message.payload))
         client.connect(host, port)
         client.loop_start()
-        if not ready.wait(CONNECT_TIMEOUT_S):
+        if not observer.connected.wait(CONNECT_TIMEOUT_S):
             raise SettleTimeout(
                 f"the broker at {host}:{port} did not accept an observer within {CONNECT_TIMEOUT_S:.0f} s"
             )
@@ -50,11 +59,13 @@ class Observer:
         if len(self.messages) < KEPT:
             self.messages.append((topic, payload))
 
-    def inject(self, topic: str, payload: bytes) -> None:
+    def inject(self, topic: str, payload: bytes, *, times: int = 1, retain: bool = False) -> None:
         """Publish as a stranger who may write to the topic; returns when the broker has it."""
         if self._client is None:
             raise SettleTimeout("the observer is not connected")
-        self._client.publish(topic, payload, qos=1).wait_for_publish(CONNECT_TIMEOUT_S)
+        for each in [self._client.publish(topic, payload, qos=1, retain=retain) for _ in range(times)]:
+            each.wait_for_publish(CONNECT_TIMEOUT_S)
+        self.injected[topic] += times
 
     def await_message(self, topic: str) -> None:
         """Return once something has come on the topic."""

@@ -7,22 +7,26 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
+from threading import Event
+from time import monotonic
+from typing import TypeAlias, TypeVar
 
 from cloud_sync.config import BrokerConfig, Config
-from cloud_sync.service import CloudSync
+from cloud_sync.service import CloudSync, Enrolment
 from hw_sim.board import Board
-from hw_sim.broker import Broker
+from hw_sim.broker import HOST, Broker, Kind
 from hw_sim.clock import World
 from hw_sim.demo.observer import Observer
 from hw_sim.drive import Drive
-from hw_sim.errors import SettleTimeout
+from hw_sim.errors import HwSimError, SettleTimeout
 from hw_sim.net import Connection, Network
 
 CONNECT_TIMEOUT_S = 5.0  # of real time; a broker on loopback answers in milliseconds
+Server: TypeAlias = CloudSync
 SUBJECT = "person-1"  # the data subject's pseudonym in this installation
 OPERATOR = "operator-1"
 WIFI_NAME, WIFI_KEY = "depot", "correct horse battery staple"
@@ -40,31 +44,57 @@ POLICY = Path(str(files("cloud_sync"))) / "policy" / "profiles" / "demo.toml"
 
 
 class WorldClock:
-    """The server's clock reads the world's virtual time."""
+    """The server's clock: the world's virtual time, wrong by `offset_s` seconds."""
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self.offset_s = 0.0
 
     def now(self) -> float:
         """Unix seconds, UTC."""
-        return self._world.clock.unix_s
+        return self._world.clock.unix_s + self.offset_s
 
 
 @dataclass
 class Stage:
-    """Everything that takes part. Open it with `opened`, which also takes it down again."""
+    """Everything that takes part. Open it with `opened`, which also takes it down again.
+
+    Broker and server can be stopped and started again on the way; `broker`, `cloud` and `observer` are those of now.
+    """
 
     world: World
     drive: Drive
     network: Network
     board: Board
-    broker: Broker
-    cloud: CloudSync
-    observer: Observer
+    config: Config
+    clock: WorldClock
+    port: int
+    broker_kind: Kind
     device: str = ""
+    _broker: Broker | None = None
+    _cloud: CloudSync | None = None
+    _observer: Observer | None = None
+    _parts: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+    _handled_before: int = 0  # messages that servers of before have handled
+    _written_off: int | None = 0  # messages that died with a broker; None until that is known
     _connection: Connection | None = None
     _subacks: int = 0
     _missed_downlinks: int | None = None  # None until the device has subscribed on this connection
+
+    @property
+    def broker(self) -> Broker:
+        """The broker; HwSimError while there is none."""
+        return _there(self._broker, "broker")
+
+    @property
+    def cloud(self) -> CloudSync:
+        """The server; HwSimError while it is closed."""
+        return _there(self._cloud, "server")
+
+    @property
+    def observer(self) -> Observer:
+        """The eavesdropper at the broker; HwSimError before the first broker."""
+        return _there(self._observer, "observer")
 
     @property
     def up_topic(self) -> str:
@@ -76,7 +106,65 @@ class Stage:
         """Where the server publishes."""
         return f"bl/1/{self.device}/down"
 
-    def enrol(self) -> None:
+    def start_broker(self) -> None:
+        """A broker that knows nothing, on the port of the one before; returns when server and eavesdropper are there."""
+        self.take_broker(Broker(self.broker_kind, self.port))
+
+    def take_broker(self, broker: Broker) -> None:
+        """The same with a broker that runs already."""
+        self._broker = broker
+        if self._observer is None:
+            self._observer = self._parts.enter_context(Observer.watching(HOST, self.port))
+        _await("the eavesdropper", self._observer.connected.is_set)
+        if self._cloud is not None:
+            self._await_server(self._cloud)
+
+    def stop_broker(self) -> None:
+        """The broker dies with all that it had; returns when server and eavesdropper have seen it."""
+        broker, self._broker = self.broker, None
+        broker.stop()
+        self._written_off = None
+        _await("the end of the eavesdropper's link", lambda: not self.observer.connected.is_set())
+        if self._cloud is not None:
+            cloud = self._cloud
+            _await("the end of the server's link", lambda: cloud.link_state != "connected")
+
+    def open_server(self) -> None:
+        """The server opens its files and starts; with a broker it returns when the two are connected."""
+        self._cloud = CloudSync.open(self.config, clock=self.clock)
+        self._cloud.start()
+        if self._broker is not None:
+            self._await_server(self._cloud)
+
+    def close_server(self) -> None:
+        """The server ends in order. What the broker takes meanwhile waits there for the next one."""
+        cloud, self._cloud = self.cloud, None
+        cloud.close()
+        self._handled_before += cloud.ingest.counts.total()
+        self._missed_downlinks = None  # the next one counts from 0
+
+    def close(self) -> None:
+        """Take everything down."""
+        self.board.close()
+        if self._cloud is not None:
+            self.close_server()
+        self._parts.close()
+        if self._broker is not None:
+            self._broker.stop()
+
+    def _await_server(self, cloud: CloudSync) -> None:
+        if not cloud.wait_connected(CONNECT_TIMEOUT_S):
+            raise SettleTimeout(
+                f"the server did not reach the broker within {CONNECT_TIMEOUT_S:.0f} s: {cloud.link_state}"
+            )
+
+    def _unhandled(self, cloud: CloudSync) -> int:
+        """Messages that a broker has taken from the device or the eavesdropper, and no server has handled."""
+        injected = sum(count for topic, count in self.observer.injected.items() if topic.endswith("/up"))
+        taken = self.network.down.packets["PUBACK"] + injected
+        return taken - self._handled_before - cloud.messages_handled
+
+    def enrol(self) -> Enrolment:
         """Make a device known to the server and install keys and settings on the board, through memory only."""
         settings = {
             "board": "esp32s3",
@@ -86,55 +174,102 @@ class Stage:
         enrolment = self.cloud.enrol(subject=SUBJECT, settings=settings)
         self.device = enrolment.device
         self.board.execute(INSTALL, files={"enrolment": enrolment.file})
+        return enrolment
+
+    def await_server(self) -> None:
+        """Return once the server has handled all that the broker has taken for it."""
+        _await("the server", lambda: self._unhandled(self.cloud) <= (self._written_off or 0))
 
     def settled(self) -> bool:
-        """Whether the server has handled all that the device published, and the device's socket has all the answers.
+        """Whether the server has handled all that the broker took for it, and the device's socket has all the answers.
 
         What the server published while the device was not subscribed is lost by design (clean session), so the count
-        starts anew with each subscription.
+        starts anew with each subscription. Without a server nothing more is to be waited for.
         """
-        published, _ = self.network.up.publish.get(self.up_topic, (0, 0))
-        if self.cloud.messages_handled < published:
-            return False
-        arrived, _ = self.network.down.publish.get(self.down_topic, (0, 0))
-        sent = self.cloud.downlinks_sent(self.device)
-        subacks = self.network.down.packets["SUBACK"]
+        if self._cloud is None:
+            return True
         connection = self.network.connections[-1] if self.network.connections else None
         if connection is not self._connection:
-            self._connection, self._subacks, self._missed_downlinks = connection, subacks, None
+            self._connection, self._missed_downlinks = connection, None
+            self._subacks = self.network.down.packets["SUBACK"]
+            if self._written_off is None:  # what the old broker still said has been read by now
+                self._written_off = self._unhandled(self._cloud)
+        if self._written_off is None:
+            return True
+        if self._unhandled(self._cloud) > self._written_off:
+            return False
+        return self._answered(self._cloud)
+
+    def _answered(self, cloud: CloudSync) -> bool:
+        """Whether all downlinks since the device's subscription are at its socket."""
+        arrived, _ = self.network.down.publish.get(self.down_topic, (0, 0))
+        sent = cloud.downlinks_sent(self.device) + self.observer.injected[self.down_topic]
+        subacks = self.network.down.packets["SUBACK"]
         if self._missed_downlinks is None and subacks > self._subacks:
             self._missed_downlinks = sent - arrived
         return self._missed_downlinks is None or arrived >= sent - self._missed_downlinks
 
 
 @contextlib.contextmanager
-def opened(folder: Path, *, seed: int, heap_bytes: int = 192 * 1024) -> Iterator[Stage]:
-    """A stage with its files in `folder`: broker started, server running, board installed, nothing enrolled yet."""
-    drive = Drive.demo()
+def opened(
+    folder: Path,
+    *,
+    seed: int,
+    drive: Drive | None = None,
+    policy: Path = POLICY,
+    broker: bool = True,
+    heap_bytes: int = 192 * 1024,
+) -> Iterator[Stage]:
+    """A stage with its files in `folder`: broker started, server running, board installed, nothing enrolled yet.
+
+    The world begins with the drive. Without `broker` its port is known and nobody listens there yet.
+    """
+    drive = drive or Drive.demo()
     world = World(start_unix_s=drive.start_unix_s, seed=seed)
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copy(POLICY, folder / "policy.toml")
-    with contextlib.ExitStack() as stack:
-        broker = stack.enter_context(Broker.start())
-        network = Network(world, hosts={BROKER_NAME: (broker.host, broker.port)}, wifi={WIFI_NAME: WIFI_KEY})
-        cloud = CloudSync.open(
-            Config.in_directory(
-                folder, policy=folder / "policy.toml", broker=BrokerConfig(host=broker.host, port=broker.port)
-            ),
-            clock=WorldClock(world),
+    shutil.copy(policy, folder / "policy.toml")
+    with Broker.start() as first:
+        stage = _wired(
+            Config.in_directory(folder, policy=folder / "policy.toml", broker=BrokerConfig(host=HOST, port=first.port)),
+            first.kind,
+            world,
+            drive,
+            heap_bytes,
         )
-        stack.enter_context(contextlib.closing(cloud))
-        observer = stack.enter_context(Observer.watching(broker.host, broker.port))
-        board = stack.enter_context(
-            contextlib.closing(Board.from_description("esp32s3", world, network, heap_bytes=heap_bytes))
-        )
-        board.gnss.drive = drive
-        board.install(FIRMWARE)
-        stage = Stage(world, drive, network, board, broker, cloud, observer)
-        network.settled = stage.settled
-        cloud.start()
-        if not cloud.wait_connected(CONNECT_TIMEOUT_S):
-            raise SettleTimeout(
-                f"the server did not reach the broker within {CONNECT_TIMEOUT_S:.0f} s: {cloud.link_state}"
-            )
-        yield stage
+        with contextlib.closing(stage):
+            if broker:
+                stage.take_broker(first)
+            else:
+                first.stop()
+            stage.open_server()
+            yield stage
+
+
+def _wired(config: Config, kind: Kind, world: World, drive: Drive, heap_bytes: int) -> Stage:
+    """A stage on which nothing runs yet."""
+    port = config.broker.port if config.broker else 0
+    network = Network(world, hosts={BROKER_NAME: (HOST, port)}, wifi={WIFI_NAME: WIFI_KEY})
+    board = Board.from_description("esp32s3", world, network, heap_bytes=heap_bytes)
+    board.gnss.drive = drive
+    board.install(FIRMWARE)
+    stage = Stage(world, drive, network, board, config, WorldClock(world), port, kind)
+    network.settled = stage.settled
+    return stage
+
+
+Part = TypeVar("Part")
+
+
+def _there(part: Part | None, name: str) -> Part:
+    if part is None:
+        raise HwSimError(f"there is no {name} now")
+    return part
+
+
+def _await(what: str, holds: Callable[[], bool]) -> None:
+    """Return once it holds; SettleTimeout when that takes too long in real time."""
+    deadline = monotonic() + CONNECT_TIMEOUT_S
+    while not holds():
+        if monotonic() > deadline:
+            raise SettleTimeout(f"{what}: not within {CONNECT_TIMEOUT_S:.0f} s")
+        Event().wait(0.005)

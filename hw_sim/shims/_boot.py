@@ -1,12 +1,30 @@
 # What the board's own start-up code does: mount the file system, then run the program.
 import gc
+import os
 import sys
+import time
 
 import _link
 import _ops
 import _tasks
+import _threads
 
 sys.modules["_asyncio"] = _tasks  # before `asyncio` takes the built-in one
+sys.modules["_thread"] = _threads
+
+
+class _Alias:
+    # The names with a u are the interpreter's own: the host's clock, network and files. On a chip they mean the same.
+    def __init__(self, name):
+        self._module = name
+
+    def __getattr__(self, name):
+        return getattr(__import__(self._module), name)
+
+
+sys.modules["utime"], sys.modules["uos"] = time, os
+for _name in ("socket", "select", "machine"):  # not imported before somebody wants them: they take heap
+    sys.modules["u" + _name] = _Alias(_name)
 
 
 def _prepare():

@@ -61,3 +61,10 @@ def now_us():
 
 def missing(name):
     call(_ops.MISSING, data=name.encode())
+
+
+def absent(module, name, names):
+    # What the chip's module has and the simulator has not: it can be imported, and says so when it is called.
+    if name not in names.split():
+        raise AttributeError(name)
+    return lambda *args, **kwargs: missing(module + "." + name)

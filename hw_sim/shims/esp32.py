@@ -5,6 +5,11 @@ import _link
 import _ops
 
 
+def __getattr__(name):
+    names = "NVS RMT ULP PCNT mcu_temperature raw_temperature idf_heap_info idf_task_info gpio_deep_sleep_hold"
+    return _link.absent("esp32", name, names + " wake_on_ext0 wake_on_ext1 wake_on_gpio wake_on_touch wake_on_ulp")
+
+
 def _table():
     return json.loads(_link.ask(_ops.FLASH_TABLE))
 

@@ -227,12 +227,6 @@ class UART:
         return _link.call(_ops.UART_WRITE, self._id, data=data.encode() if isinstance(data, str) else data)
 
 
-def _absent(name):
-    def missing(*args, **kwargs):
-        _link.missing("machine." + name)
-
-    return missing
-
-
-for _name in ("I2C", "SoftI2C", "SPI", "SoftSPI", "PWM", "Timer"):
-    globals()[_name] = _absent(_name)
+def __getattr__(name):
+    names = "I2C SoftI2C SPI SoftSPI PWM Timer Signal TouchPad I2S SDCard ADCBlock Counter Encoder USBDevice"
+    return _link.absent("machine", name, names + " bitstream time_pulse_us wake_reason")

@@ -16,6 +16,10 @@ STAT_GOT_IP = 1010
 _name = "mpy-esp32s3"
 
 
+def __getattr__(name):
+    return _link.absent("network", name, "LAN PPP country phy_mode ipconfig")
+
+
 class WLAN:
     IF_STA = 0
     IF_AP = 1

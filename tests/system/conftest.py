@@ -1,24 +1,22 @@
-"""A whole stage for system tests: broker, server, network and one board with the real firmware."""
+"""System tests: the `stage` of the plugin, a quiet log, and a server that does not let a test wait."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from hw_sim.broker import NoBroker
-from hw_sim.demo.stage import Stage, opened
-from hw_sim.errors import NoInterpreter
+from cloud_sync.mqtt import subscriber
 
 
-@pytest.fixture
-def stage(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Iterator[Stage]:
-    """The demo's stage in a folder of the test; skips where there is no interpreter or no broker."""
-    caplog.set_level(logging.ERROR, logger="cloud_sync")  # it warns of each of hundreds of refused messages
-    try:
-        with opened(tmp_path, seed=1) as stage:
-            yield stage
-    except (NoBroker, NoInterpreter) as missing:
-        pytest.skip(str(missing))
+@pytest.fixture(autouse=True)
+def quiet_log(caplog: pytest.LogCaptureFixture) -> None:
+    """The server warns of each of hundreds of messages that it refuses."""
+    caplog.set_level(logging.ERROR, logger="cloud_sync")
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the server waits in real time for a broker that is away, or for its own threads, is a moment."""
+    monkeypatch.setattr(subscriber, "LAST_RETRY_S", 0.1)
+    monkeypatch.setattr(subscriber, "MISC_INTERVAL_S", 0.05)

@@ -445,6 +445,11 @@ def test_an_uncaught_exception_comes_with_its_traceback(board: Board) -> None:
         ("import network\nnetwork.WLAN(network.AP_IF)", "AP_IF"),
         ("import socket\nsocket.socket(socket.AF_INET, socket.SOCK_DGRAM)", "other than TCP"),
         ("import os\nos.system('true')", "os.system"),
+        ("import uos\nuos.system('true')", "os.system"),
+        ("from machine import TouchPad\nTouchPad(3)", "machine.TouchPad"),
+        ("import esp32\nesp32.NVS('x')", "esp32.NVS"),
+        ("import network\nnetwork.LAN()", "network.LAN"),
+        ("import _thread\n_thread.start_new_thread(print, (1,))", "_thread.start_new_thread"),
     ],
 )
 def test_what_is_not_simulated_says_so_even_past_a_bare_except(board: Board, source: str, named: str) -> None:
@@ -455,6 +460,21 @@ def test_what_is_not_simulated_says_so_even_past_a_bare_except(board: Board, sou
     with pytest.raises(NotSimulated, match=named):
         board.run(for_s=5)
     assert "hidden" not in board.console
+
+
+def test_old_names_mean_the_same_modules(board: Board) -> None:
+    """With a u before them they are no way around virtual time and the simulated network; a name of no chip is none."""
+    out = run(
+        board,
+        """
+import utime, time, usocket, socket, uselect, select, umachine, machine
+print(utime.ticks_ms is time.ticks_ms, usocket.socket is socket.socket, uselect.poll is select.poll)
+before = time.ticks_ms()
+utime.sleep(30)
+print(time.ticks_diff(time.ticks_ms(), before) // 1000, umachine.Pin is machine.Pin, hasattr(machine, "Nothing"))
+""",
+    )
+    assert out == "True True True\n30 True False\n"
 
 
 def test_the_host_cannot_be_reached(board: Board) -> None:

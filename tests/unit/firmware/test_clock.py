@@ -73,6 +73,38 @@ def test_a_time_below_the_floor_is_refused() -> None:
     assert not world.clock.wants_confirmation
 
 
+def test_a_receiver_that_stands_still_does_not_stop_the_lease() -> None:
+    """The same date again and again is taken as long as ticks may err, then no more: the lease ends in its time."""
+    world = World(lease_s=2 * 3600)
+    for minute in range(121):
+        assert world.clock.offer_gnss(NOW_S + 60, *GOOD) == (minute <= 3)
+        assert world.clock.lease_over() == (minute > 118 + 3)
+        world.wait(60)
+        world.clock.persist()
+    world.wait(3 * 60)
+    assert world.clock.lease_over()
+
+
+def test_ticks_that_run_fast_refuse_no_honest_receiver() -> None:
+    """Half a thousandth fast for a lease's 93 days: the receiver's time is taken each day."""
+    world = World(lease_s=93 * DAY_S)
+    for day in range(1, 93):
+        world.wait(DAY_S * 1.0005)
+        assert world.clock.offer_gnss(NOW_S + day * DAY_S, *GOOD)
+
+
+def test_what_waits_can_be_dated_behind_the_lease() -> None:
+    """When the receiver's word ends with the lease, and after a start without any time, the seconds are counted on."""
+    world = World(lease_s=3600)
+    world.clock.offer_gnss(NOW_S + 60, *GOOD)
+    world.wait(2 * 3600)
+    assert world.clock.now_s() is None
+    assert world.clock.counted_s() == NOW_S + 60 + 2 * 3600
+    world = World(Device(world.device.flash))
+    world.wait(3600)
+    assert world.clock.counted_s() == world.device.keys.floor_s + 3600
+
+
 def test_a_step_of_more_than_a_day_waits_for_the_server() -> None:
     """A day is accepted, a second more is not, until the server says the same."""
     world = World()

@@ -17,10 +17,10 @@ from firmware.wire import ladder, msgpack
 from tests.unit.firmware.device import DEVICE, FIRST_EPOCH, NOW_S, ROOT, Flash, enrolled
 from tests.unit.firmware.test_minimise import directive
 
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "board": "esp32s3",
     "wifi": {"ssid": "depot", "key": "w"},
-    "broker": {"host": "broker.example", "port": 8883, "user": "u", "password": "p", "tls": True},
+    "broker": {"host": "broker.example", "port": 1883, "user": "u", "password": "p", "tls": False},
 }
 SOUND: list[Any] = [1, DEVICE, ROOT, 0, FIRST_EPOCH, NOW_S, json.dumps(SETTINGS)]
 
@@ -84,6 +84,12 @@ def _with(index: int, value: Any) -> list[Any]:
     return [*SOUND[:index], value, *SOUND[index + 1 :]]
 
 
+def _told(section: str, **changes: Any) -> list[Any]:
+    """With one setting of a section changed, or left out where it is None."""
+    values = {name: value for name, value in {**SETTINGS[section], **changes}.items() if value is not None}
+    return _with(6, json.dumps({**SETTINGS, section: values}))
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -104,12 +110,20 @@ def _with(index: int, value: Any) -> list[Any]:
         _with(6, b"{}"),
         _with(6, json.dumps({**SETTINGS, "board": 1})),
         _with(6, json.dumps({**SETTINGS, "wifi": None})),
-        _with(6, json.dumps({"board": "x", "wifi": {}})),
+        _with(6, json.dumps({"board": "x", "wifi": SETTINGS["wifi"]})),
+        _told("wifi", ssid=None),
+        _told("wifi", key=5),
+        _told("broker", host=None),
+        _told("broker", port="1883"),
+        _told("broker", port=65536),
+        _told("broker", user=5),
+        _told("broker", password=["p"]),
+        _told("broker", tls=True),
         SOUND[:6],
         [*SOUND, 0],
         5,
     ],
-    ids=range(21),
+    ids=range(29),
 )
 def test_a_malformed_enrolment_changes_nothing(wrong: Any) -> None:
     """One thing of a sound one is changed: WireError, and the device is as it was."""

@@ -75,6 +75,28 @@ def test_a_boot_skips_numbers_and_repeats_none() -> None:
     assert device.keys.boots == 100
 
 
+def test_starts_that_seal_nothing_spend_no_number() -> None:
+    """A supply that breaks down at each start, six hundred times in a day: the next status still has a number."""
+    device = enrolled()
+    for _ in range(600):
+        device = Device(device.flash)
+        device.keys.boot()
+    assert take(device, ladder.STATUS)[0] == 0 and device.keys.boots == 600
+
+
+def test_the_chain_of_a_downlink_that_did_not_open_is_overwritten() -> None:
+    """A forgery leaves its place of the chain in memory; the downlink with that number takes it away."""
+    device, server = enrolled(), Server()
+    forged = bytearray(server.down([3, NOW_S, bytes(8)]))
+    forged[-1] ^= 1
+    with pytest.raises(SealError):
+        device.sealer.open(bytes(forged))
+    chain = device.keys._probe[1]
+    assert any(chain)
+    assert device.sealer.open(server.down([3, NOW_S, bytes(8)], number=0)) == [3, NOW_S, bytes(8)]
+    assert not any(chain)
+
+
 def test_one_record_reserves_for_every_stream_in_use() -> None:
     """LEAP rounds over four streams cost one record, not four."""
     device = enrolled()

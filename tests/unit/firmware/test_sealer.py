@@ -9,7 +9,8 @@ import pytest
 from firmware.errors import FirmwareError, FlashError, SealError, WireError
 from firmware.flash.region import RawRegion
 from firmware.flash.spool import Spool
-from firmware.wire import envelope, msgpack
+from firmware.sealer import FAR_TRIES, NEAR
+from firmware.wire import envelope, ladder, msgpack
 from tests.unit.firmware.device import FIRST_EPOCH, NOW_S, Device, Server, enrolled, number_of
 
 PLAINTEXT = msgpack.pack([0, 1, [1, 3600], [1, 5], [1, 6], [1, 3]])
@@ -54,7 +55,9 @@ def test_a_spool_that_fails_never_leads_to_a_second_use() -> None:
 
 
 def _flip(data: bytes, at: int) -> bytes:
-    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+    changed = bytearray(data)
+    changed[at] ^= 1
+    return bytes(changed)
 
 
 @pytest.mark.parametrize(
@@ -97,6 +100,31 @@ def test_no_downlink_is_accepted_twice_or_backwards() -> None:
             with pytest.raises(SealError):
                 target.sealer.open(messages[number])
     assert device.sealer.open(messages[8]) == [1, 8]
+
+
+def test_few_downlinks_from_far_ahead_may_fail_in_a_contact(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each costs up to 4096 hashes: after FAR_TRIES none is spent on the next, near ones open, a new contact tries on."""
+    device, server, hashes = enrolled(), Server(), [0]
+    step = ladder.step
+    monkeypatch.setattr("firmware.wire.ladder.step", lambda *args: hashes.__setitem__(0, hashes[0] + 1) or step(*args))
+    far, near = server.down([1, 0], NEAR + 1), server.down([1, 1], NEAR)
+
+    def forged() -> int:
+        hashes[0] = 0
+        with pytest.raises(SealError):
+            device.sealer.open(_flip(far, -1))
+        return hashes[0]
+
+    costs = [forged() for _ in range(FAR_TRIES + 1)]
+    assert costs == [NEAR + 1] * FAR_TRIES + [0]
+    assert device.sealer.open(near) == [1, 1] and device.keys.refused == FAR_TRIES + 1
+    device, hashes = enrolled(), [0]
+    for _ in range(FAR_TRIES):
+        forged()
+    with pytest.raises(SealError):
+        device.sealer.open(far)  # no forgery, but nobody can tell
+    device.sealer.begin()
+    assert device.sealer.open(far) == [1, 0]
 
 
 def test_random_bytes_raise_firmware_errors_only() -> None:

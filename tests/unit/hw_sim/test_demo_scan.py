@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from hw_sim.demo.scan import Needles, find, plants
+from hw_sim.demo.scan import Needles, find, find_in_stream, plants
 
 LAT, LON = 53.444510, -2.925173
 
@@ -16,7 +16,7 @@ def needles() -> Needles:
     """Sixty truths of a drive and two words."""
     made = Needles()
     for number in range(60):
-        made.add_position(number, LAT + number * 0.0013, LON - number * 0.0017)
+        made.add_position(LAT + number * 0.0013, LON - number * 0.0017)
     made.add_word("BL-SERIAL-0042")
     return made
 
@@ -49,3 +49,20 @@ def test_random_bytes_are_no_find(needles: Needles) -> None:
     """Forty kilobytes of random packets, as sealed traffic looks, give no find."""
     rng = random.Random(2)
     assert find([rng.randbytes(200) for _ in range(200)], needles) == []
+
+
+def test_a_position_is_found_though_its_axes_come_again_in_other_truths(needles: Needles) -> None:
+    """Standing still repeats one axis: a planted position is found all the same."""
+    needles.add_position(LAT, LON + 0.5)
+    needles.add_position(LAT + 0.5, LON)
+    assert {f.packet for f in find([b"abcd", plants(LAT, LON)["float <"]], needles)} == {1}
+
+
+def test_a_stream_without_packets_is_searched_too(needles: Needles) -> None:
+    """A planted position is found in a stream, whole needles across the seams of its pieces included."""
+    noise = random.Random(3).randbytes(40_000)
+    assert find_in_stream(noise, needles) == []
+    for how, planted in plants(LAT, LON).items():
+        assert find_in_stream(noise[:300] + planted + noise[300:], needles), how
+    text = f"{LAT:.5f}".encode()
+    assert find_in_stream(noise[:253] + text + noise[253:], needles)

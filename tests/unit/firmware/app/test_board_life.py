@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 
 import pytest
 
 from firmware.drivers import nmea, ubx
-from tests.unit.firmware.app.conftest import START_S, Rigged
+from tests.unit.firmware.app.conftest import FIRMWARE, START_S, Rigged
 from tests.unit.firmware.app.toy_server import DAY_S
 from tests.unit.firmware.drivers.recordings import DATA, nmea_bytes
 
@@ -21,6 +22,22 @@ async def broken(self):
 sampler.Sampler.run = broken
 app.main()
 """
+MEASURED = """
+import asyncio
+import micropython
+from firmware import app
+run = app.App.run
+async def measure():
+    await asyncio.sleep(3600)
+    gc.collect()
+    micropython.mem_info()
+async def run_and_measure(self):
+    asyncio.create_task(measure())
+    await run(self)
+app.App.run = run_and_measure
+main()
+"""
+BLOCK_BYTES = 32  # of the collector in the 64-bit interpreter
 PARSE = """
 from firmware.drivers import ubx, nmea
 fixes = [ubx.decode_pvt(p) for m, p in ubx.Parser().feed(files["ubx"]) if m == ubx.NAV_PVT]
@@ -62,6 +79,20 @@ def test_a_task_that_dies_hangs_or_spins_resets_the_device(rigged: Rigged, body:
     rigged.board.power_on()
     rigged.board.run(for_s=400, until=lambda: rigged.board.counters["boots after watchdog"] > 0)
     assert rigged.board.counters["boots after watchdog"] == 1
+
+
+def test_the_heap_stays_in_one_piece(rigged: Rigged) -> None:
+    """After an hour of sealing and sending, more than 16 KiB are free in a row: a collector that waits leaves 4."""
+    start = (FIRMWARE / "main.py").read_text(encoding="utf-8")
+    assert start.endswith("\nmain()\n")
+    rigged.board.program(start.removesuffix("main()\n") + MEASURED)
+    rigged.board.cut_power()
+    rigged.board.power_on()
+    rigged.server.permit(1)
+    rigged.run(3700)
+    longest = re.search(r"max free sz: (\d+)", str(rigged.board.console))
+    assert longest is not None and int(longest[1]) * BLOCK_BYTES > 16 * 1024
+    assert rigged.server.statuses[-1].spooled <= 1
 
 
 def test_a_device_without_keys_returns_to_its_prompt(rigged: Rigged) -> None:

@@ -64,7 +64,7 @@ def test_narrowing_needs_no_challenge_and_holds_at_once() -> None:
     rig.stops.clear()
     assert rig.apply(2, answered=False, interval=60) == report.APPLIED
     assert rig.rules.directive.interval == 60 and rig.rules.senses_location()
-    assert rig.stops == [False, True]
+    assert rig.stops == [False]
 
 
 @pytest.mark.parametrize("version", [1, 5, 5 + 4097])
@@ -88,6 +88,19 @@ def test_a_withdrawal_wipes_the_spool_and_drops_the_batch() -> None:
     assert rig.apply(2, answered=False, sensors=0) == report.APPLIED
     assert rig.streams() == [4] and rig.stops == [True]
     assert not rig.rules.senses_location() and not rig.rules.time_only()
+
+
+@pytest.mark.parametrize("changes", [{"sensors": 0}, {"sensors": 2, "lease_until": START_S + 31 * DAY_S}])
+def test_a_withdrawal_drops_the_batch_though_the_flash_fails(changes: dict[str, int]) -> None:
+    """Whether it applies or has to ask: power and batch go before the first write that may fail."""
+    rig = Rig()
+    rig.apply(1)
+    new = rig.directive(2, answered=False, **changes)
+    rig.stops.clear()
+    rig.cut_after(0)
+    with pytest.raises(FlashError):
+        rig.rules.apply(new)
+    assert rig.stops == [True] and not rig.rules.senses_location()
 
 
 def test_a_withdrawal_inside_a_wider_directive_holds_at_once() -> None:
@@ -176,6 +189,18 @@ def test_an_older_record_is_not_taken_up() -> None:
     rig.boot()
     assert rig.rules.version == 0 and rig.rules.asking and not rig.rules.time_only()
     assert rig.apply(2, interval=60) == report.APPLIED
+
+
+@pytest.mark.parametrize("body", [b"\x92\x91\x01\x90", b"\x93\x90\x90\x90", b"\x05", b"\xc0"])
+def test_a_record_of_another_release_permits_nothing(body: bytes) -> None:
+    """A directive of another form, a third part, no list, no MessagePack: as without a directive, spool wiped."""
+    rig = Rig()
+    rig.apply(1)
+    rig.seal_location()
+    rig.store._log.store(body)
+    rig.boot()
+    assert rig.rules.version == 0 and not rig.rules.time_only() and rig.streams() == []
+    assert rig.apply(1) == report.APPLIED and rig.rules.senses_location()
 
 
 def test_a_cut_at_every_flash_operation_of_a_withdrawal_leaves_nothing_permitted() -> None:

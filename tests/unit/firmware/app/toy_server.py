@@ -97,8 +97,12 @@ class ToyServer:
         key = ladder.seal_key(chain, Stream.DOWN)
         sealed = downlink.seal_downlink(self.device, 0, self._down_next, key, os.urandom(13), value)
         self._down_next += 1
-        self._client.publish(f"bl/1/{self.device}/down", sealed, 1).wait_for_publish(5)
+        self.publish(sealed)
         self.sent += 1
+
+    def publish(self, payload: bytes) -> None:
+        """Publish bytes towards the device, as anybody could; returns when the broker has them."""
+        self._client.publish(f"bl/1/{self.device}/down", payload, 1).wait_for_publish(5)
 
     def send_directive(self, challenge: bytes = b"") -> None:
         """Send the directive with this challenge, or none."""

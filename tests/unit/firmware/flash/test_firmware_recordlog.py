@@ -81,6 +81,37 @@ def test_a_bad_slot_is_passed_over_and_the_old_record_stands_until_then() -> Non
     assert opened(nor)[1] == b"kept" * 9
 
 
+@pytest.mark.parametrize("failing", range(1, 5))
+@pytest.mark.parametrize("begun", [0, 7])
+def test_what_a_failed_write_left_is_gone_with_the_next_record(failing: int, begun: int) -> None:
+    """Each operation of one store fails in turn, without a boot: the next store leaves itself alone readable."""
+    nor = Nor(2)
+    log, _ = opened(nor)
+    for number in range(begun):
+        log.store(bytes([number + 1]) * 400)
+    log.store(b"old secret" * 40)
+
+    class FailingOnce(Nor):
+        """Takes one operation of a store for failed."""
+
+        left = failing
+
+        def writeblocks(self, block: int, buf: bytes, offset: int = 0) -> int:
+            """Half of the page is programmed."""
+            self.left -= 1
+            if self.left:
+                return super().writeblocks(block, buf, offset)
+            super().writeblocks(block, buf[:128] + b"\xff" * 128, offset)
+            raise OSError(5)
+
+    nor.__class__ = FailingOnce
+    with pytest.raises(FlashError):
+        log.store(b"mid secret" * 40)
+    log.store(b"new secret" * 40)
+    assert b"old secret" not in nor.data and b"mid secret" not in nor.data
+    assert opened(nor)[1] == b"new secret" * 40
+
+
 def test_wipe_leaves_nothing() -> None:
     """For an enrolment: every byte is erased."""
     nor = Nor(2)

@@ -181,6 +181,22 @@ def test_a_packet_against_the_protocol_ends_the_connection(bad: bytes) -> None:
     assert isinstance(client.error, LinkError) and not transport.is_open
 
 
+def test_a_heap_without_room_ends_the_connection() -> None:
+    """No memory for a packet: an error and a closed socket, not a connection that nobody reads any more."""
+
+    async def act(client: mqtt.MqttClient, transport: ScriptedTransport) -> None:
+        async def full(parser: Any) -> list[Any]:
+            await transport._came.get()
+            raise MemoryError
+
+        transport.fill = full  # type: ignore[method-assign]
+        with pytest.raises(LinkError, match="no memory"):
+            await client.connect("broker", 1883)
+
+    _, transport, _ = contact(friendly, act)
+    assert not transport.is_open
+
+
 def test_an_answer_that_nobody_waits_for_is_harmless() -> None:
     """A PUBACK for an unknown identifier, as a repeated packet causes it, changes nothing."""
 
