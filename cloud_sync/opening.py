@@ -18,9 +18,14 @@ AUDIT_KEY_IDENTITY = b"byleave/1/audit-key"
 def check_together(config: Config) -> None:
     """ConfigError unless all three stores are there, or none [an empty one in the place of a lost one is served as if true]."""
     stores = (config.database, config.keys, config.tombstones)
-    missing = [path for path in stores if not Path(path).exists()]
+    missing = [path for path in stores if not _holds_something(Path(path))]
     if 0 < len(missing) < len(stores):
-        raise ConfigError(f"{missing[0]}: the store is missing beside the others; mount or restore it")
+        raise ConfigError(f"{missing[0]}: the store is missing or empty beside the others; mount or restore it")
+
+
+def _holds_something(path: Path) -> bool:
+    """A store that was cut to nothing is as lost as one that is not there."""
+    return path.exists() and path.stat().st_size > 0
 
 
 def key_encryption_key(config: Config) -> FileKeyEncryptionKey:

@@ -191,8 +191,11 @@ class CloudSync:
         return Enrolment(device, codec.pack([ENROLMENT_VERSION, device, root, 0, first_epoch, int(now), text]))
 
     def permission(self, subject: str) -> Permission:
-        """What a person's devices may sense now."""
-        return compile_permission(self.policy, self.ledger.open_consents(subject, self.clock.now()))
+        """What a person's devices may sense now; as of their last answer at least [a clock that is slow must not take
+        back what they gave after it].
+        """
+        answered = max((record.event_time for record in self.database.consents(subject)), default=0.0)
+        return compile_permission(self.policy, self.ledger.open_consents(subject, max(self.clock.now(), answered)))
 
     def settle(self, subject: str) -> list[tuple[str, bytes]]:
         """Bring all devices of a person in line with what is permitted now; what to `send` after the commit."""

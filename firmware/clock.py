@@ -119,9 +119,13 @@ class Clock:
         if not self._challenge.answers(challenge):
             return False
         self._challenge.consume()
-        # 2. Not below the floor, and an epoch that the key store can reach.
-        if time_s < self._keystore.floor_s or time_s // EPOCH_S > self._keystore.epoch + MAX_JUMP:
+        # 2. An epoch that the key store can reach, and no further back than the day before its own.
+        if not self._keystore.epoch - 1 <= time_s // EPOCH_S <= self._keystore.epoch + MAX_JUMP:
             return False
+        # 3. Below the floor it takes the floor along: a receiver or a server that was fast for a moment has carried it
+        # ahead, and who holds the keys may say so. The epoch stays [no key of the past].
+        if time_s < self._keystore.floor_s:
+            self._keystore.lower_floor(time_s)
         base_s = time_s - self._elapsed_s()
         self._trusted = (base_s, True)
         self._confirmed_s = self._reckoned_s = base_s

@@ -192,6 +192,12 @@ class KeyStore:
         self.note_floor(now_s)
         self._reserve()
 
+    def lower_floor(self, now_s: int):
+        """Persist a floor below the one that stands, on the server's word in answer to a challenge."""
+        self._check_usable()
+        self.floor_s, self.dark_s = now_s - FLOOR_MARGIN_S, 0
+        self._reserve()
+
     def count_dark(self, seconds: int):
         """Persist how many seconds have been counted since the floor without trusted time; it never falls for one
         floor.

@@ -1,7 +1,6 @@
 """Group `sim`: boards in virtual time, from the command line."""
 
 import contextlib
-import importlib.util
 import json
 import time
 from collections.abc import Iterator
@@ -20,9 +19,6 @@ from hw_sim.errors import HwSimError, NoInterpreter
 from hw_sim.net import Network
 
 sim = typer.Typer(no_args_is_help=True)
-INSTALL = (
-    "from firmware import enrol\nfrom firmware.boards import active\nenrol.install(active(), files['enrolment'])\n"
-)
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of lines.")]
 
 
@@ -71,7 +67,6 @@ class Plan:
     drive: str
     board: str
     firmware: Path | None
-    enrolment: Path | None
     wifi: str
     minutes: float
     seed: int
@@ -82,17 +77,18 @@ def run(
     drive: Annotated[str, typer.Argument(help="A GPX or CSV file, or `demo` for the one that comes along.")] = "demo",
     board: Annotated[str, typer.Option(help="A board of `byleave sim boards`, or a TOML file.")] = "esp32s3",
     broker: Annotated[str, typer.Option(help="HOST:PORT of a broker; without it one is started for the run.")] = "",
-    firmware: Annotated[Path | None, typer.Option(help="Package to install; default: byleave's own.")] = None,
-    enrolment: Annotated[Path | None, typer.Option(help="Enrolment file to install first.")] = None,
+    firmware: Annotated[
+        Path | None, typer.Option(help="Package to install: a folder with __init__.py and main.py.")
+    ] = None,
     wifi: Annotated[str, typer.Option(help="SSID:KEY of the access point.")] = "depot:depot",
     minutes: Annotated[float, typer.Option(help="Virtual minutes to run.")] = 10.0,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Drive a board with its firmware along a recorded drive and show what it printed and sent."""
+    """Drive a board with a firmware of yours along a recorded drive, and show what it printed and sent."""
     try:
         with _broker(broker) as (host, port):
-            figures = _run(Plan(drive, board, firmware, enrolment, wifi, minutes, seed), (host, port))
+            figures = _run(Plan(drive, board, firmware, wifi, minutes, seed), (host, port))
     except (HwSimError, OSError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from error
@@ -114,13 +110,6 @@ def _broker(named: str) -> Iterator[tuple[str, int]]:
     yield host, int(port)
 
 
-def _own_firmware() -> Path:
-    spec = importlib.util.find_spec("firmware")
-    if spec is None or spec.origin is None:
-        raise HwSimError("byleave's firmware is not installed; name a package with --firmware")
-    return Path(spec.origin).parent
-
-
 def _run(plan: Plan, address: tuple[str, int]) -> dict[str, Any]:
     truth = Drive.demo() if plan.drive == "demo" else Drive.from_file(plan.drive)
     world = World(truth.start_unix_s, plan.seed)
@@ -129,9 +118,12 @@ def _run(plan: Plan, address: tuple[str, int]) -> dict[str, Any]:
     began = time.monotonic()
     with Board.from_description(plan.board, world, network) as board:
         board.gnss.drive = truth
-        board.install(plan.firmware or _own_firmware())
-        if plan.enrolment is not None:
-            board.execute(INSTALL, {"enrolment": plan.enrolment.read_bytes()})
+        if plan.firmware is None:
+            raise HwSimError(
+                "name the program with --firmware; byleave's own needs an enrolment and a server in the same virtual time: "
+                "`byleave demo run --drive FILE` brings both"
+            )
+        board.install(plan.firmware)
         board.power_on()
         end = board.run(for_s=60 * plan.minutes)
         took = time.monotonic() - began

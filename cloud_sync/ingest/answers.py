@@ -11,7 +11,7 @@ from cloud_sync.directive.compile import Permission
 from cloud_sync.directive.desk import DirectiveDesk, Outgoing
 from cloud_sync.directive.state import DOWN_REACH
 from cloud_sync.keys.ladderkeys import LadderKeys
-from cloud_sync.model import AuditEvent, Device, StatusReport
+from cloud_sync.model import AuditEvent, Device, StatusReason, StatusReport
 from cloud_sync.stores import AuditSink, Database
 from cloud_sync.wire.downlink import time_value
 
@@ -63,7 +63,8 @@ class Answers:
         self._keys.skip_down(device.device, report.down_next)
         self._keep_step(device.device)
         outgoing = self._desk.status(device.device, report, self._permission(device.subject))
-        if report.time is None and not any(each.directive and each.directive.challenge for each in outgoing):
+        asks = report.time is None or report.reason is StatusReason.CHALLENGE_WANTED  # or its receiver contradicts it
+        if asks and not any(each.directive and each.directive.challenge for each in outgoing):
             outgoing.extend(self._time(device.device, report.challenge, now))
         return [each.envelope for each in outgoing]
 

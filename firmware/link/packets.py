@@ -69,20 +69,34 @@ def puback(packet_id: int) -> bytes:
 class Parser:
     """Control packets out of a byte stream, in pieces of any size; LinkError where the protocol is broken.
 
-    After an error the connection is lost: MQTT has no way to find the next packet.
+    After an error the connection is lost: MQTT has no way to find the next packet. A PUBLISH that is too long for any
+    downlink is passed over without an acknowledgement [one that is retained would end every contact before it began].
     """
 
     def __init__(self):
         self._buffer = b""
+        self._skip = 0  # bytes still to come of a PUBLISH that is passed over
 
     def feed(self, data: bytes) -> list:
         """Return the packets that `data` completes, each as `decode` gives it."""
+        if self._skip >= len(data):
+            self._skip -= len(data)
+            return []
+        data, self._skip = data[self._skip :], 0
         buffer = self._buffer + data if self._buffer else data
         packets = []
         at = 0
         while len(buffer) - at >= 2:
             length, body = _remaining_length(buffer, at)
-            if body < 0 or len(buffer) < body + length:
+            if body < 0:
+                break
+            if length > MAX_PACKET_BYTES:
+                if buffer[at] >> 4 != PUBLISH:
+                    raise LinkError("packet too long")
+                self._skip = max(0, body + length - len(buffer))
+                at = min(body + length, len(buffer))
+                continue
+            if len(buffer) < body + length:
                 break
             packets.append(decode(buffer[at], buffer[body : body + length]))
             at = body + length
@@ -98,8 +112,8 @@ def _remaining_length(buffer: bytes, at: int) -> tuple:
     if len(buffer) - at < 3:
         return (0, -1)
     length = length & 127 | buffer[at + 2] << 7
-    # A third length byte would mean 16,384 bytes or more, or a number padded with zero groups.
-    if buffer[at + 2] >= 128 or buffer[at + 2] == 0 or length > MAX_PACKET_BYTES:
+    # A third length byte would mean 16,384 bytes or more: no broker of ours passes that on. Zero groups pad a number.
+    if buffer[at + 2] >= 128 or buffer[at + 2] == 0:
         raise LinkError("packet too long")
     return (length, at + 3)
 

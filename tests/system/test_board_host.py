@@ -103,6 +103,7 @@ def test_sim_run_shows_what_happened(package: Path, broker: Broker) -> None:
         (["run", "--board", "none"], "there are esp32s3"),
         (["run", "--broker", "nonsense"], "HOST:PORT"),
         (["run", "--firmware", "none"], "no package"),
+        (["run"], "--firmware"),
     ],
 )
 def test_sim_run_says_what_is_wrong(arguments: list[str], word: str, broker: Broker) -> None:

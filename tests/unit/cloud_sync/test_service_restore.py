@@ -154,6 +154,10 @@ def test_one_missing_store_is_never_replaced_by_an_empty_one(setting: Setting, n
     with pytest.raises(ConfigError, match=path.name):
         setting.open()
     assert not path.exists()
+    path.touch(0o600)
+    with pytest.raises(ConfigError, match=path.name):
+        setting.open()
+    assert path.stat().st_size == 0
     away.rename(path)
     setting.open().close()
 

@@ -63,14 +63,25 @@ def test_each_flag_of_the_receiver_is_needed(missing: int) -> None:
 
 
 def test_a_time_below_the_floor_is_refused() -> None:
-    """From the receiver and from the server; the floor itself is accepted."""
+    """From the receiver; the floor itself is accepted."""
     world = World()
     assert not world.clock.offer_gnss(NOW_S - 1, *GOOD)
     assert world.clock.wants_confirmation
-    assert not world.server(NOW_S - 1)
     assert world.clock.now_s() is None
     assert world.clock.offer_gnss(NOW_S, *GOOD)
     assert not world.clock.wants_confirmation
+
+
+def test_the_servers_word_takes_the_floor_back_but_not_beyond_the_day_before() -> None:
+    """A floor that was carried ahead gives way to an answer to the challenge, down to the day before the epoch."""
+    world = World()
+    epoch = world.clock.epoch()
+    assert not world.server((epoch - 1) * 86_400 - 1)
+    assert world.clock.now_s() is None
+    assert world.server(NOW_S - 3 * 3600)
+    assert world.clock.now_s() == NOW_S - 3 * 3600
+    assert world.clock.epoch() == epoch
+    assert world.clock.offer_gnss(NOW_S - 3 * 3600 + 60, *GOOD)
 
 
 def test_a_receiver_that_stands_still_does_not_stop_the_lease() -> None:

@@ -83,12 +83,29 @@ def test_pieces_of_any_size_give_the_same_packets() -> None:
     assert got == [(2,), (9, 1, 1), (3, "t", b"x" * 126, 7), (13,)]
 
 
-@pytest.mark.parametrize("length", [b"\xcd\x08", b"\xff\x7f", b"\x80\x80\x01", b"\xff\xff\xff\x7f", b"\x80\x00"])
-def test_a_packet_that_would_not_fit_is_refused_at_its_header(length: bytes) -> None:
-    """Longer than 1100 bytes, or a length in more bytes than it needs: refused before anything is kept of it."""
+@pytest.mark.parametrize(
+    "header", [b"\x30\x80\x80\x01", b"\x30\xff\xff\xff\x7f", b"\x30\x80\x00", b"\x20\xcd\x08", b"\x90\xff\x7f"]
+)
+def test_a_packet_that_would_not_fit_is_refused_at_its_header(header: bytes) -> None:
+    """16 KB and more, a length in more bytes than it needs, any type but PUBLISH over 1100 bytes: refused before its body."""
     assert packets.Parser().feed(b"\x30\xcc\x08") == []  # 1100 exactly
     with pytest.raises(LinkError):
-        packets.Parser().feed(b"\x30" + length)
+        packets.Parser().feed(header)
+
+
+@pytest.mark.parametrize("piece", [1, 7, 64, 512, 4000])
+def test_a_publish_that_would_not_fit_is_passed_over(piece: int) -> None:
+    """A PUBLISH of more than 1100 bytes, in pieces of any size: nothing of it is kept, and what follows is read."""
+    body = b"\x00\x01t\x00\x05" + bytes(4991)
+    long = b"\x32\x84\x27" + body  # 0x04 + 0x27 · 128 = 4996
+    assert len(body) == 4996
+    stream = b"\xd0\x00" + long + b"\xd0\x00" + packets.publish(7, "t", b"x") + b"\xd0\x00"
+    parser = packets.Parser()
+    got = []
+    for at in range(0, len(stream), piece):
+        got += parser.feed(stream[at : at + piece])
+        assert len(parser._buffer) <= packets.MAX_PACKET_BYTES + 4
+    assert got == [(13,), (13,), (3, "t", b"x", 7), (13,)]
 
 
 @pytest.mark.parametrize("kind", [0, 1, 5, 6, 7, 8, 10, 11, 12, 14, 15])
