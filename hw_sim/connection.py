@@ -21,7 +21,7 @@ class SocketError(DeviceError):
     """An errno of a socket call."""
 
 
-@dataclass
+@dataclass(slots=True)  # a misspelt fault is an error, not a test that is green for nothing
 class Faults:
     """What is wrong with the network at present; assign `Faults()` for nothing.
 

@@ -54,7 +54,7 @@ class Emitted(NamedTuple):
         return self.lon_e7 / 1e7
 
 
-@dataclass
+@dataclass(slots=True)  # a misspelt fault is an error, not a test that is green for nothing
 class GnssFaults:
     """What is wrong with the receiver at present; assign `GnssFaults()` for nothing.
 
