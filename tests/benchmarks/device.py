@@ -6,8 +6,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from cloud_sync.model import Actor
 from hw_sim.demo import story
-from hw_sim.demo.stage import Stage, opened
+from hw_sim.demo.stage import OPERATOR, SUBJECT, Stage, opened
 from hw_sim.drive import Drive, Sample
 
 HOURS = 6
@@ -30,9 +31,9 @@ def run(*, quick: bool = False) -> dict[str, object]:
 
 def _figures(stage: Stage, hours: int, took_s: float, erases: int) -> dict[str, object]:
     fixes = stage.cloud.read_location(
-        actor=story.Actor(story.OPERATOR, "controller"),
+        actor=Actor(OPERATOR, "controller"),
         purpose="tracking",
-        subject=story.SUBJECT,
+        subject=SUBJECT,
         start=stage.drive.start_unix_s,
         end=stage.world.clock.unix_s,
     )

@@ -21,9 +21,9 @@ from cloud_sync.consent import Evidence
 from cloud_sync.model import Actor, EnvelopeId, Fix, Precision, StatusReport, Stream
 from cloud_sync.wire.envelope import open_uplink, parse_uplink
 from cloud_sync.wire.status import unpack_status
-from firmware.flash.spool import Spool
 from hw_sim.broker import NoBroker
 from hw_sim.demo import story
+from hw_sim.demo.flashcopy import spool_of
 from hw_sim.demo.stage import FIRMWARE, OPERATOR, POLICY, SUBJECT, Stage, opened
 from hw_sim.drive import Drive
 from hw_sim.errors import NoInterpreter
@@ -32,7 +32,6 @@ INTERVAL_S = 10
 BATCH = 4  # fixes in an envelope: one each 40 s, so that minutes of driving suffice
 HOLD_S = 4  # the device looks at its button once a second and wants to see it twice
 LONGEST_PAUSE_S = 900  # between two tries of a device whose contacts fail
-SECTOR_BYTES = 4096
 
 
 def policy_file(folder: Path, **device: object) -> Path:
@@ -149,7 +148,7 @@ def solutions(stage: Stage) -> list[int]:
 
 def spooled(stage: Stage) -> int:
     """Envelopes that wait in the device's flash, as the firmware would count them after a start."""
-    return Spool(FlashCopy(stage.board.partition_bytes("bl_spool"))).count()
+    return spool_of(stage.board).count()
 
 
 def statuses(stage: Stage) -> list[StatusReport]:
@@ -166,32 +165,6 @@ def statuses(stage: Stage) -> list[StatusReport]:
 def incidents(stage: Stage) -> list[object]:
     """Incidents in the audit log: numbers used twice, devices that tell the impossible."""
     return [entry.event.detail for entry in stage.cloud.audit.entries(kind=Kind.INGEST_INCIDENT.value)]
-
-
-class FlashCopy:
-    """A copy of a flash region, as `firmware.flash.region.RawRegion` shows it."""
-
-    sector_bytes = SECTOR_BYTES
-
-    def __init__(self, data: bytes) -> None:
-        self._data = bytearray(data)
-        self.sectors = len(data) // SECTOR_BYTES
-
-    def read(self, offset: int, n: int) -> bytearray:
-        return self._data[offset : offset + n]
-
-    def program(self, offset: int, data: bytes) -> None:
-        for at, byte in enumerate(data, offset):
-            self._data[at] &= byte
-
-    def zero(self, offset: int, n: int) -> None:
-        self._data[offset : offset + n] = bytes(n)
-
-    def erase(self, sector: int) -> None:
-        self._data[sector * SECTOR_BYTES : (sector + 1) * SECTOR_BYTES] = b"\xff" * SECTOR_BYTES
-
-    def is_blank(self, offset: int, n: int) -> bool:
-        return self._data[offset : offset + n] == b"\xff" * n
 
 
 def patched_firmware(folder: Path, module: str, tail: str) -> Path:

@@ -12,6 +12,7 @@ from cloud_sync.ingest import pipeline
 from cloud_sync.model import Reason
 from hw_sim.demo import story
 from hw_sim.demo.stage import Stage
+from hw_sim.demo.steps import drive
 
 pytestmark = pytest.mark.micropython
 
@@ -52,7 +53,7 @@ def test_step_a_fails_when_the_receiver_runs_without_consent(stage: Stage) -> No
 def test_step_b_fails_when_a_position_leaks(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """One true position in the clear at the broker is found, and the step fails for that alone."""
     story.enrolled_without_consent(stage, quiet)
-    run = story._run
+    run = drive.run_for
 
     def leaky(stage: Stage, seconds: float, progress: story.Progress) -> None:
         run(stage, seconds, progress)
@@ -60,7 +61,7 @@ def test_step_b_fails_when_a_position_leaks(stage: Stage, monkeypatch: pytest.Mo
         stage.observer.inject("debug/position", f"{truth.lat:.5f},{truth.lon:.5f}".encode())
         stage.observer.await_message("debug/position")
 
-    monkeypatch.setattr(story, "_run", leaky)
+    monkeypatch.setattr(drive, "run_for", leaky)
     outcome = story.consented_drive(stage, quiet)
     assert not outcome.holds
     assert [reason.split(" [")[0] for reason in outcome.broken] == ["the scan found"]

@@ -11,9 +11,9 @@ from cloud_sync.model import EPOCH_SECONDS
 from firmware.flash.recordlog import RecordLog
 from firmware.keystore import SLOT_BYTES, KeyStore
 from hw_sim.chips.ublox_m10 import GnssFaults
+from hw_sim.demo.flashcopy import FlashCopy
 from hw_sim.demo.stage import Stage
 from tests.system.rig import (
-    FlashCopy,
     a_drive,
     a_stage,
     arrived,
