@@ -79,14 +79,14 @@ def _absent(name: str, extra: str, missing: str) -> typer.Typer:
 
 
 def main() -> None:
-    """Console entry point; an error of byleave's own ends with its message and status 1, not with a trace."""
+    """Console entry point; an error of byleave's own ends with its message and status (1 if it has none), not with a trace."""
     try:
         build()()
     except Exception as error:
         if not _is_own(error):
             raise
         typer.echo(f"byleave: {error}", err=True)
-        sys.exit(1)
+        sys.exit(getattr(error, "exit_code", 1))
 
 
 def _is_own(error: BaseException) -> bool:

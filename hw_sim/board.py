@@ -1,71 +1,38 @@
 """A board with its chips, and its life: power, runs, resets, sleep and power cuts."""
 
-import enum
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 
 from hw_sim import description as descriptions
 from hw_sim import rom
-from hw_sim.chips.ublox_m10 import UbloxM10
 from hw_sim.clock import Handle, World
 from hw_sim.console import Console
 from hw_sim.description import Description
 from hw_sim.engine import FOREVER_US, SILENCE_S, Engine, RunEnd
-from hw_sim.errors import ChildFailed, HwSimError, NotSimulated
+from hw_sim.errors import ChildFailed, HwSimError
 from hw_sim.flash import NorFlash, PowerLost
-from hw_sim.gpio import Gpio, Watchdog
+from hw_sim.gpio import Watchdog
+from hw_sim.life import Cause, HeapReading, Job, Snapshot
+from hw_sim.metering import BoardMeter
 from hw_sim.net import Network
 from hw_sim.radio import Radio
+from hw_sim.shell.terminal import Terminal
 from hw_sim.shims import _ops
-from hw_sim.uart import UartPort
+from hw_sim.wiring import Wired
 
 __all__ = ["Board", "Cause", "HeapReading", "RunEnd", "Snapshot"]
 
 
-class Cause(enum.IntEnum):
-    """`machine.reset_cause()` of the ESP32 port."""
-
-    POWER_ON = 1
-    HARD = 2
-    WATCHDOG = 3
-    DEEP_SLEEP = 4
-    SOFT = 5
-
-
-class HeapReading(NamedTuple):
-    """Free and used bytes of the heap after a collection, at a virtual time in s since the world began."""
-
-    at_s: float
-    free_bytes: int
-    used_bytes: int
-
-
-class Snapshot(NamedTuple):
-    """What survives in a board that has power: flash, retained memory."""
-
-    flash: bytes
-    retained: bytes
-
-
-@dataclass
-class Job:
-    """A program typed at the prompt, with files that exist in RAM only."""
-
-    source: str
-    files: dict[str, bytes] = field(default_factory=dict)
-
-
-class Board:
+class Board(Wired):
     """One simulated board in a world of its own; as a context manager it ends its program when it is left."""
 
     def __init__(
         self, description: Description, world: World, network: Network, *, heap_bytes: int | None = None
     ) -> None:
-        self.name = description.name
-        self.description, self.world, self.network = description, world, network
+        super().__init__(description, world)
+        self.network = network
         self.heap_bytes = heap_bytes or description.heap_bytes
         self.unique_id = bytes.fromhex(description.unique_id)
         self.flash = NorFlash(description.flash_bytes)
@@ -73,7 +40,6 @@ class Board:
         self.rng = world.random("board")
         self.console = Console()
         self.watchdog = Watchdog(world.clock, lambda: self._ask_reset(Cause.WATCHDOG))
-        self.gpio = Gpio(description.name)
         self.radio = Radio(world.clock, network, description.radio.associate_ms)
         self.retained = b""
         self.reset_cause = Cause.POWER_ON
@@ -81,27 +47,18 @@ class Board:
         self.heap: list[HeapReading] = []
         self.ticks_start_ms = 0  # where ticks_ms begins; near 2**30 it soon wraps
         self.silence_s = SILENCE_S
-        self.battery_mv = description.battery.millivolts
         self.traceback = ""
         self.job: Job | None = None
         self.asleep = False
+        self.terminal: Terminal | None = None  # a prompt on a serial port; None: main.py runs, and its end is the end
         self._sources: dict[str, Path | bytes] = {}
         self._bytecode: rom.Bytecode = "auto"
         self._powered = False
         self._reset: Cause | None = None
         self._alarm: Handle | None = None
         self._rtc_offset_us = 0
-        self._wire(description)
+        self.meter = BoardMeter(self)
         self._engine = Engine(self)
-
-    def _wire(self, description: Description) -> None:
-        gnss = description.gnss
-        if gnss.chip != "ublox_m10":
-            raise NotSimulated(f"chip {gnss.chip} of board {description.name}")
-        self.gnss = UbloxM10(self.world, baudrate=gnss.baudrate)
-        self.uarts = {gnss.uart: UartPort(self.world.clock, self.gnss, self.world.random("uart"))}
-        self.gpio.on_output[gnss.power_pin] = lambda level: self.gnss.power(bool(level))
-        self.release_button()
 
     @classmethod
     def from_description(
@@ -129,6 +86,8 @@ class Board:
             "files": files,
             "seed": self.rng.getrandbits(30),
             "mount": "vfs" in self.partitions,
+            "console": self.terminal is not None and self.job is None,
+            "main": self.terminal is None or self.terminal.runs_main,
         }
 
     # --- power and resets
@@ -138,6 +97,11 @@ class Board:
         """The board has power."""
         return self._powered
 
+    @property
+    def waiting(self) -> bool:
+        """Nothing happens before time passes or somebody types."""
+        return self._engine.waiting
+
     def power_on(self) -> None:
         """Power comes; the program starts with the next `run`."""
         if self._powered:
@@ -145,7 +109,8 @@ class Board:
         self._powered = True
         self.retained = b""
         self._rtc_offset_us = -self.world.clock.now_us
-        self.gnss.backup_power(self.description.gnss.backup)
+        self.feed_board(True)
+        self.meter.supply()
         self._start(Cause.POWER_ON)
 
     def cut_power(self) -> None:
@@ -153,7 +118,8 @@ class Board:
         self._engine.stop(reset_peers=True)
         self._powered, self._reset = False, None
         self._lose_chip_state()
-        self.gnss.backup_power(False)
+        self.feed_board(False)
+        self.meter.cut()
         self.flash.disarm()
 
     def arm_power_cut(self, operation: int, *, torn: bool = False) -> None:
@@ -226,12 +192,14 @@ class Board:
         self._engine.stop(reset_peers=True)
         self._lose_chip_state()
         self.asleep = True
+        self.meter.waiting()
         if sleep_us >= 0:
             self._alarm = self.world.clock.after(sleep_us, lambda: self._ask_reset(Cause.DEEP_SLEEP))
 
     def light_sleep(self) -> None:
         """The program sleeps lightly: the radio is off, the UARTs hear nothing."""
         self.radio.set_active(False)
+        self.meter.light_sleep()
         for port in self.uarts.values():
             port.deaf = True
 
@@ -262,6 +230,7 @@ class Board:
 
     def spend(self, us: int) -> None:
         """Time that an operation takes."""
+        self.meter.running()
         self.world.clock.advance_to(self.world.clock.now_us + us)
 
     def execute(self, source: str, files: Mapping[str, bytes] | None = None, *, timeout_s: float = 600.0) -> str:
@@ -301,33 +270,6 @@ class Board:
     @rtc_us.setter
     def rtc_us(self, us: int) -> None:
         self._rtc_offset_us = us - self.world.clock.now_us
-
-    def adc_uv(self, pin: int) -> int:
-        """Voltage at an ADC pin, in µV."""
-        battery = self.description.battery
-        if pin != battery.adc_pin:
-            raise NotSimulated(f"ADC on pin {pin}: {self.name} has nothing to measure there")
-        return round(self.battery_mv * 1000 / battery.divider)
-
-    def check_wires(self, uart: int, tx: int, rx: int) -> None:
-        """NotSimulated if a UART is opened on pins where no chip is."""
-        gnss = self.description.gnss
-        if uart != gnss.uart or tx not in (-1, gnss.tx) or rx not in (-1, gnss.rx):
-            wired = f"UART {gnss.uart} on tx {gnss.tx}, rx {gnss.rx}"
-            raise NotSimulated(f"UART {uart} on tx {tx}, rx {rx}: {self.name} has its receiver at {wired}")
-
-    def press_button(self) -> None:
-        """Holds the button down."""
-        self.gpio.inputs[self.description.button.pin] = self.description.button.pressed
-
-    def release_button(self) -> None:
-        """Lets the button go."""
-        self.gpio.inputs[self.description.button.pin] = 1 - self.description.button.pressed
-
-    @property
-    def led(self) -> bool:
-        """The LED is lit."""
-        return bool(self.gpio.output(self.description.led.pin))
 
     def partition_bytes(self, label: str) -> bytes:
         """Raw content of a partition."""

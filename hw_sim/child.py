@@ -1,19 +1,22 @@
 """The interpreter beneath a board: the real MicroPython, found, started, listened to and stopped."""
 
 import contextlib
+import fcntl
 import functools
 import importlib.util
 import os
 import select
 import shutil
+import signal
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from hw_sim.errors import ChildFailed, NoInterpreter
+from hw_sim.errors import ChildFailed, ChildSilent, NoInterpreter
 from hw_sim.rom import Rom
 from hw_sim.shims import _ops
 
@@ -22,6 +25,7 @@ VARIABLE = "BYLEAVE_MICROPYTHON"
 REQUEST = struct.Struct(_ops.REQUEST)
 ANSWER = struct.Struct(_ops.ANSWER)
 DATA_LIMIT_BYTES = 1 << 20  # a request of a 192 KiB heap is never larger; a wild length must not fill the host's memory
+LIVE_BYTES = 4096  # of the pipe for what a live program prints: one page, the least there is
 # The wheel's interpreter is a library in a CPython process: what is mapped here lies outside the heap, as flash does.
 _WHEEL = """
 import ctypes, mmap, sys
@@ -97,10 +101,13 @@ class Child:
     """One life of the program: from a start of the interpreter to its end, kill or exit.
 
     `recv` and `answer` speak the pipe protocol; what it prints goes to `on_output` as bytes, in order. An interpreter
-    that cannot take ROM images in place loads the modules into its heap, which is larger by their size then.
+    that cannot take ROM images in place loads the modules into its heap, which is larger by their size then. `live`:
+    somebody reads what it prints, so a program that prints without end waits for them.
     """
 
-    def __init__(self, app: Rom, shims: Rom, *, heap_bytes: int, on_output: Callable[[bytes], None]) -> None:
+    def __init__(
+        self, app: Rom, shims: Rom, *, heap_bytes: int, on_output: Callable[[bytes], None], live: bool = False
+    ) -> None:
         interpreter = find_interpreter()
         roms = [rom.image if interpreter.maps else rom.folder for rom in (shims, app)]
         if not interpreter.maps:
@@ -108,6 +115,9 @@ class Child:
         from_board, to_host = os.pipe()
         from_host, to_board = os.pipe()
         out_read, out_write = os.pipe()
+        if live and hasattr(fcntl, "F_SETPIPE_SZ"):
+            fcntl.fcntl(out_write, fcntl.F_SETPIPE_SZ, LIVE_BYTES)
+        self._live = live
         pipes = [str(from_host), str(to_host)]
         tail = ["-X", f"heapsize={heap_bytes}", str(SHIMS / "_start.py"), *pipes, *map(str, roms)]
         command = [*_fixed_addresses(), *interpreter.command, *tail]
@@ -121,6 +131,7 @@ class Child:
                 pass_fds=(from_host, to_host),
                 env=environment,
                 cwd=str(SHIMS),
+                start_new_session=True,  # Ctrl-C of the user's terminal is not the board's
             )
         except OSError as error:
             raise NoInterpreter(f"{interpreter.command[0]} does not start: {error.strerror}; {_NOBODY}") from error
@@ -136,14 +147,21 @@ class Child:
         self._open = True
 
     def recv(self, timeout_s: float) -> Request | None:
-        """The next request; None when the program has ended; ChildFailed after `timeout_s` of real silence."""
+        """The next request; None when the program has ended; ChildSilent after `timeout_s` of real time without one.
+
+        A live program that prints is reported silent at each piece, so that its reader can keep up.
+        """
+        until_s = time.monotonic() + timeout_s  # a program that prints for ever asks for nothing either
         while True:
             request = self._parse()
             if request is not None:
                 return request
-            ready = dict(self._poll.poll(timeout_s * 1000))
-            if not ready:
-                raise ChildFailed(f"the program neither waited nor asked for anything in {timeout_s} s of real time")
+            ready = dict(self._poll.poll(max(0.0, until_s - time.monotonic()) * 1000))
+            printed = self._live and self._output in ready and self._requests not in ready
+            if printed:
+                self._drain()
+            if printed or not ready:
+                raise ChildSilent(f"the program neither waited nor asked for anything in {timeout_s} s of real time")
             if self._output in ready:
                 self._drain()
             if self._requests in ready:
@@ -187,6 +205,10 @@ class Child:
         with contextlib.suppress(subprocess.TimeoutExpired):
             return self._process.wait(timeout=5)
         return None
+
+    def interrupt(self) -> None:
+        """Ctrl-C for a program that computes and asks for nothing."""
+        self._process.send_signal(signal.SIGINT)
 
     def kill(self) -> None:
         """Ends it at once, as a power cut would; what it printed before is kept."""

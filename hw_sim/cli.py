@@ -17,6 +17,7 @@ from hw_sim.clock import World
 from hw_sim.drive import Drive
 from hw_sim.errors import HwSimError, NoInterpreter
 from hw_sim.net import Network
+from hw_sim.shell.cli import shell
 
 sim = typer.Typer(no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of lines.")]
@@ -60,6 +61,9 @@ def doctor(as_json: Json = False) -> None:
     raise typer.Exit(1 if interpreter.startswith("none") else 0)
 
 
+sim.command()(shell)
+
+
 @dataclass(frozen=True)
 class Plan:
     """What `run` was asked for."""
@@ -80,7 +84,7 @@ def run(
     firmware: Annotated[
         Path | None, typer.Option(help="Package to install: a folder with __init__.py and main.py.")
     ] = None,
-    wifi: Annotated[str, typer.Option(help="SSID:KEY of the access point.")] = "depot:depot",
+    wifi: Annotated[str, typer.Option(help="SSID:KEY of the access point.")] = "depot:depot1234",
     minutes: Annotated[float, typer.Option(help="Virtual minutes to run.")] = 10.0,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     as_json: Json = False,

@@ -69,7 +69,9 @@ class Connection:
         fault = self._network.fault
         if not self._network.online:
             self.error = EHOSTUNREACH
-        elif fault.refuse:
+            return
+        self._network.on_air("up", 0)
+        if fault.refuse:
             self.error = ECONNREFUSED
         elif fault.half_open:
             self._lost = True
@@ -100,6 +102,7 @@ class Connection:
             self._lost = True
             taken = min(len(data), SEND_BUFFER_BYTES - self._unacknowledged)
             self._unacknowledged += taken
+            self._network.on_air("up", taken)
             return taken
         if self._real is None:
             self._break(ECONNRESET)
@@ -121,6 +124,7 @@ class Connection:
         return len(data)
 
     def _pass_up(self, data: bytes) -> None:
+        self._network.on_air("up", len(data))
         if self.mqtt is None and data:
             self.mqtt = data[0] == 0x10  # CONNECT comes first (section 3.1)
         self._network.up.total_bytes += len(data)
@@ -174,6 +178,7 @@ class Connection:
 
     def _take(self, data: bytes) -> None:
         network = self._network
+        network.on_air("down", len(data))
         network.capture.add("down", data)
         network.down.total_bytes += len(data)
         if not self.mqtt:

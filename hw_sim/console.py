@@ -6,12 +6,13 @@ LIMIT_CHARS = 4 << 20  # a program that prints without end must not fill the hos
 
 
 class Console:
-    """Text in order, the oldest dropped beyond a limit; `listen` hears each new piece."""
+    """Text in order, the oldest dropped beyond a limit; `listen` hears each new piece, `tap` its bytes."""
 
     def __init__(self) -> None:
         self._text = ""
         self._dropped = 0
         self.listen: Callable[[str], None] | None = None
+        self.tap: Callable[[bytes], None] | None = None
 
     def feed(self, data: bytes) -> None:
         """Appends output of the program."""
@@ -22,6 +23,8 @@ class Console:
             self._text = self._text[-LIMIT_CHARS // 2 :]
         if self.listen is not None:
             self.listen(text)
+        if self.tap is not None:
+            self.tap(data)
 
     @property
     def mark(self) -> int:

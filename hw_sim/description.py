@@ -3,8 +3,9 @@
 import tomllib
 from importlib import resources
 from pathlib import Path
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from hw_sim.errors import HwSimError
 from hw_sim.flash import Partition
@@ -24,6 +25,33 @@ class GnssWiring(_Strict):
     power_pin: int
     backup: bool
     baudrate: int = 38400
+
+
+class I2cChipWiring(_Strict):
+    """A chip on a bus: `name` if not by what it senses; the GPIO that is its supply, if not the board's; interrupt pins."""
+
+    chip: str
+    address: int = Field(ge=0x08, le=0x77)  # the other addresses are reserved
+    name: str = ""
+    power_pin: int | None = None
+    int1: int | None = None
+    int2: int | None = None
+
+
+class I2cWiring(_Strict):
+    """A bus: its pins, the GPIO that supplies its pull-up resistors, if not the board; `id` if one controller only fits."""
+
+    sda: int
+    scl: int
+    id: int | None = Field(default=None, ge=0, le=1)
+    pull_up_pin: int | None = None
+    chip: list[I2cChipWiring]
+
+    @model_validator(mode="after")
+    def _addresses_differ(self) -> Self:
+        if len({row.address for row in self.chip}) < len(self.chip):
+            raise ValueError(f"two chips with one address on the bus of sda {self.sda}, scl {self.scl}")
+        return self
 
 
 class BatteryWiring(_Strict):
@@ -75,6 +103,7 @@ class Description(_Strict):
     button: ButtonWiring
     led: LedWiring
     radio: RadioWiring
+    i2c: list[I2cWiring] = []
     partition: list[PartitionRow]
 
     def partitions(self) -> dict[str, Partition]:

@@ -3,14 +3,16 @@
 import enum
 import functools
 import re
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hw_sim import rom
 from hw_sim.child import SHIMS, Child, Request
-from hw_sim.errors import ChildFailed
+from hw_sim.errors import ChildFailed, ChildSilent, NotSimulated
 from hw_sim.services import Services
+from hw_sim.shell.terminal import Terminal
 from hw_sim.shims import _ops
 from hw_sim.waits import DeviceError, Wait
 
@@ -19,7 +21,12 @@ if TYPE_CHECKING:
 
 HEAP_PERIOD_US = 3600 * 1_000_000
 SILENCE_S = 10.0  # of real time; the longest honest computation of a device takes a second here
+PATIENCE_S = 0.02  # the same where somebody may type meanwhile
+SIGNAL_S = 0.1  # after so long without a request a program that computes is told of Ctrl-C by a signal
 FOREVER_US = 1 << 62
+
+
+SOFT_RESET = 5  # `machine.reset_cause()` of the ESP32 port
 
 
 class RunEnd(enum.Enum):
@@ -40,6 +47,8 @@ class Engine:
         self._services = Services(board)
         self._child: Child | None = None
         self._wait: Wait | None = None
+        self._op = _ops.BOOT  # of the request that is served
+        self._silent_s = 0.0
         self._boot_us = self._heap_due_us = 0
         self._settled_us = -1_000_000
 
@@ -48,13 +57,26 @@ class Engine:
         """There is a program."""
         return self._child is not None
 
+    @property
+    def waiting(self) -> bool:
+        """The program waits for time or for input, or there is none."""
+        return self._child is None or self._wait is not None
+
     def start(self, sources: Mapping[str, Path | bytes], bytecode: rom.Bytecode) -> None:
         """Starts the interpreter anew; the old program was stopped before."""
         self._boot_us = self._clock.now_us
         self._heap_due_us = self._boot_us + HEAP_PERIOD_US
         app = rom.build(sources, bytecode)
         board = self._board
-        self._child = Child(app, _shims(bytecode), heap_bytes=board.heap_bytes, on_output=board.console.feed)
+        if board.terminal is not None:
+            board.terminal.started(soft=board.reset_cause == SOFT_RESET)
+        self._child = Child(
+            app,
+            _shims(bytecode),
+            heap_bytes=board.heap_bytes,
+            on_output=board.console.feed,
+            live=board.terminal is not None,
+        )
 
     def stop(self, *, reset_peers: bool) -> None:
         """Ends the program at once; its sockets and UARTs go with it."""
@@ -73,10 +95,11 @@ class Engine:
         if self._wait is not None:
             self._go_on_waiting(self._wait, limit_us)
         else:
-            self._serve(self._child)
+            self._serve(self._child, limit_us)
         return True
 
     def _idle(self, limit_us: int) -> bool:
+        self._board.meter.waiting()
         due = self._clock.next_us
         if due is not None and due <= limit_us:
             return self._clock.step(limit_us)
@@ -84,15 +107,21 @@ class Engine:
             self._clock.advance_to(limit_us)
         return False
 
-    def _serve(self, child: Child) -> None:
+    def _serve(self, child: Child, limit_us: int) -> None:
+        terminal = self._board.terminal
+        began_s = time.monotonic()
         try:
-            request = child.recv(self._board.silence_s)
-        except ChildFailed:
-            self._hang()
+            request = child.recv(PATIENCE_S if terminal else self._board.silence_s)
+        except ChildSilent:
+            if terminal:
+                self._compute(child, terminal, limit_us, time.monotonic() - began_s)
+            else:
+                self._hang()
             return
         if request is None:
             self._ended(child)
             return
+        self._op, self._silent_s = request.op, 0.0
         self._board.counters["requests"] += 1
         self._board.spend(request.spent_us)
         try:
@@ -100,11 +129,24 @@ class Engine:
         except DeviceError as error:
             self._answer(request, -1, error.errno)
             return
+        except NotSimulated as error:
+            if terminal is None:
+                raise
+            self._answer(request, 3, 0, str(error).encode())
+            return
         if isinstance(outcome, Wait):
             self._wait = outcome
             self._settle_if_late(outcome)
         else:
             self._answer(request, 0, *outcome)
+
+    def _compute(self, child: Child, terminal: Terminal, limit_us: int, took_s: float) -> None:
+        """It computes while somebody may type: time goes on with the host's, so that a watchdog can bite."""
+        self._silent_s += took_s
+        if terminal.wants_interrupt and self._silent_s >= SIGNAL_S:
+            child.interrupt()
+            terminal.interrupted()
+        self._board.spend(max(0, min(limit_us - self._clock.now_us, round(took_s * 1e6))))
 
     def _settle_if_late(self, wait: Wait) -> None:
         # A program that only looks and never waits must still get its bytes: at most once each virtual millisecond.
@@ -117,6 +159,10 @@ class Engine:
 
     def _go_on_waiting(self, wait: Wait, limit_us: int) -> None:
         """It ends, or time passes to the next event."""
+        terminal = self._board.terminal
+        if terminal and terminal.interrupts(self._op):
+            self._end_wait(2, 0)
+            return
         try:
             result = wait.ready()
             due = wait.deadline_us is not None and self._clock.now_us >= wait.deadline_us
@@ -134,6 +180,7 @@ class Engine:
         until_us = limit_us if wait.deadline_us is None else min(limit_us, wait.deadline_us)
         if until_us >= FOREVER_US and self._clock.next_us is None:
             raise ChildFailed("the program waits for what will never come, and the run has no limit of time")
+        self._board.meter.waiting()
         self._clock.step(until_us)
 
     def _end_wait(self, status: int, value: int, data: bytes = b"") -> None:
@@ -149,6 +196,8 @@ class Engine:
         if status == 0 and now_us >= self._heap_due_us and not (request and request.op == _ops.HEAP):
             self._heap_due_us = now_us + HEAP_PERIOD_US
             status = 1
+        elif status == 0 and self._board.terminal and self._board.terminal.interrupts(self._op):
+            status = 2
         ticks_us = now_us - self._boot_us + self._board.ticks_start_ms * 1000
         self._child.answer(status, ticks_us, value, data)
 
@@ -159,11 +208,15 @@ class Engine:
             silence = f"the program neither waited nor asked for anything in {board.silence_s} s of real time"
             raise ChildFailed(f"{silence}\n{board.console.tail()}")
         board.counters["hangs"] += 1
-        self._clock.advance_to(board.watchdog.deadline_us)
+        board.spend(board.watchdog.deadline_us - self._clock.now_us)
 
     def _ended(self, child: Child) -> None:
         code, board = child.exit_code, self._board
         self.stop(reset_peers=False)
+        if board.terminal:
+            board.terminal.died(f"the interpreter ended with code {code}")
+            board.program_reset(_ops.HARD, 0)
+            return
         if board.traceback or code:
             board.counters["crashes"] += 1
             raise ChildFailed(board.traceback or f"the interpreter ended with code {code}\n{board.console.tail()}")

@@ -3,6 +3,7 @@
 HwSimError
  ├── NoInterpreter    no MicroPython on this machine
  ├── ChildFailed      the program on the board ended with an exception or a hang
+ │    └── ChildSilent it computes and asks for nothing
  ├── NotSimulated     a part of the machine interface that no chip here stands for
  ├── DriveError       a recorded drive that cannot be read
  └── SettleTimeout    broker or server did not answer in real time
@@ -19,6 +20,10 @@ class NoInterpreter(HwSimError):  # noqa: N818 - reads as the finding it is
 
 class ChildFailed(HwSimError):  # noqa: N818
     """The program on the board ended with an exception or hung."""
+
+
+class ChildSilent(ChildFailed):
+    """The program on the board computes and asks for nothing."""
 
 
 class NotSimulated(HwSimError):  # noqa: N818

@@ -29,6 +29,7 @@ class Operation:
     kind: str  # "program" or "erase"
     offset: int
     size: int
+    data: bytes = b""  # what is programmed
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,8 @@ class Partition:
 class NorFlash:
     """Bytes that can be programmed from 1 to 0 and erased by the sector; counts its wear.
 
-    `hooks` are called with each operation before it takes effect. A cut of the supply is armed with `cut_after`.
+    `hooks` are called with each operation before it takes effect, `done` with each that took effect whole. A cut of the
+    supply is armed with `cut_after`.
     """
 
     def __init__(self, size: int, *, sector_bytes: int = 4096, page_bytes: int = 256) -> None:
@@ -59,6 +61,7 @@ class NorFlash:
         self.erases = 0
         self.programmed_bytes = 0
         self.hooks: list[Callable[[Operation], None]] = []
+        self.done: list[Callable[[Operation], None]] = []
         self._cut_in: int | None = None
         self._torn: random.Random | None = None
 
@@ -110,17 +113,25 @@ class NorFlash:
     def _program_page(self, offset: int, data: bytes) -> None:
         end = offset + len(data)
         after = bytes(a & b for a, b in zip(self.data[offset:end], data, strict=True))
-        self._begin(Operation("program", offset, len(data)), after)
+        operation = Operation("program", offset, len(data), bytes(data))
+        self._begin(operation, after)
         self.data[offset:end] = after
         self.programs += 1
         self.programmed_bytes += len(data)
+        self._end(operation)
 
     def _erase_sector(self, offset: int) -> None:
         after = bytes([ERASED]) * self.sector_bytes
-        self._begin(Operation("erase", offset, self.sector_bytes), after)
+        operation = Operation("erase", offset, self.sector_bytes)
+        self._begin(operation, after)
         self.data[offset : offset + self.sector_bytes] = after
         self.erases += 1
         self.wear[offset // self.sector_bytes] += 1
+        self._end(operation)
+
+    def _end(self, operation: Operation) -> None:
+        for hook in self.done:
+            hook(operation)
 
     def _begin(self, operation: Operation, after: bytes) -> None:
         for hook in self.hooks:

@@ -43,6 +43,7 @@ class Network:
         self.capture = Capture()
         self.connections: list[Connection] = []
         self.associated = True  # the radio of the board says so
+        self.on_air: Callable[[Direction, int], None] = lambda way, n_bytes: None  # it hears what it has to carry
         self.settle_timeouts = 0
         self.raise_on_timeout = True
 

@@ -1,7 +1,10 @@
 """Wi-Fi station of the board: association takes time, fails for a reason, and is tried again as the ESP32 does it."""
 
+from hw_sim import currents
 from hw_sim.clock import Handle, VirtualClock
+from hw_sim.energy import UNMETERED, Load
 from hw_sim.net import Network
+from hw_sim.traffic import Direction
 
 # network.STAT_* of the ESP32 port
 BEACON_TIMEOUT, NO_AP_FOUND, WRONG_PASSWORD, IDLE, CONNECTING, GOT_IP = 200, 201, 202, 1000, 1001, 1010
@@ -21,7 +24,9 @@ class Radio:
         self._active_since_us = 0
         self._active_us = 0
         self.rssi_dbm = -61  # a usable link
+        self.load: Load = UNMETERED
         network.associated = False
+        network.on_air = self._carry
 
     @property
     def active(self) -> bool:
@@ -41,6 +46,7 @@ class Radio:
         self._active = on
         if on:
             self._active_since_us = self._clock.now_us
+            self._draw()
         else:
             self._active_us += self._clock.now_us - self._active_since_us
             self.disconnect()
@@ -50,6 +56,7 @@ class Radio:
         self.disconnect()
         self._wanted = ssid, key
         self._status = CONNECTING
+        self._draw()
         self._timer = self._clock.after(self._associate_us, self._try)
 
     def disconnect(self) -> None:
@@ -62,6 +69,24 @@ class Radio:
     def _set(self, status: int) -> None:
         self._status = status
         self._network.associated = status == GOT_IP
+        self._draw()
+
+    def _draw(self) -> None:
+        if not self._active:
+            self.load.draw("off", 0.0)
+        elif self._status == CONNECTING:
+            currents.RADIO_ASSOCIATING.flows(self.load)
+        else:
+            currents.RADIO_LISTENING.flows(self.load)
+            if self._status == GOT_IP:
+                self.load.then(currents.AWAKE_US, currents.RADIO_IDLE.state, currents.RADIO_IDLE.ua)
+
+    def _carry(self, way: Direction, n_bytes: int) -> None:
+        """Bytes of a connection pass; each segment that comes is acknowledged by a frame of its own."""
+        if self._status != GOT_IP:
+            return
+        self._draw()
+        self.load.spend("transmitting", *currents.transmit_uc(n_bytes if way == "up" else 0))
 
     def _try(self) -> None:
         if self._wanted is None:

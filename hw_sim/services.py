@@ -7,7 +7,8 @@ import struct
 from hw_sim.child import Request
 from hw_sim.errors import NotSimulated
 from hw_sim.flash import FlashError
-from hw_sim.services_net import HANDLERS, NONE, POLLIN, POLLOUT, NetServices, on
+from hw_sim.services_console import ConsoleServices
+from hw_sim.services_net import HANDLERS, NONE, POLLIN, POLLOUT, on
 from hw_sim.shims import _ops
 from hw_sim.uart import UartPort
 from hw_sim.waits import DeviceError, Result, Wait, never
@@ -15,7 +16,7 @@ from hw_sim.waits import DeviceError, Result, Wait, never
 BOOT_US = 350_000  # from reset to main.py, glenn20/upy-esp32-experiments
 
 
-class Services(NetServices):
+class Services(ConsoleServices):
     """Serves the program of one board."""
 
     def handle(self, request: Request) -> Result | Wait:
@@ -41,6 +42,8 @@ class Services(NetServices):
         return port
 
     def _events(self, poll_id: int, mask: int) -> int:
+        if poll_id == _ops.STDIN_POLL:
+            return self._console_events(mask)
         if poll_id >= _ops.UART_POLL:
             port = self._open_uart(poll_id - _ops.UART_POLL)
             return mask & (POLLIN * bool(port.received) | POLLOUT)

@@ -1,7 +1,15 @@
 """What every simulated chip offers to the board, and what the board offers to it."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
-from typing import Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
+
+from hw_sim.clock import World
+
+if TYPE_CHECKING:
+    from hw_sim.i2c import I2cBus
 
 
 class UartChip(Protocol):
@@ -28,3 +36,160 @@ class UartChip(Protocol):
     def receive(self, data: bytes) -> None:
         """Bytes from the board, at the chip's speed."""
         ...
+
+
+@dataclass(slots=True)  # a misspelt fault is an error, not a test that is green for nothing
+class ChipFaults:
+    """What is wrong with a chip on an I2C bus at present; assign `ChipFaults()` for nothing.
+
+    `absent`: it never acknowledges, as if torn off. `nack`: that transaction from now (1 = the next; each START with its
+    address is one) is not acknowledged, once. `flip`: these bits of each byte read are turned. `answer`: it says these
+    bytes instead, over and over. `identity`: its identity register holds this. `stretch_us`: it holds the clock line so
+    long for each byte. `frozen`: it converts nothing any more, what it measured last stays.
+    """
+
+    absent: bool = False
+    nack: int = 0
+    flip: int = 0
+    answer: bytes = b""
+    identity: int | None = None
+    stretch_us: int = 0
+    frozen: bool = False
+
+
+class I2cChip:
+    """A chip on an I2C bus, byte by byte: `begin`, then `take` or `give`, then `end`. Subclasses hold the registers.
+
+    `on_state(state, current in µA)` hears each change of what the chip draws from its supply.
+    """
+
+    senses: ClassVar[str] = ""  # under this name a board lists it
+    boot_us: ClassVar[int] = 0  # from power to the first acknowledgement
+
+    def __init__(self, world: World, address: int) -> None:
+        self._clock = world.clock
+        self.address = address
+        self.fault = ChipFaults()
+        self.on_state: Callable[[str, float], None] = lambda state, ua: None
+        self.bus: I2cBus | None = None
+        self.power_ons = 0
+        self.powered = False
+        self._on_since_us = 0
+        self._powered_us = 0
+        self._said = 0
+
+    # --- supply
+
+    @property
+    def powered_s(self) -> float:
+        """Time under power since the world began, in s."""
+        running = self._clock.now_us - self._on_since_us if self.powered else 0
+        return (self._powered_us + running) / 1e6
+
+    @property
+    def converted(self) -> int:
+        """Conversions that were finished since the supply came."""
+        raise NotImplementedError
+
+    def power(self, on: bool) -> None:
+        """Supply on or off."""
+        if on == self.powered:
+            return
+        self.powered = on
+        if on:
+            self.power_ons += 1
+            self._on_since_us = self._clock.now_us
+            self._wake()
+            return
+        self._powered_us += self._clock.now_us - self._on_since_us
+        self._die()
+        self.on_state("off", 0.0)
+
+    def _wake(self) -> None:
+        """The supply has come: registers as the data sheet has them after power-on."""
+        raise NotImplementedError
+
+    def _die(self) -> None:
+        """The supply is gone."""
+
+    @property
+    def _ready_us(self) -> int:
+        """From then on it acknowledges."""
+        return self._on_since_us + self.boot_us
+
+    # --- the wires
+
+    def begin(self, read: bool) -> bool:
+        """Its address was called; whether it acknowledges."""
+        if not self.powered or self.fault.absent or self._clock.now_us < self._ready_us:
+            return False
+        if self.fault.nack:
+            self.fault.nack -= 1
+            if not self.fault.nack:
+                return False
+        self._said = 0
+        self._begin(read)
+        return True
+
+    def take(self, byte: int) -> bool:
+        """A byte for it; whether it acknowledges."""
+        return self._take(byte)
+
+    def give(self) -> int:
+        """A byte from it."""
+        byte = self._give()
+        if self.fault.answer:
+            byte = self.fault.answer[self._said % len(self.fault.answer)]
+        self._said += 1
+        return byte ^ self.fault.flip
+
+    def end(self) -> None:
+        """STOP."""
+
+    def _begin(self, read: bool) -> None:
+        raise NotImplementedError
+
+    def _take(self, byte: int) -> bool:
+        raise NotImplementedError
+
+    def _give(self) -> int:
+        raise NotImplementedError
+
+
+class WordChip(I2cChip):
+    """A chip of 16-bit registers: a pointer byte, then two bytes of a word, in the order `byteorder`.
+
+    A word takes effect with its second byte. Further bytes read as 0xFF: no data sheet promises more.
+    """
+
+    byteorder: ClassVar[Literal["big", "little"]] = "big"
+
+    def __init__(self, world: World, address: int) -> None:
+        super().__init__(world, address)
+        self._pointer = 0
+        self._heard = bytearray()
+        self._word = b""
+
+    def _begin(self, read: bool) -> None:
+        self._heard.clear()
+        if read:
+            self._word = self.read_word(self._pointer).to_bytes(2, self.byteorder)
+
+    def _take(self, byte: int) -> bool:
+        self._heard.append(byte)
+        if len(self._heard) == 1:
+            self._pointer = byte
+        elif len(self._heard) == 3:
+            self.write_word(self._pointer, int.from_bytes(self._heard[1:], self.byteorder))
+        return True
+
+    def _give(self) -> int:
+        return self._word[self._said] if self._said < 2 else 0xFF
+
+    def read_word(self, register: int) -> int:
+        """A register is read, with what that does to flags. NotSimulated for one that the data sheet does not name."""
+        raise NotImplementedError
+
+    def write_word(self, register: int, value: int) -> None:
+        """A register is written."""
+        raise NotImplementedError

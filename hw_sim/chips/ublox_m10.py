@@ -13,12 +13,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from hw_sim import currents
 from hw_sim.chips import m10_config as cfg
 from hw_sim.chips import m10_messages as say
 from hw_sim.chips.noise import Noise
 from hw_sim.chips.ubx_frames import Parser, frame
 from hw_sim.clock import Handle, World
 from hw_sim.drive import EARTH_RADIUS_M, Drive, Truth
+from hw_sim.energy import UNMETERED, Load
 from hw_sim.errors import NotSimulated
 
 START_MS = 300  # from power to the first byte; nothing is heard before
@@ -82,6 +84,7 @@ class UbloxM10:
         self.drive = drive
         self.fault = GnssFaults()
         self.emit: Callable[[bytes], None] = lambda data: None
+        self.load: Load = UNMETERED
         self.config = cfg.Config(baudrate)
         self._rng = world.random("ublox_m10")
         self._noise = Noise(world.random("ublox_m10/noise"), noise_scale)
@@ -120,6 +123,8 @@ class UbloxM10:
         self._backup = on
         if not on and not self._powered:
             self._forget()
+        if not self._powered:
+            self._draw()
 
     def _forget(self) -> None:
         self.config.forget(cfg.BBR)
@@ -133,6 +138,7 @@ class UbloxM10:
         self._cancel()
         self._parser.clear()
         self._started = False
+        self._draw()
         if on:
             self.power_ons += 1
             self._on_since_us = self._clock.now_us
@@ -142,6 +148,14 @@ class UbloxM10:
         self.config.forget(cfg.RAM)
         if not self._backup:
             self._forget()
+
+    def _draw(self, *, tracking: bool = False) -> None:
+        if self._powered:
+            (currents.GNSS_TRACKING if tracking else currents.GNSS_ACQUIRING).flows(self.load)
+        elif self._backup:
+            currents.GNSS_BACKUP.flows(self.load)
+        else:
+            self.load.draw("off", 0.0)
 
     def _cancel(self) -> None:
         if self._timer is not None:
@@ -175,6 +189,7 @@ class UbloxM10:
 
     def _epoch(self) -> None:
         solution = self._solve()
+        self._draw(tracking=solution.ok)
         out = b""
         if self.config[cfg.OUT_NMEA]:
             out += b"".join(make(solution) for key, make in SENTENCES if self._wanted(key))

@@ -27,17 +27,25 @@ for _name in ("socket", "select", "machine"):  # not imported before somebody wa
     sys.modules["u" + _name] = _Alias(_name)
 
 
-def _prepare():
+def _plan():
     import json
     import random
 
     plan = json.loads(_link.ask(_ops.BOOT))
     random.seed(plan["seed"])
-    if plan["mount"]:
-        import _setup
+    return plan
 
-        _setup.mount()
-        del sys.modules["_setup"]
+
+def _mount():
+    import _setup
+
+    _setup.mount()
+    del sys.modules["_setup"]
+
+
+def _program(plan):
+    if plan["mount"]:
+        _mount()
     scope = {"__name__": "__main__"}
     if not plan["source"]:
         return _main(), scope
@@ -58,7 +66,13 @@ def _main():
 
 def boot():
     try:
-        code, scope = _prepare()
+        plan = _plan()
+        if plan.get("console"):
+            import _repl
+
+            _repl.run(_mount if plan["mount"] else None, _main if plan["main"] else None)
+        code, scope = _program(plan)
+        del plan
         gc.collect()
         _link.call(_ops.HEAP, gc.mem_free(), gc.mem_alloc())
         exec(code, scope)  # noqa: S102 - the program of the board

@@ -10,13 +10,17 @@ _request = bytearray(25)
 _answer = bytearray(21)
 _now_us = 0
 _spent_us = 0
+_busy = False
 
 
 def _exchange(op, a, b, data, into):
-    global _now_us, _spent_us
+    global _now_us, _spent_us, _busy
+    if _busy:  # a signal of Ctrl-C broke into the last one: what comes next on the pipe nobody knows
+        raise SystemExit
     n = len(data)
     struct.pack_into("<BIqqI", _request, 0, op, _spent_us, a, b, n)
     _spent_us = 0
+    _busy = True
     _tx.write(_request)
     if n:
         _tx.write(data)
@@ -29,11 +33,21 @@ def _exchange(op, a, b, data, into):
             blob = _rx.read(n)
         else:
             _rx.readinto(memoryview(into)[:n])
+    _busy = False
+    if status:
+        _unusual(status, value, blob)
+    return value, blob
+
+
+def _unusual(status, value, blob):
     if status < 0:
         raise OSError(value)
-    if status:
+    if status == 1:
         _measure()
-    return value, blob
+    elif status == 2:
+        raise KeyboardInterrupt
+    else:
+        raise NotImplementedError(blob.decode())
 
 
 def _measure():

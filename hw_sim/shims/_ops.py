@@ -1,8 +1,8 @@
 """Numbers of the requests that a board's program sends to the simulator; read by both sides.
 
 A request is `<BIqqI`: number, clock readings since the last one (1 µs each), two integers, length of the bytes that
-follow. An answer is `<bqqI`: 0, 1 (measure the heap) or -1 (the integer is an errno), time since the start of the
-program (µs), an integer, length of the bytes that follow.
+follow. An answer is `<bqqI`: 0, 1 (measure the heap), 2 (Ctrl-C was typed), 3 (the bytes name what is not simulated) or -1
+(the integer is an errno), time since the start of the program (µs), an integer, length of the bytes that follow.
 """
 
 REQUEST = "<BIqqI"
@@ -60,9 +60,25 @@ SEND = 73  # (id, timeout us)
 RECV = 74  # (id, n << 40 | timeout us + 1)
 CLOSE = 75
 
+BUS_OPEN = 80  # (id or -1 for software, freq) data: <hhI scl, sda, timeout us -> port
+BUS_WRITE = 81  # (port, address << 1 | stop) -> bytes acknowledged
+BUS_READ = 82  # (port, n << 16 | address << 1 | stop) -> bytes
+BUS_READ_MEM = 83  # (port, n << 16 | address) data: memory address -> bytes
+BUS_START = 84  # (port)
+BUS_STOP = 85
+BUS_RAW_WRITE = 86  # (port) -> bytes acknowledged
+BUS_RAW_READ = 87  # (port, n) -> bytes
+
+RUNNING = 90  # the program begins: Ctrl-C stops it from now on
+PROMPT = 91  # data: what the last program died of -> 1 for a line whose value is shown, else 0; text to run
+STDIN_READ = 92  # (n, timeout us or -1) -> bytes
+STDOUT_WRITE = 93  # data: bytes, sent as they are
+KBD_INTR = 94  # (character that interrupts, or -1)
+
 # kinds of RESET
 HARD = 0
 SOFT = 1
 DEEPSLEEP = 2
 
 UART_POLL = 0x1000  # poll ids of UARTs; sockets have their own number
+STDIN_POLL = 0x2000

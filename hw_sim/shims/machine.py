@@ -228,5 +228,9 @@ class UART:
 
 
 def __getattr__(name):
-    names = "I2C SoftI2C SPI SoftSPI PWM Timer Signal TouchPad I2S SDCard ADCBlock Counter Encoder USBDevice"
+    if name in ("I2C", "SoftI2C"):
+        import _i2c
+
+        return getattr(_i2c, name)
+    names = "SPI SoftSPI PWM Timer Signal TouchPad I2S SDCard ADCBlock Counter Encoder USBDevice"
     return _link.absent("machine", name, names + " bitstream time_pulse_us wake_reason")

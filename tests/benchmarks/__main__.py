@@ -18,6 +18,7 @@ MEASUREMENTS = {
     "firmware_size": "size of the firmware as .mpy",
     "seals": "seals a second under MicroPython",
     "device": "virtual seconds a real second, heap after each virtual hour",
+    "charge": "charge of the demo's drive by part and state, flash erases an envelope",
     "ingest": "durable ingest over a bare paho subscriber that discards",
 }
 

@@ -1,0 +1,159 @@
+"""`sim shell`."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from hw_sim.board import Board
+from hw_sim.clock import World
+from hw_sim.drive import Drive
+from hw_sim.errors import HwSimError
+from hw_sim.net import Network
+from hw_sim.shell.flashfile import FlashFile
+from hw_sim.shell.port import Port
+from hw_sim.shell.session import Shell
+
+# A broker beyond the host's own clock may owe an answer for as long as it likes; the board is not held up for it.
+SETTLE_S = 0.05
+INSTALLED, NOTHING = "installed", "none"
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What `shell` was asked for."""
+
+    board: str
+    firmware: str
+    flash: Path | None
+    link: Path | None
+    broker: tuple[str, int] | None
+    wifi: str
+    drive: str
+    speed: float
+    seed: int
+
+
+def shell(
+    board: Annotated[str, typer.Option(help="A board of `byleave sim boards`, or a TOML file.")] = "esp32s3",
+    firmware: Annotated[
+        str, typer.Option(metavar="FOLDER", help="Package to install; `installed` for byleave's own, or `none`.")
+    ] = INSTALLED,
+    flash: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Image of the flash, kept there; made if missing.")
+    ] = None,
+    link: Annotated[Path | None, typer.Option(metavar="PATH", help="A constant name for the port.")] = None,
+    broker: Annotated[str, typer.Option(metavar="HOST:PORT", help="A broker; without one there is no network.")] = "",
+    wifi: Annotated[str, typer.Option(help="SSID:KEY of the access point, with --broker.")] = "depot:depot1234",
+    drive: Annotated[str, typer.Option(help="A GPX or CSV file, driven from now on; or `demo`.")] = "demo",
+    speed: Annotated[float, typer.Option(min=0.1, max=1000, help="Virtual seconds in a real one.")] = 1.0,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of everything random; without one each run has its own.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the line.")] = False,
+) -> None:
+    """Give a simulated board's prompt a serial port, on which mpremote works as with a real one.
+
+    Example: byleave sim shell --flash van.flash --link /tmp/van
+    """
+    plan = Plan(
+        board,
+        firmware,
+        flash,
+        link,
+        _address(broker),
+        wifi,
+        drive,
+        speed,
+        int.from_bytes(os.urandom(4), "big") if seed is None else seed,
+    )
+    try:
+        with stopped_by(STOPS) as stop:
+            serve(plan, lambda port: _announce(plan, port, as_json), stop)
+    except OSError as error:
+        raise HwSimError(str(error)) from error
+
+
+def _announce(plan: Plan, port: Port, as_json: bool) -> None:
+    name = str(port.link or port.name)
+    if as_json:
+        typer.echo(json.dumps({"board": plan.board, "port": port.name, "link": str(port.link) if port.link else None}))
+    else:
+        typer.echo(f"{plan.board} at {port.name}; type: mpremote connect {name}   (Ctrl-C here ends it)")
+
+
+def _address(named: str) -> tuple[str, int] | None:
+    host, _, port = named.rpartition(":")
+    if named and not (host and port.isdigit()):
+        raise HwSimError(f"--broker {named}: write HOST:PORT")
+    return (host, int(port)) if named else None
+
+
+@contextlib.contextmanager
+def stopped_by(signals: tuple[signal.Signals, ...]) -> Iterator[Callable[[], bool]]:
+    """A condition that holds once one of the signals has come; they do nothing else meanwhile."""
+    came: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+
+    before = {each: signal.signal(each, note) for each in signals}
+    try:
+        yield lambda: bool(came)
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def serve(plan: Plan, ready: Callable[[Port], None], stop: Callable[[], bool]) -> None:
+    """A board on a port of its own until `stop()`; `ready` is called as soon as the port is there."""
+    now_s = time.time()
+    world = World(now_s, plan.seed)
+    network = _network(plan, world)
+    with contextlib.ExitStack() as parts:
+        board = parts.enter_context(Board.from_description(plan.board, world, network))
+        drive = Drive.demo() if plan.drive == "demo" else Drive.from_file(plan.drive)
+        board.gnss.drive = drive.shifted(now_s)
+        folder = _firmware(plan.firmware)
+        if folder is not None:
+            board.install(folder)
+        flash = parts.enter_context(FlashFile(plan.flash, board.flash)) if plan.flash else None
+        port = parts.enter_context(Port(plan.link))
+        shell = Shell(board, port, speed=plan.speed, flash=flash)
+        ready(port)
+        shell.serve(stop)
+
+
+def _network(plan: Plan, world: World) -> Network:
+    """With a broker: one access point, and every name of it leads to that broker."""
+    if plan.broker is None:
+        return Network(world)
+    ssid, _, key = plan.wifi.partition(":")
+    hosts = dict.fromkeys(("broker.example", "localhost", plan.broker[0]), plan.broker)
+    network = Network(world, hosts=hosts, wifi={ssid: key}, bound_s=SETTLE_S)
+    network.raise_on_timeout = False
+    return network
+
+
+def _firmware(named: str) -> Path | None:
+    """Folder of the package to install; None for a bare board."""
+    if named == NOTHING:
+        return None
+    if named != INSTALLED:
+        return Path(named)
+    found = importlib.util.find_spec("firmware")
+    if found is None or found.origin is None:
+        raise HwSimError("byleave's firmware is not installed here; name a package with --firmware, or `none`")
+    return Path(found.origin).parent

@@ -1,0 +1,87 @@
+"""A board that lives in the host's time, with somebody at its prompt."""
+
+from collections.abc import Callable
+from time import monotonic
+
+from hw_sim.board import Board, RunEnd
+from hw_sim.clock import VirtualClock
+from hw_sim.shell.flashfile import FlashFile
+from hw_sim.shell.port import Port
+from hw_sim.shell.terminal import Terminal
+
+ROUND_S = 0.02  # of real time: so soon is somebody who types heard, whatever the board does
+LAG_S = 0.5  # of real time: a host that cannot keep up runs as fast as it can, and does not try to make it up
+
+
+class Pace:
+    """Where virtual time should be by the host's clock, `speed` times as fast."""
+
+    def __init__(self, clock: VirtualClock, speed: float) -> None:
+        self._clock, self._speed = clock, speed
+        self._from_us, self._from_s = clock.now_us, monotonic()
+
+    def behind_us(self) -> int:
+        """How far virtual time is behind; negative when an operation of the board has taken it ahead."""
+        target_us = self._from_us + round((monotonic() - self._from_s) * self._speed * 1e6)
+        return target_us - self._clock.now_us
+
+    def forgive(self) -> None:
+        """Begins anew from now if it is too far behind."""
+        if self.behind_us() > LAG_S * self._speed * 1e6:
+            self._from_us, self._from_s = self._clock.now_us, monotonic()
+
+    def ahead_s(self) -> float:
+        """Real time until the host has caught up with what virtual time is ahead; 0 if it is not."""
+        return max(0.0, -self.behind_us() / self._speed / 1e6)
+
+
+class Shell:
+    """Runs `board` with its console on `port` until told to stop.
+
+    `flash` is saved when the cable is pulled and when the power is cut, so that a killed shell loses little.
+    """
+
+    def __init__(self, board: Board, port: Port, *, speed: float = 1.0, flash: FlashFile | None = None) -> None:
+        self._board, self._port, self._flash = board, port, flash
+        self._speed = speed
+        self._terminal = Terminal(port.write)
+        self._attached = False
+        board.terminal = self._terminal
+        board.console.tap = self._terminal.printed
+
+    def serve(self, stop: Callable[[], bool]) -> None:
+        """Powers the board and lets it live until `stop()`; HwSimError if it cannot be started."""
+        board = self._board
+        board.power_on()
+        pace = Pace(board.world.clock, self._speed)
+        while not stop():
+            self._listen()
+            if not self._port.congested:
+                self._run(pace)
+                pace.forgive()
+            self._port.flush()
+            if board.waiting or self._port.congested:
+                self._port.wait(min(ROUND_S, pace.ahead_s()) if pace.ahead_s() else ROUND_S)
+
+    def _run(self, pace: Pace) -> None:
+        behind_us = pace.behind_us()
+        if behind_us <= 0:
+            return
+        until_s = monotonic() + ROUND_S
+        end = self._board.run(for_s=behind_us / 1e6, until=lambda: monotonic() >= until_s or self._port.congested)
+        if end is RunEnd.POWER_OFF:  # a cut that somebody armed: the supply is back at once
+            self._save()
+            self._board.power_on()
+
+    def _listen(self) -> None:
+        attached = self._port.attached()
+        if self._attached and not attached:
+            self._save()
+        self._attached = attached
+        while data := self._port.read():
+            if self._board.powered and not self._board.asleep:
+                self._terminal.receive(data)
+
+    def _save(self) -> None:
+        if self._flash is not None:
+            self._flash.save()
