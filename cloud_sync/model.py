@@ -11,6 +11,9 @@ from enum import IntEnum, IntFlag, StrEnum
 from typing import NamedTuple
 
 EPOCH_SECONDS = 86_400  # one epoch is one UTC day [section 2]
+COUNTERS = 4096  # of one (generation, stream, epoch) [section 2]
+#: Added to an edition's number it is the generation of what the server has sealed anew: no device can name it [section 2].
+RESEALED = 2**16
 
 
 class Stream(IntEnum):
@@ -53,6 +56,14 @@ class LocationField(IntFlag):
     """Side fields of a fix that need a permission of their own [section 7]."""
 
     SPEED_COURSE = 1
+
+
+class Motion(IntFlag):
+    """What happened within one step of `motion` [section 5]."""
+
+    BEGAN = 1
+    ENDED = 2
+    SHOCK = 4
 
 
 class VerdictCode(IntEnum):
@@ -139,6 +150,48 @@ class Fix:
     def lon(self) -> float:
         """Longitude in degrees."""
         return self.lon_e7 / 1e7
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the sensors of the surroundings said within one step; None for a sensor that sent nothing, or is not asked for.
+
+    Light travels as a class; `light_lx` is the least of it, the next class begins a quarter higher at most.
+    """
+
+    time: int  # Unix seconds at the start of the step
+    step_s: int
+    temperature_dc: int | None = None  # 0.1 °C
+    light_lx: int | None = None
+
+    @property
+    def temperature_c(self) -> float | None:
+        """Degrees Celsius."""
+        return None if self.temperature_dc is None else self.temperature_dc / 10
+
+
+@dataclass(frozen=True, slots=True)
+class MotionEvent:
+    """What happened within one step; in which order is not told."""
+
+    time: int  # Unix seconds at the start of the step
+    step_s: int
+    events: Motion
+
+    @property
+    def began(self) -> bool:
+        """Motion began."""
+        return Motion.BEGAN in self.events
+
+    @property
+    def ended(self) -> bool:
+        """Motion ended."""
+        return Motion.ENDED in self.events
+
+    @property
+    def shock(self) -> bool:
+        """There was a shock."""
+        return Motion.SHOCK in self.events
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,12 +361,23 @@ class Tip:
 
 
 @dataclass(frozen=True, slots=True)
+class Person:
+    """A person in the key store: their own key, wrapped, and their limits sealed under it (revision 0: never set)."""
+
+    subject: str
+    made_at: float
+    wrapped: bytes
+    revision: int = 0
+    limits: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
 class DirectiveState:
     """What the server knows of a device's permission: what was sent, what is in force, what may be accepted."""
 
     device: str
     version: int  # highest version ever issued
-    current: bytes  # that directive's plaintext array, without a challenge
+    current: bytes  # that directive's plaintext array, without a challenge; sealed wherever it is stored
     applied_version: int  # as last reported by the device
     challenge: bytes  # the device's current challenge, empty if spent or unknown
     down_next: int  # the next downlink number to send
@@ -324,7 +388,12 @@ class DirectiveState:
 
 @dataclass(frozen=True, slots=True)
 class Tombstone:
-    """What was erased, kept outside the backup's domain and replayed over every restored store."""
+    """What was erased, kept outside the backup's domain and replayed over every restored store, in order of appending.
+
+    Without an `edition` the epochs go whole. With one a single epoch is cut: what was captured from `start` to before `end`
+    goes, what stays of the envelopes that were there is sealed anew as this edition of the day, and every key of before goes,
+    but for those of `generation` from `counter` on, and of generations after it: a day that is not over goes on with them.
+    """
 
     tombstone_id: str
     device: str
@@ -333,6 +402,30 @@ class Tombstone:
     last_epoch: int  # inclusive
     at: float
     basis: str  # erasure | retention | withdrawal | person (an erasure of everything, the audit log included)
+    start: int | None = None  # Unix seconds; None in tombstones of whole days from before there were others
+    end: int | None = None
+    edition: int = 0
+    generation: int = RESEALED - 1
+    counter: int = COUNTERS
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """Unix seconds, from the first to before the second: no capture within may be stored again."""
+        start = self.first_epoch * EPOCH_SECONDS if self.start is None else self.start
+        end = (self.last_epoch + 1) * EPOCH_SECONDS if self.end is None else self.end
+        return start, end
+
+    def floor(self, generation: int, epoch: int) -> int:
+        """The counter of this generation and day below which all keys and rows are gone; `COUNTERS` closes the day."""
+        if not self.first_epoch <= epoch <= self.last_epoch:
+            return 0
+        if not self.edition:
+            return COUNTERS
+        if generation >= RESEALED:  # editions of before have been cut as well
+            return COUNTERS if generation - RESEALED < self.edition else 0
+        if generation == self.generation:
+            return self.counter
+        return COUNTERS if generation < self.generation else 0
 
 
 @dataclass(frozen=True, slots=True)

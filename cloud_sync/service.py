@@ -11,7 +11,6 @@ Opening checks keys, schema and policy, and replays the tombstones over whatever
 from __future__ import annotations
 
 import base64
-import json
 import logging
 import os
 import re
@@ -27,7 +26,8 @@ from cloud_sync.audit import AuditLog, Kind
 from cloud_sync.config import Config
 from cloud_sync.consent import ConsentLedger
 from cloud_sync.consents import Consents, log_consent
-from cloud_sync.directive import DirectiveDesk, Permission, compile_permission
+from cloud_sync.directive import DirectiveDesk, Permission, SealedAtRest, compile_permission
+from cloud_sync.erasure.belonging import check_belonging
 from cloud_sync.erasure.erase import Eraser, ErasureReceipt
 from cloud_sync.erasure.witness import Witness
 from cloud_sync.errors import CloudSyncError, ConfigError, UnknownDevice
@@ -38,15 +38,19 @@ from cloud_sync.ingest.leave import Leave
 from cloud_sync.ingest.outcome import Outcome
 from cloud_sync.ingest.pipeline import Ingest
 from cloud_sync.keys.ladderkeys import LadderKeys
+from cloud_sync.keys.personkeys import PersonKeys
 from cloud_sync.keys.wrap import KeyEncryptionKey
-from cloud_sync.model import EPOCH_SECONDS, Actor, Device, Precision
+from cloud_sync.limits import PersonLimits
+from cloud_sync.model import EPOCH_SECONDS, Device
 from cloud_sync.mqtt.publisher import MqttDownlinks
 from cloud_sync.mqtt.subscriber import Subscriber
 from cloud_sync.opening import check_together, key_encryption_key, signer
 from cloud_sync.policy import Policy, PolicyArchive
-from cloud_sync.read.reader import Fixes, LocationQuery, Reader
+from cloud_sync.read.reader import Reader
+from cloud_sync.reads import Reads
 from cloud_sync.retention.sweep import Sweeper, SweepReport
 from cloud_sync.retention.terms import Terms
+from cloud_sync.settings import settings_text
 from cloud_sync.storage.sqlite import SqliteKeys, SqliteTelemetry, SqliteTombstones
 from cloud_sync.stores import Clock, Downlinks
 from cloud_sync.wire import codec
@@ -56,7 +60,6 @@ log = logging.getLogger(__name__)
 ROOT_BYTES = 32
 DEVICE_BYTES = 10  # 80 bits are 16 characters of base 32 (docs/wire-format.md section 2)
 ENROLMENT_VERSION = 1
-MOST_SETTINGS_BYTES = 4096  # the device reads the enrolment file in one piece
 CONTROLLER = "controller"
 STOP_TIMEOUT_S = 20.0
 WORD = re.compile(r"[A-Za-z0-9_.:/-]{1,64}", re.ASCII)  # what the audit log takes
@@ -78,7 +81,7 @@ class Enrolment:
     file: bytes = field(repr=False)  # it holds the root
 
 
-class CloudSync:
+class CloudSync(Reads):
     """The server. Its methods may be called from any thread."""
 
     def __init__(
@@ -117,7 +120,19 @@ class CloudSync:
         self._mqtt_link = MqttDownlinks()
         self.link: Downlinks = link or self._mqtt_link
         self._sealer = DownlinkSealer(self.database, self._keys, self.link)
-        self._desk = DirectiveDesk(self.database, policy, clock, self._sealer.seal)
+        people = PersonKeys(self._store, kek, clock)
+        self._at_rest = SealedAtRest(self.database, people)
+        self._desk = DirectiveDesk(self.database, policy, clock, self._sealer.seal, self._at_rest)
+        self.limits = PersonLimits(
+            database=self.database,
+            keys=self._keys,
+            people=people,
+            witness=self._tombstones,
+            desk=self._desk,
+            audit=self.audit,
+            settle=self.settle,
+            done=self._consented,
+        )
         self._answers = Answers(
             database=self.database,
             keys=self._keys,
@@ -157,10 +172,15 @@ class CloudSync:
         kek = key_encryption_key(config)
         cloud = cls(config, clock=clock, policy=policy, archive=archive, kek=kek, link=link)
         try:
+            check_belonging(cloud.database, cloud._store, cloud._tombstones)
+            cloud._at_rest.migrate()
             cloud._eraser.replay()
+            cloud._sweeper.catch_up(cloud._witness.swept())
+            cloud.limits.replay(cloud._tombstones.all())
             cloud._recover()
+            cloud.limits.close_lost()
             cloud._begin_policy()
-            cloud._witness.note()
+            cloud._witness.note_all()
         except BaseException:
             cloud.close()
             raise
@@ -170,12 +190,7 @@ class CloudSync:
 
     def enrol(self, *, subject: str, settings: Mapping[str, Any]) -> Enrolment:
         """A fresh pseudonym and fresh keys for one attempt; the root is in the returned file and nowhere else."""
-        try:
-            text = json.dumps(settings, separators=(",", ":"), allow_nan=False)
-        except (TypeError, ValueError, RecursionError) as error:
-            raise ConfigError(f"settings are no JSON ({error}); use texts, finite numbers, lists and tables") from error
-        if len(text.encode()) > MOST_SETTINGS_BYTES:
-            raise ConfigError(f"settings are longer than {MOST_SETTINGS_BYTES} bytes; leave out what no device needs")
+        text = settings_text(settings)
         if not WORD.fullmatch(subject):
             raise ConfigError("a subject is a pseudonym of 1 to 64 letters, digits and _.:/- (never a name)")
         now = self.clock.now()
@@ -195,7 +210,9 @@ class CloudSync:
         back what they gave after it].
         """
         answered = max((record.event_time for record in self.database.consents(subject)), default=0.0)
-        return compile_permission(self.policy, self.ledger.open_consents(subject, max(self.clock.now(), answered)))
+        opened = self.ledger.open_consents(subject, max(self.clock.now(), answered))
+        own = self.limits.in_force(subject)
+        return compile_permission(self.policy, opened, restricted=own.lost, zones=own.zones, hours=own.hours)
 
     def settle(self, subject: str) -> list[tuple[str, bytes]]:
         """Bring all devices of a person in line with what is permitted now; what to `send` after the commit."""
@@ -207,44 +224,32 @@ class CloudSync:
         for device, envelope in outgoing:
             self.link.send(device, envelope)
 
-    # Reading, retention, erasure
-
-    def read_location(
-        self,
-        *,
-        actor: Actor,
-        purpose: str,
-        subject: str,
-        start: float,
-        end: float,
-        recipient: str | None = None,
-        precision: Precision | None = None,
-    ) -> Fixes:
-        """Fixes captured from `start` to before `end` (Unix seconds), none finer than permitted; `Denied(reason)`.
-
-        The list's `unreadable` counts the envelopes of these days that are stored and did not open: a gap is no absence.
-        """
-        return self._reader.location(LocationQuery(actor, purpose, subject, start, end, recipient, precision))
+    # Retention, erasure; reading is in `Reads`
 
     def sweep(self, *, clock_confirmed: bool = False) -> SweepReport:
         """Destroy what has outlived its term, and record consents that have lapsed; hourly, or at any time."""
         report = self._sweeper.sweep(clock_confirmed=clock_confirmed)
         if not report.halted:
             self._settle_consents()
+            self._witness.note_sweep(report.at)
         self._witness.note()
         return report
 
     def erase(
         self, *, subject: str, start: float | None = None, end: float | None = None, actor: str | None = None
     ) -> ErasureReceipt:
-        """Erase a person's data of whole UTC days from `start` to before `end`; without them all of it, the audit log's too.
+        """Erase what was captured of a person from `start` to before `end` (Unix seconds); without them all, the audit log's too.
 
-        Neither revokes a device nor withdraws a consent: what is captured from tomorrow on is stored as before.
+        An end that is to come keeps what is captured until then from being stored, until tomorrow's end at most; no end means
+        today's. Neither revokes a device nor withdraws a consent: what is captured after it is stored as before.
+        An erasure of everything takes the person's limits along; whoever had any is not sensed until they answer anew (`limits`).
         """
         devices = self.database.devices_of(subject)
         if not devices:
             raise UnknownDevice("no device was ever enrolled for this subject: there is nothing to erase")
         receipt = self._eraser.erase(subject, devices, start, end, actor or subject)
+        if start is None and end is None:
+            self.limits.forget(subject)
         self._witness.note()
         return receipt
 

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from cloud_sync.model import (
+    RESEALED,
     AuditEvent,
     ConsentRecord,
     Device,
@@ -19,6 +20,7 @@ from cloud_sync.model import (
     EnvelopeId,
     Fix,
     Leaf,
+    Person,
     StoredEnvelope,
     Tip,
     Tombstone,
@@ -65,8 +67,10 @@ class EnvelopeStore(Protocol):
     def add_envelopes(self, envelopes: Iterable[StoredEnvelope]) -> None:
         """Insert; the same (id, digest) again is a no-op."""
 
-    def envelopes(self, device: str, stream: int, first_epoch: int, last_epoch: int) -> list[StoredEnvelope]:
-        """In order of capture: (epoch, generation, counter); epochs inclusive."""
+    def envelopes(
+        self, device: str, stream: int, first_epoch: int, last_epoch: int, below: int = 2 * RESEALED
+    ) -> list[StoredEnvelope]:
+        """By (epoch, generation, counter), epochs inclusive, generations `below`; editions are generations from `RESEALED` on."""
 
     def expired(self, stream: int, oldest_capture_before: float, limit: int) -> list[StoredEnvelope]: ...
     def remove_envelopes(self, items: Iterable[tuple[EnvelopeId, bytes]]) -> int: ...
@@ -91,6 +95,8 @@ class DirectiveStore(Protocol):
 
     def directive_state(self, device: str) -> DirectiveState | None: ...
     def put_directive_state(self, state: DirectiveState) -> None: ...
+    def unsealed_states(self) -> list[DirectiveState]:
+        """Those whose directive lies in the clear, as before schema 4."""
 
 
 class AuditStore(Protocol):
@@ -138,10 +144,22 @@ class KeyDatabase(Protocol):
     def destroy_leaves(self, device: str, stream: int, first_epoch: int, last_epoch: int) -> int:
         """Destroy (stream 0 = every stream), overwriting the pages; the number destroyed."""
 
+    def destroy_leaf(self, device: str, generation: int, stream: int, epoch: int) -> int: ...
+    def seen(self, name: str) -> int:
+        """How many of these another store has held at least; 0 if nobody has counted."""
+
+    def raise_seen(self, name: str, count: int) -> None: ...
     def destroy_tips(self, device: str) -> int: ...
     def put_down(self, device: str, generation: int, number: int, wrapped: bytes) -> None: ...
     def down(self, device: str) -> tuple[int, int, bytes] | None:
         """(generation, number, wrapped chain key)."""
+
+    def put_person(self, person: Person) -> None:
+        """Insert or replace."""
+
+    def person(self, subject: str) -> Person | None: ...
+    def destroy_person(self, subject: str) -> int:
+        """Destroy a person's key and limits, overwriting the pages; the number destroyed."""
 
     def vacuum_erased(self) -> None: ...
     def close(self) -> None: ...
@@ -152,7 +170,13 @@ class TombstoneStore(Protocol):
 
     def append(self, tombstone: Tombstone) -> None: ...
     def all(self) -> list[Tombstone]: ...
-    def covers(self, device: str, stream: int, epoch: int) -> bool: ...
+    def near(self, device: str, stream: int, epoch: int) -> list[Tombstone]:
+        """Those of this stream (or of every one) and of this epoch, the one before or the one after, in order of appending."""
+
+    def covers(self, device: str, stream: int, epoch: int, generation: int = 0) -> bool:
+        """Whether this generation's day is closed, so that nothing of it may be opened or stored."""
+
+    def count(self) -> int: ...
     def close(self) -> None: ...
 
 

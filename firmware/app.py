@@ -5,7 +5,7 @@ import gc
 import time
 
 from firmware.clock import Challenge, Clock
-from firmware.drivers.gnss import Gnss
+from firmware.const import const
 from firmware.errors import FirmwareError, FlashError, LinkError, SealError, WireError
 from firmware.flash.recordlog import RecordLog
 from firmware.flash.rules import Rules
@@ -15,24 +15,25 @@ from firmware.link.backoff import Backoff
 from firmware.link.outbox import Outbox
 from firmware.link.session import Session
 from firmware.rules import InForce
-from firmware.sampler import LOCATION, BatchBuilder, Sampler
 from firmware.sealer import Sealer
+from firmware.sensing.sensors import Sensors, unpower
 from firmware.settings import check
 from firmware.supervisor import WATCHDOG_MS, Supervisor
 from firmware.wire import report
 from firmware.wire.batch import EPOCH_S, SLACK_S
 from firmware.wire.directive import MAX_SPOOL_AGE_S
+from firmware.wire.ladder import LOCATION, STATUS
 
-VERSION = "0.1.0"
-STATUS = 4
+_VERSION = const("0.1.0")
 SLOT_BYTES = 512  # of the records of keys and rules
 # Without a directive there is nothing to send but the question for one: 288 contacts a day cost under 1 % of 2000 mAh.
-DEFAULT_HEARTBEAT_S = 300
-KEEP_MS = 1_000  # also how finely the button is looked at
-HOLD_TICKS = 2  # looks in a row that make a press a hold
-MINUTE_MS, HOUR_MS = 60_000, 3_600_000
-DUE_MS = 30_000
-SPOOL_FULL_BYTES = 2_048  # room for two envelopes: the next ones reclaim what still waits
+_DEFAULT_HEARTBEAT_S = const(300)
+_KEEP_MS = const(1_000)  # also how finely the button is looked at
+_HOLD_TICKS = const(2)  # looks in a row that make a press a hold
+_MINUTE_MS = const(60_000)
+_HOUR_MS = const(3_600_000)
+_DUE_MS = const(30_000)
+_SPOOL_FULL_BYTES = const(2_048)  # room for two envelopes: the next ones reclaim what still waits
 
 
 class App:
@@ -57,7 +58,6 @@ class App:
         self.sealer = Sealer(self.keystore, self.spool, board.random)
         rules = Rules(RecordLog(board.region("rules"), SLOT_BYTES))
         self.in_force = InForce(rules, self.keystore, self.clock, self.challenge, self.spool)
-        self.in_force.stop_sensing = self._stop_sensing
         self._compose(board)
         self.in_force.paused = bool(self.settings.get("paused"))
         self.in_force.resume(self.feed)
@@ -65,10 +65,10 @@ class App:
     def _compose(self, board) -> None:
         """The tasks' objects, and what they tell each other."""
         self.supervisor = Supervisor(time.ticks_ms, time.ticks_diff)
-        self.builder = BatchBuilder(self.sealer, self.keystore, time.ticks_ms, time.ticks_diff)
-        gnss = Gnss(board, self.settings.get("gnss", "ubx"))
-        moved = self.supervisor.watch("sampler", 120_000)  # a fix may be awaited for 65 s
-        self.sampler = Sampler(gnss, self.clock, self.in_force, self.builder, on_time=self.on_time, moved=moved)
+        self.sensors = Sensors(
+            board, self.settings, self.sealer, self.keystore, self.clock, self.in_force, self.supervisor, self.on_time
+        )
+        self.in_force.stop_sensing = self.sensors.stop
         self.moved = self.supervisor.watch("link", 180_000)  # connect 30 s, subscribe 18 s, send a window 36 s
         self._keeper_moved = self.supervisor.watch("keeper", 30_000)
         self._outbox = Outbox(self.spool)
@@ -76,13 +76,14 @@ class App:
         self.reasons = [report.BOOT]
         self._link_event: "asyncio.Event" = None
         self._last_report_ms = time.ticks_ms()
-        self._seen = [self.builder.sealed, 0, False]  # envelopes announced to the link, faults and doubt reported
+        self._seen = [0, 0, False]  # envelopes announced to the link, faults and doubt reported
         self._held = 0
 
     async def run(self) -> None:
         """Start the radio's and the other tasks; never returns."""
         self._link_event = asyncio.Event()
-        tasks = [asyncio.create_task(task) for task in (self._link(), self.sampler.run(), self._keeper())]
+        running = [self._link(), self._keeper()] + [sensor.run() for sensor in self.sensors.tasks]
+        tasks = [asyncio.create_task(task) for task in running]
         try:
             await self.supervisor.run(self._watchdog)
         finally:
@@ -101,7 +102,7 @@ class App:
         """The clock may have moved: change the day before anything more is sealed."""
         if not self.clock.day_is_over():
             return
-        self.builder.close()
+        self.sensors.close()
         now_s = self.clock.now_s()
         if now_s is not None:  # the lease may have ended meanwhile, and with it the receiver's word
             self.keystore.advance(now_s // EPOCH_S, now_s, self.feed)
@@ -127,10 +128,10 @@ class App:
 
     def faults(self) -> int:
         """Fault bits of `status`."""
-        bits = self.sampler.faults
-        if self.spool.bytes_free() < SPOOL_FULL_BYTES:
+        bits = self.sensors.faults
+        if self.spool.bytes_free() < _SPOOL_FULL_BYTES:
             bits |= report.FAULT_SPOOL_FULL
-        if self.keystore.spent(LOCATION) or self.keystore.spent(STATUS):
+        if any(self.keystore.spent(stream) for stream in range(LOCATION, STATUS + 1)):
             bits |= report.FAULT_COUNTER_SPENT
         if self.keystore.repaired:
             bits |= report.FAULT_KEYS_REPAIRED
@@ -156,16 +157,8 @@ class App:
             self.keystore.refused,
             self.faults(),
             gc.mem_free(),
-            VERSION,
+            _VERSION,
         )
-
-    def _stop_sensing(self, drop: bool) -> None:
-        """Power off first; then the open batch is dropped, or sealed under the directive that it was sensed under."""
-        self.sampler.stop_now()
-        if drop:
-            self.builder.drop()
-        else:
-            self.builder.close()
 
     def _kick(self) -> None:
         if self._link_event is not None:
@@ -197,7 +190,7 @@ class App:
         while not (stay or self.reasons or self._outbox.has_new()):
             self._link_event.clear()
             try:
-                await asyncio.wait_for_ms(self._link_event.wait(), DUE_MS)
+                await asyncio.wait_for_ms(self._link_event.wait(), _DUE_MS)
             except asyncio.TimeoutError:
                 pass
             self.moved()
@@ -205,7 +198,7 @@ class App:
     async def _pause(self, pause_ms: int) -> None:
         while pause_ms > 0:
             self.moved()
-            step_ms = min(pause_ms, DUE_MS)
+            step_ms = min(pause_ms, _DUE_MS)
             await asyncio.sleep_ms(step_ms)
             pause_ms -= step_ms
 
@@ -216,26 +209,25 @@ class App:
             self._keeper_moved()
             self._look_at_button()
             self.on_time()
-            self.sampler.check()
-            self.builder.close_if_old()
-            self._board.led(self.sampler.sensing())
+            self.sensors.tick()
             self._tell_link()
             now_ms = time.ticks_ms()
-            if time.ticks_diff(now_ms, minute_ms) >= MINUTE_MS:
+            if time.ticks_diff(now_ms, minute_ms) >= _MINUTE_MS:
                 minute_ms = now_ms
                 self.clock.persist()
                 gc.collect()
-            if time.ticks_diff(now_ms, hour_ms) >= HOUR_MS:
+            if time.ticks_diff(now_ms, hour_ms) >= _HOUR_MS:
                 hour_ms = now_ms
                 self._expire()
-            await asyncio.sleep_ms(KEEP_MS)
+            await asyncio.sleep_ms(_KEEP_MS)
 
     def _tell_link(self) -> None:
         """New envelopes, new faults, a question to the server, the heartbeat."""
-        if self.builder.sealed != self._seen[0]:
-            self._seen[0] = self.builder.sealed
+        sealed = self.sensors.sealed
+        if sealed != self._seen[0]:
+            self._seen[0] = sealed
             self._kick()
-        faults = self.sampler.faults
+        faults = self.sensors.faults
         if faults & ~self._seen[1]:
             self.report_soon(report.FAULT)
         self._seen[1] = faults
@@ -243,7 +235,7 @@ class App:
             self.report_soon(report.CHALLENGE_WANTED)
         self._seen[2] = self.clock.wants_confirmation
         directive = self.in_force.directive
-        heartbeat_s = directive.heartbeat if directive else DEFAULT_HEARTBEAT_S
+        heartbeat_s = directive.heartbeat if directive else _DEFAULT_HEARTBEAT_S
         if time.ticks_diff(time.ticks_ms(), self._last_report_ms) >= heartbeat_s * 1000:
             self._last_report_ms = time.ticks_ms()
             asks = self.in_force.asking or self.clock.wants_confirmation or self.clock.now_s() is None
@@ -259,11 +251,11 @@ class App:
     def _look_at_button(self) -> None:
         """Held: sensing stops until it is held again, also across a restart."""
         self._held = self._held + 1 if self._board.button() else 0
-        if self._held != HOLD_TICKS:
+        if self._held != _HOLD_TICKS:
             return
         paused = not self.in_force.paused
         self.in_force.paused = paused
-        self._stop_sensing(False)
+        self.sensors.stop(())
         self.settings["paused"] = paused
         try:
             self._board.save_settings(self.settings)
@@ -285,4 +277,4 @@ def main() -> None:
     try:
         asyncio.run(app.run())
     finally:
-        board.gnss_power(False)  # stopped at the console: nobody watches the leave any more
+        unpower(board)  # stopped at the console: nobody watches the leave any more

@@ -1,13 +1,14 @@
 """Clock: trusted time at the device (wire-format section 8, PROTOCOL rules 6 to 8)."""
 
+from firmware.const import const
 from firmware.keystore import FLOOR_MARGIN_S, MAX_JUMP
 from firmware.wire.batch import EPOCH_S
 
-CHALLENGE_BYTES = 8
-TOLERANCE_S = 120  # PROTOCOL rule 8
+_CHALLENGE_BYTES = const(8)
+_TOLERANCE_S = const(120)  # PROTOCOL rule 8
 PERSIST_S = 3600  # 24 records a day are three erases, and a cut costs the lease at most an hour of its count
-FASTEST = 1000  # ticks gain less than 1 s in so many: crystals keep 50 ppm, here is twenty times that
-_TICKS_MASK = 2**30 - 1  # MicroPython's ticks wrap at a power of two, at 2**30 ms at the earliest (12.4 days)
+_FASTEST = const(1000)  # ticks gain less than 1 s in so many: crystals keep 50 ppm, here is twenty times that
+_TICKS_MASK = const(2**30 - 1)  # MicroPython's ticks wrap at a power of two, at 2**30 ms at the earliest (12.4 days)
 
 
 class Challenge:
@@ -19,11 +20,11 @@ class Challenge:
 
     def answers(self, candidate: bytes) -> bool:
         """True if the candidate is the current challenge; changes nothing."""
-        return len(candidate) == CHALLENGE_BYTES and candidate == self.value
+        return len(candidate) == _CHALLENGE_BYTES and candidate == self.value
 
     def consume(self):
         """Draw a fresh one, once an answer was used [an answer holds once]."""
-        self.value = bytes(self._rng(CHALLENGE_BYTES))
+        self.value = bytes(self._rng(_CHALLENGE_BYTES))
 
 
 class Clock:
@@ -77,7 +78,7 @@ class Clock:
         heals.
         """
         now_s = self.now_s()
-        return now_s is not None and now_s + TOLERANCE_S < self._keystore.epoch * EPOCH_S
+        return now_s is not None and now_s + _TOLERANCE_S < self._keystore.epoch * EPOCH_S
 
     def lease_over(self) -> bool:
         """True at lease end, by trusted time or by the seconds counted since the floor; also without a lease."""
@@ -148,7 +149,7 @@ class Clock:
 
     def _least_s(self, elapsed_s):
         """What the time is at least, however fast the oscillator runs."""
-        return self._reckoned_s + elapsed_s - elapsed_s // FASTEST - TOLERANCE_S
+        return self._reckoned_s + elapsed_s - elapsed_s // _FASTEST - _TOLERANCE_S
 
     def _dark_now_s(self):
         return self._dark_s + self._elapsed_s() - self._dark_from_s
@@ -157,7 +158,7 @@ class Clock:
         """The latest time that the receiver may say: lease end, or the server's own time."""
         if self._confirmed_s is None:
             return self.lease_until_s
-        return max(self.lease_until_s, self._confirmed_s + elapsed_s + TOLERANCE_S)
+        return max(self.lease_until_s, self._confirmed_s + elapsed_s + _TOLERANCE_S)
 
     def _elapsed_s(self):
         ticks = self._ticks_ms()

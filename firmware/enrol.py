@@ -2,6 +2,7 @@
 
 import json
 
+from firmware.const import const
 from firmware.errors import WireError
 from firmware.flash.recordlog import RecordLog
 from firmware.flash.spool import Spool
@@ -13,7 +14,7 @@ from firmware.wire.envelope import check_device
 from firmware.wire.msgpack import unpack
 
 VERSION = 1
-_ROOT_BYTES = 32
+_ROOT_BYTES = const(32)
 
 
 def install(log, board, enrolment: bytes) -> KeyStore:

@@ -8,6 +8,7 @@ have never been used; what has been used is forgotten.
 import struct
 from binascii import crc32
 
+from firmware.const import const
 from firmware.errors import SealError
 from firmware.wire import ladder
 
@@ -19,18 +20,18 @@ MAX_JUMP = 4096
 FLOOR_MARGIN_S = 120  # an oscillator that ran fast must not refuse the next true time (PROTOCOL rule 8 bears 120 s)
 SLOT_BYTES = 512  # of the record log
 
-_RECORD_VERSION = 1
+_RECORD_VERSION = const(1)
 # record version, device, generation, epoch, floor, dark seconds, boots, refused, directive
-_HEAD = ">B16sHIIIIII"
-_HEAD_BYTES = 43
+_HEAD = const(">B16sHIIIIII")
+_HEAD_BYTES = const(43)
 # Ladders lie behind it in the order of their streams, `down` first: number (32 bits), chain, and next spine (zero for
 # `down`).
-_LADDER_BYTES = 68
-_RECORD_BYTES = _HEAD_BYTES + 5 * _LADDER_BYTES
-_KEY_BYTES = 32
-_RETAINED_LADDER_BYTES = 36
-_RETAINED_BYTES = 9 + 5 * _RETAINED_LADDER_BYTES + 4
-_DEEP_SLEEP = 4  # reset cause of wire-format section 5, `status`
+_LADDER_BYTES = const(68)
+_RECORD_BYTES = const(_HEAD_BYTES + 5 * _LADDER_BYTES)
+_KEY_BYTES = const(32)
+_RETAINED_LADDER_BYTES = const(36)
+_RETAINED_BYTES = const(9 + 5 * _RETAINED_LADDER_BYTES + 4)
+_DEEP_SLEEP = const(4)  # reset cause of wire-format section 5, `status`
 
 
 class KeyStore:

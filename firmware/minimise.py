@@ -1,5 +1,6 @@
 """Minimiser: what is not permitted in a fix is cut here, before anything keeps it."""
 
+from firmware.const import const
 from firmware.errors import WireError
 from firmware.wire import cells
 from firmware.wire.batch import entry_of
@@ -7,8 +8,8 @@ from firmware.wire.directive import GNSS, SPEED_AND_COURSE
 
 # m; a fix that is less accurate than this is not kept. For `exact` a kilometre: it is then no position any more; for a
 # cell the power of two at its quality class, about the size of the cell.
-MAX_H_ACC_M = (1024, 128, 1024, 16_384, 32_768)
-MAX_SPEED_MM_S = 1_000_000  # the format's limit; no vehicle on the ground comes near it
+_MAX_H_ACC_M = const((1024, 128, 1024, 16_384, 32_768))
+_MAX_SPEED_MM_S = const(1_000_000)  # the format's limit; no vehicle on the ground comes near it
 
 
 class Minimiser:
@@ -53,12 +54,23 @@ class Minimiser:
         self._last_s = entry[0]
         return entry
 
+    def inside(self, fix: tuple):
+        """True if a fix lies in a private zone, False if outside every one, None if it is too poor to tell."""
+        if fix[6] not in (2, 3):
+            return None
+        try:
+            if self._in_zone(fix[1], fix[2]):
+                return True
+        except WireError:
+            return None
+        return None if fix[3] > 1000 * _MAX_H_ACC_M[cells.CELL_1KM] else False
+
     def _is_sound(self, fix):
         """A 2D or 3D fix of some accuracy; an unknown accuracy is let through, as quality class 15."""
         _, _, _, h_acc_mm, speed_mm_s, course_e5, mode = fix[:7]
-        if mode not in (2, 3) or h_acc_mm > 1000 * MAX_H_ACC_M[self._directive.precision]:
+        if mode not in (2, 3) or h_acc_mm > 1000 * _MAX_H_ACC_M[self._directive.precision]:
             return False
-        return speed_mm_s <= MAX_SPEED_MM_S and course_e5 < 36_000_000
+        return speed_mm_s <= _MAX_SPEED_MM_S and course_e5 < 36_000_000
 
     def _in_zone(self, lat_e7, lon_e7):
         zones = self._directive.zones

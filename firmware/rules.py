@@ -10,13 +10,14 @@ from firmware.wire import report
 
 # Personal streams, each with the sensors whose readings it carries.
 _STREAM_SENSORS = ((1, (rule.GNSS, rule.CELL)), (2, (rule.TEMPERATURE, rule.LIGHT)), (3, (rule.MOTION,)))
+_STREAM_OF = {sensor: stream for stream, sensors in _STREAM_SENSORS for sensor in sensors}
 
 
 class InForce:
     """The directive in force over its store (`flash.rules.Rules`), with the purge that a withdrawal demands.
 
-    `stop_sensing(drop)` is set by the app: it unpowers the personal sensors at once and drops the open batch, or seals
-    it when `drop` is false. `paused` is set while the person at the device has stopped sensing.
+    `stop_sensing(lost)` is set by the app: it unpowers the personal sensors at once, drops the open batches of the
+    streams in `lost` and seals the others. `paused` is set while the person at the device has stopped sensing.
     """
 
     def __init__(self, store, keystore, clock, challenge, spool):
@@ -62,7 +63,7 @@ class InForce:
         # 2. Stop; the open batch closes under the old directive, of a withdrawn stream it is dropped. From here until all
         #    is done nothing is permitted [flash that fails must not leave the old one in force, nor the batch].
         lost = self._withdrawn_by(directive)
-        self.stop_sensing(1 in lost)
+        self.stop_sensing(lost)
         self.directive = self.minimiser = None
         # 3. Number first, then one record with directive and purge marks [a cut here fails closed, or resumes at boot].
         self._keystore.set_directive_high(directive.version)
@@ -82,15 +83,20 @@ class InForce:
 
     def senses_location(self) -> bool:
         """True while the receiver may run for positions."""
-        if self.directive is None or self.asking or self.paused or not self.directive.permits(rule.GNSS):
+        return self.senses(rule.GNSS)
+
+    def senses(self, sensor: int) -> bool:
+        """True while a sensor, by its bit in the directive, may run; the same questions for each of them."""
+        directive = self.directive
+        if directive is None or self.asking or self.paused or not directive.permits(sensor):
             return False
-        if self._keystore.spent(1):  # the stream stops until the next epoch (wire-format section 2)
+        if self._keystore.spent(_STREAM_OF[sensor]):  # its stream stops until the next epoch (wire-format section 2)
             return False
         now_s = self._clock.now_s()
         # PROTOCOL 8: a clock behind the epoch stops the personal streams until it heals.
         if now_s is None or self._clock.lease_over() or self._clock.behind_epoch():
             return False
-        return self.minimiser.sensing_at(now_s)
+        return not directive.closed_at(now_s)
 
     def _ask(self, directive, tick) -> int:
         """An authentic, newer directive that would widen and lacks the challenge: what it replaces no longer holds.
@@ -99,7 +105,7 @@ class InForce:
         """
         lost = self._withdrawn_by(directive)
         asked, self.asking = self.asking, True
-        self.stop_sensing(1 in lost)
+        self.stop_sensing(lost)
         self._store.save(None, lost)
         self._purge(tick)
         self._take(None)

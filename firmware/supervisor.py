@@ -2,7 +2,9 @@
 
 import asyncio
 
-PERIOD_MS = 2_000
+from firmware.const import const
+
+_PERIOD_MS = const(2_000)
 # Longest span that blocks the interpreter on purpose: name resolution (about 10 s on a dead resolver) and the wipe of a
 # full spool; both fit, and a hung device is reset within a minute.
 WATCHDOG_MS = 30_000
@@ -49,4 +51,4 @@ class Supervisor:
             self.uptime_s()
             if self.overdue() is None:
                 watchdog.feed()
-            await asyncio.sleep_ms(PERIOD_MS)
+            await asyncio.sleep_ms(_PERIOD_MS)

@@ -44,6 +44,9 @@ class Kind(StrEnum):
     GATE_DENIED = "gate.denied"
     INGEST_REFUSED = "ingest.refused"
     INGEST_INCIDENT = "ingest.incident"
+    LIMITS_SET = "limits.set"
+    LIMITS_CLEARED = "limits.cleared"
+    LIMITS_READ = "limits.read"
     RESTRICTION_SET = "restriction.set"
     RESTRICTION_LIFTED = "restriction.lifted"
     RETENTION_SWEPT = "retention.swept"
@@ -60,8 +63,19 @@ _MOST_TIME_S: Final = 2.0**34
 DETAIL_KEYS: Final = frozenset(
     {
         *("action", "basis", "captured_first", "captured_last", "category", "channel", "count", "counter", "device"),
-        *("epoch", "first_epoch", "generation", "last_epoch", "notice", "policy", "precision", "purpose", "reason"),
-        *("recipient", "record", "role", "size", "stream", "tombstone", "unreadable", "version"),
+        *(
+            "epoch",
+            "first_epoch",
+            "generation",
+            "language",
+            "last_epoch",
+            "notice",
+            "policy",
+            "precision",
+            "purpose",
+            "reason",
+        ),
+        *("recipient", "record", "role", "resealed", "size", "stream", "tombstone", "unreadable", "version"),
     }
 )
 

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from cloud_sync.cli.common import DEFAULT_CONFIG, AsJson, ConfigFile, Group, Subject, console, iso, print_json
 from cloud_sync.cli.deliver import Delivery
+from cloud_sync.cli.proof import Proof, with_proof
 from cloud_sync.cli.session import Session, opened
 from cloud_sync.consent import Evidence
 from cloud_sync.model import ConsentRecord, LawfulBasis, Precision
@@ -38,11 +39,6 @@ class PrecisionName(StrEnum):
 
 
 Purpose = Annotated[str, typer.Argument(help="A purpose of the policy that rests on consent.")]
-By = Annotated[str, typer.Option("--by", help="Who acted: the person's pseudonym, or who may narrow for them.")]
-Channel = Annotated[str, typer.Option(help="Where: app, portal, letter, …")]
-Act = Annotated[str, typer.Option(help="What they did: tapped_allow, signed_letter, …")]
-Language = Annotated[str, typer.Option(help="Language of the notice that was shown: en, da, …")]
-Notice = Annotated[str | None, typer.Option(help="Version of the notice that was shown; default: the policy's.")]
 Step = Callable[[Session, Evidence], ConsentRecord]
 
 
@@ -81,14 +77,11 @@ def show(subject: Subject, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson 
 
 
 @consent.command()
+@with_proof
 def request(
     subject: Subject,
     purpose: Purpose,
-    by: By,
-    channel: Channel,
-    act: Act,
-    language: Language,
-    notice: Notice = None,
+    proof: Proof,
     own_initiative: Annotated[
         bool, typer.Option("--own-initiative", help="The person asked for the question, unprompted.")
     ] = False,
@@ -103,18 +96,15 @@ def request(
     def step(session: Session, evidence: Evidence) -> ConsentRecord:
         return session.cloud.consent.request(subject, purpose, evidence, own_initiative=own_initiative)
 
-    _carry_out(config, as_json, (by, notice, channel, act, language), step)
+    _carry_out(config, as_json, proof, step)
 
 
 @consent.command()
+@with_proof
 def give(
     subject: Subject,
     purpose: Purpose,
-    by: By,
-    channel: Channel,
-    act: Act,
-    language: Language,
-    notice: Notice = None,
+    proof: Proof,
     precision: Annotated[PrecisionName | None, typer.Option(help="The finest position that the person allows.")] = None,
     config: ConfigFile = DEFAULT_CONFIG,
     as_json: AsJson = False,
@@ -128,90 +118,55 @@ def give(
         finest = precision.precision if precision else None
         return session.cloud.consent.give(subject, purpose, evidence, precision=finest)
 
-    _carry_out(config, as_json, (by, notice, channel, act, language), step)
+    _carry_out(config, as_json, proof, step)
 
 
-@consent.command()
-def refuse(
-    subject: Subject,
-    purpose: Purpose,
-    by: By,
-    channel: Channel,
-    act: Act,
-    language: Language,
-    notice: Notice = None,
-    config: ConfigFile = DEFAULT_CONFIG,
-    as_json: AsJson = False,
-) -> None:
-    """Record a no: the question is not put again under this notice.
+def _plain(verb: str) -> Callable[..., None]:
+    """The command of an answer that has no options but those of its proof."""
+
+    def command(
+        subject: Subject,
+        purpose: Purpose,
+        proof: Proof,
+        config: ConfigFile = DEFAULT_CONFIG,
+        as_json: AsJson = False,
+    ) -> None:
+        _carry_out(
+            config,
+            as_json,
+            proof,
+            lambda session, evidence: getattr(session.cloud.consent, verb)(subject, purpose, evidence),
+        )
+
+    command.__name__, command.__doc__ = verb, PLAIN[verb]
+    return with_proof(command)
+
+
+PLAIN = {
+    "refuse": """Record a no: the question is not put again under this notice.
 
     Example: byleave sync consent refuse s-1 tracking --by s-1 --channel app --act tapped_refuse --language en
-    """
-    _carry_out(
-        config,
-        as_json,
-        (by, notice, channel, act, language),
-        lambda session, evidence: session.cloud.consent.refuse(subject, purpose, evidence),
-    )
-
-
-@consent.command()
-def later(
-    subject: Subject,
-    purpose: Purpose,
-    by: By,
-    channel: Channel,
-    act: Act,
-    language: Language,
-    notice: Notice = None,
-    config: ConfigFile = DEFAULT_CONFIG,
-    as_json: AsJson = False,
-) -> None:
-    """Record "not now": the person is left in peace for the policy's cool-down.
+    """,
+    "later": """Record "not now": the person is left in peace for the policy's cool-down.
 
     Example: byleave sync consent later s-1 tracking --by s-1 --channel app --act tapped_later --language en
-    """
-    _carry_out(
-        config,
-        as_json,
-        (by, notice, channel, act, language),
-        lambda session, evidence: session.cloud.consent.later(subject, purpose, evidence),
-    )
-
-
-@consent.command()
-def withdraw(
-    subject: Subject,
-    purpose: Purpose,
-    by: By,
-    channel: Channel,
-    act: Act,
-    language: Language,
-    notice: Notice = None,
-    config: ConfigFile = DEFAULT_CONFIG,
-    as_json: AsJson = False,
-) -> None:
-    """Take a consent back. The gate is closed when this ends, whether the device could be told or not.
+    """,
+    "withdraw": """Take a consent back. The gate is closed when this ends, whether the device could be told or not.
 
     Example: byleave sync consent withdraw s-1 tracking --by s-1 --channel letter --act signed_letter --language en
-    """
-    _carry_out(
-        config,
-        as_json,
-        (by, notice, channel, act, language),
-        lambda session, evidence: session.cloud.consent.withdraw(subject, purpose, evidence),
-    )
+    """,
+}
+for _verb in PLAIN:
+    consent.command(_verb)(_plain(_verb))
 
 
-def _carry_out(config: Path, as_json: bool, proof: tuple[str, str | None, str, str, str], step: Step) -> None:
+def _carry_out(config: Path, as_json: bool, proof: Proof, step: Step) -> None:
     """One answer: recorded in one transaction, then told to the person's devices."""
-    by, notice, channel, act, language = proof
     with opened(config) as session:
-        evidence = Evidence(by, notice or session.cloud.policy.notice, channel, act, language)
-        record = step(session, evidence)
+        record = step(session, proof.evidence(session.cloud.policy.notice))
         delivery = session.tell_devices()
     if as_json:
-        print_json({"record": _record(record), "devices": _delivery(delivery)})
+        print_json({"record": _record(record), "devices": delivery_fields(delivery)})
         return
     typer.echo(f"{record.purpose} is {record.event_state.value} for {record.pii_principal_id}{_limits(record)}")
     typer.echo(f"record {record.record_id}, policy {record.policy_hash[:12]}, notice {record.privacy_notice}")
@@ -225,7 +180,8 @@ def _limits(record: ConsentRecord) -> str:
     return f"{position}, until {iso(record.validity_until)}"
 
 
-def _delivery(delivery: Delivery) -> dict[str, Any]:
+def delivery_fields(delivery: Delivery) -> dict[str, Any]:
+    """What became of the downlinks, for JSON."""
     return {**asdict(delivery), "told": str(delivery)}
 
 

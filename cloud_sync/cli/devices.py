@@ -63,7 +63,7 @@ def _settings(path: Path) -> dict[str, Any]:
         values = json.loads(read_text(path, "a JSON file with board, wifi and broker"))
     except json.JSONDecodeError as error:
         raise ConfigError(f"{path}, line {error.lineno}: is not JSON ({error.msg})") from None
-    if not isinstance(values, dict):
+    if not isinstance(values, dict) or not values:
         raise ConfigError(f'{path}: must be a JSON object, for instance {{"board": "esp32s3", "wifi": …, "broker": …}}')
     return values
 

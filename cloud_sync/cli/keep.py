@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -17,9 +17,12 @@ from cloud_sync.cli.common import (
     fail,
     identifier,
     iso,
+    moment,
     print_json,
+    sentences,
 )
 from cloud_sync.cli.session import opened
+from cloud_sync.erasure.civil import UTC, is_day, local_day, local_time
 from cloud_sync.erasure.erase import ErasureReceipt
 from cloud_sync.model import EPOCH_SECONDS
 
@@ -56,8 +59,18 @@ def sweep(
 
 def erase(
     subject: Subject,
-    first: Annotated[str | None, typer.Option("--from", metavar="DAY", help="First UTC day; default: all.")] = None,
-    last: Annotated[str | None, typer.Option("--to", metavar="DAY", help="Last UTC day, itself included.")] = None,
+    first: Annotated[
+        str | None, typer.Option("--from", metavar="TIME", help="From this day or ISO 8601 time; default: all.")
+    ] = None,
+    last: Annotated[
+        str | None, typer.Option("--to", metavar="TIME", help="To the end of this day, or to before this time.")
+    ] = None,
+    day: Annotated[
+        str | None, typer.Option("--day", metavar="DAY", help="One day, instead of --from and --to.")
+    ] = None,
+    zone: Annotated[
+        str, typer.Option("--zone", metavar="ZONE", help="Whose days and times these are, as Europe/Copenhagen.")
+    ] = UTC,
     actor: Annotated[
         str | None, typer.Option(help="In whose name, for the audit log; default: the person.", callback=identifier)
     ] = None,
@@ -65,12 +78,14 @@ def erase(
     config: ConfigFile = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
-    """Erase a person's data of whole UTC days, keys first, and print the receipt. Nothing brings it back.
+    """Erase a person's data, all of it or of a span of time, keys first, and print the receipt. Nothing brings it back.
 
-    Example: byleave sync erase s-1 --from 2026-03-14 --to 2026-03-14 --yes
+    Times with an offset mean what they say; days, and times without one, are the zone's.
+
+    Example: byleave sync erase s-1 --day 2026-03-29 --zone Europe/Copenhagen --yes
     """
-    start = None if first is None else _midnight(first, "--from")
-    end = None if last is None else _midnight(last, "--to") + EPOCH_SECONDS
+    with sentences():
+        start, end = _span(first, last, day, zone)
     if start is not None and end is not None and start >= end:
         fail(f"--from {first} lies after --to {last}: exchange them")
     with opened(config) as session:
@@ -89,26 +104,43 @@ def erase(
     typer.echo(f"unreadable now, and in every copy once backups of keys have expired (policy: {horizon})")
 
 
+def _span(first: str | None, last: str | None, day: str | None, zone: str) -> tuple[float | None, float | None]:
+    """Unix seconds of the span that the options name; None where it is open."""
+    if day is not None:
+        if first is not None or last is not None:
+            fail("--day is a whole span: leave out --from and --to")
+        return local_day(day, zone)
+    local_day("2000-01-01", zone)  # an unknown zone is told even where no option needs one
+    return _time(first, zone, end=False), _time(last, zone, end=True)
+
+
+def _time(text: str | None, zone: str, *, end: bool) -> float | None:
+    """A day's begin or end, or a moment; where a clock shows it twice, so that the span is the longer one."""
+    if text is None:
+        return None
+    if is_day(text):
+        return local_day(text, zone)[end]
+    if _has_offset(text):
+        return moment(text, "--to" if end else "--from")
+    return local_time(text, zone, late=end)
+
+
+def _has_offset(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
+
+
 def _receipt(receipt: ErasureReceipt) -> dict[str, Any]:
     return {
         "subject": receipt.subject,
         "erased_at": iso(receipt.at),
-        "first_day": _day(receipt.first_epoch),
-        "last_day": _day(receipt.last_epoch),
+        "from": iso(receipt.start),
+        "to": iso(receipt.end),
         "envelopes": receipt.envelopes,
+        "resealed": receipt.resealed,
         "day_keys": receipt.leaves,
         "devices": list(receipt.devices),
         "tombstones": list(receipt.tombstones),
     }
-
-
-def _day(epoch: int) -> str:
-    return iso(epoch * EPOCH_SECONDS)[:10]
-
-
-def _midnight(text: str, option: str) -> float:
-    """The UTC midnight at which a day begins."""
-    try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()
-    except ValueError:
-        fail(f"{option} {text}: write a day, for instance 2026-03-14; erasure goes by whole UTC days")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import Annotated, Any
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import Annotated, Any, NamedTuple
 
 import typer
 from rich.table import Table
@@ -23,11 +25,21 @@ from cloud_sync.cli.common import (
 )
 from cloud_sync.cli.consent import PrecisionName
 from cloud_sync.cli.session import opened
-from cloud_sync.model import Actor, Fix
+from cloud_sync.model import Actor, Fix, MotionEvent, Reading
+from cloud_sync.service import CloudSync
 
 DAY_S = 86_400
 UNKNOWN_QUALITY = 15  # docs/wire-format.md section 5
-COLUMNS = ("time", "lat", "lon", "precision", "accuracy_m", "speed_m_s", "course_deg")
+
+Row = dict[str, Any]
+
+
+class StreamName(StrEnum):
+    """What can be read; the streams of docs/wire-format.md, section 2, with personal data."""
+
+    LOCATION = "location"
+    ENVIRONMENT = "environment"
+    MOTION = "motion"
 
 
 def read(
@@ -35,16 +47,22 @@ def read(
     purpose: Annotated[str, typer.Option(help="What for: a purpose of the policy.")],
     actor: Annotated[str, typer.Option(help="Who reads: a pseudonym; it is in the audit log.", callback=identifier)],
     role: Annotated[str, typer.Option(help="In which role of the policy: data_subject, controller, …")],
+    stream: Annotated[StreamName, typer.Option(help="Positions, temperature and light, or motion.")] = (
+        StreamName.LOCATION
+    ),
+    field: Annotated[
+        list[str] | None, typer.Option(help="This field of the policy only, and the time; may be given again.")
+    ] = None,
     start: Annotated[str | None, typer.Option("--from", metavar="ISO", help="First time; default: a day ago.")] = None,
     end: Annotated[str | None, typer.Option("--to", metavar="ISO", help="Before this time; default: now.")] = None,
-    precision: Annotated[PrecisionName | None, typer.Option(help="Not finer than this.")] = None,
+    precision: Annotated[PrecisionName | None, typer.Option(help="Positions not finer than this.")] = None,
     recipient: Annotated[str | None, typer.Option(help="Disclose to this recipient of the policy.")] = None,
     config: ConfigFile = DEFAULT_CONFIG,
     as_json: AsJson = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
-    as_geojson: Annotated[bool, typer.Option("--geojson", help="Print GeoJSON (RFC 7946).")] = False,
+    as_geojson: Annotated[bool, typer.Option("--geojson", help="Print GeoJSON (RFC 7946); positions only.")] = False,
 ) -> None:
-    """Read a person's positions, none finer than permitted. The read and a denial alike are in the audit log.
+    """Read a person's positions or other readings, none finer than permitted. The read and a denial alike are in the audit log.
 
     A denial prints its reason and ends with 2. Times without an offset are UTC.
 
@@ -52,33 +70,42 @@ def read(
     """
     if as_json + as_csv + as_geojson > 1:
         fail("choose one of --json, --csv and --geojson")
+    if stream is not StreamName.LOCATION and (as_geojson or precision):
+        fail(f"--geojson and --precision are for positions: leave them out, or --stream {stream.value}")
+    kind = KINDS[stream]
     with opened(config) as session:
         until = session.now if end is None else moment(end, "--to")
         since = until - DAY_S if start is None else moment(start, "--from")
-        fixes = session.cloud.read_location(
+        if since > until:
+            what = "now: name an earlier time" if end is None else f"--to {iso(until)}: exchange them"
+            fail(f"--from {iso(since)} lies after {what}")
+        asked: dict[str, Any] = {"precision": precision.precision} if precision else {}
+        found = kind.read(
+            session.cloud,
             actor=Actor(actor, role),
             purpose=purpose,
             subject=subject,
             start=since,
             end=until,
             recipient=recipient,
-            precision=precision.precision if precision else None,
+            fields=field or (),
+            **asked,
         )
+    rows = [kind.row(item) for item in found]
     if as_json:
-        print_json([_row(fix) for fix in fixes])
+        print_json(rows)
     elif as_csv:
-        typer.echo(_csv(fixes), nl=False)
+        typer.echo(_csv(kind.columns, rows), nl=False)
     elif as_geojson:
-        print_json({"type": "FeatureCollection", "features": [_feature(fix) for fix in fixes]})
+        print_json({"type": "FeatureCollection", "features": [_feature(row) for row in rows]})
     else:
-        table = Table(*COLUMNS)
-        for fix in fixes:
-            table.add_row(*("-" if value is None else str(value) for value in _row(fix).values()))
-        console().print(table)
-        typer.echo(f"{len(fixes)} fixes from {iso(since)} to {iso(until)} for {purpose}; a cell is told by its centre")
+        _table(kind.columns, rows)
+        typer.echo(f"{len(rows)} {kind.name} from {iso(since)} to {iso(until)} for {purpose}; {kind.note}")
+    if found.unreadable:
+        typer.echo(f"{found.unreadable} envelopes of these days did not open: what they held is missing", err=True)
 
 
-def _row(fix: Fix) -> dict[str, Any]:
+def _fix(fix: Fix) -> Row:
     """One fix; the accuracy is a class: at most so many metres, None where it is unknown."""
     return {
         "time": iso(fix.time),
@@ -91,15 +118,84 @@ def _row(fix: Fix) -> dict[str, Any]:
     }
 
 
-def _csv(fixes: list[Fix]) -> str:
+def _reading(reading: Reading) -> Row:
+    """One reading; the light is the least of its class."""
+    return {
+        "time": iso(reading.time),
+        "step_s": reading.step_s,
+        "temperature_c": reading.temperature_c,
+        "light_lx": reading.light_lx,
+    }
+
+
+def _motion(event: MotionEvent) -> Row:
+    """What happened within one step."""
+    return {
+        "time": iso(event.time),
+        "step_s": event.step_s,
+        "began": event.began,
+        "ended": event.ended,
+        "shock": event.shock,
+    }
+
+
+class _Kind(NamedTuple):
+    """How one stream is read and shown."""
+
+    name: str
+    read: Callable[..., Any]
+    row: Callable[[Any], Row]
+    columns: tuple[str, ...]
+    note: str
+
+
+KINDS = {
+    StreamName.LOCATION: _Kind(
+        "fixes",
+        CloudSync.read_location,
+        _fix,
+        ("time", "lat", "lon", "precision", "accuracy_m", "speed_m_s", "course_deg"),
+        "a cell is told by its centre",
+    ),
+    StreamName.ENVIRONMENT: _Kind(
+        "readings",
+        CloudSync.read_environment,
+        _reading,
+        ("time", "step_s", "temperature_c", "light_lx"),
+        "light is told by the least of its class",
+    ),
+    StreamName.MOTION: _Kind(
+        "steps with events",
+        CloudSync.read_motion,
+        _motion,
+        ("time", "step_s", "began", "ended", "shock"),
+        "the order within a step is not known",
+    ),
+}
+
+
+def _table(columns: Sequence[str], rows: Sequence[Row]) -> None:
+    table = Table(*columns)
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row.values()))
+    console().print(table)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "-"
+    return "-" if value is None else str(value)
+
+
+def _csv(columns: Sequence[str], rows: Sequence[Row]) -> str:
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(_row(fix) for fix in fixes)
+    writer.writerows(rows)
     return text.getvalue()
 
 
-def _feature(fix: Fix) -> dict[str, Any]:
-    properties = _row(fix)
+def _feature(row: Row) -> Row:
+    properties = dict(row)
     position = [properties.pop("lon"), properties.pop("lat")]
     return {"type": "Feature", "geometry": {"type": "Point", "coordinates": position}, "properties": properties}

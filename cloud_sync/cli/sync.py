@@ -9,6 +9,7 @@ from cloud_sync.cli.common import Group
 from cloud_sync.cli.consent import consent
 from cloud_sync.cli.devices import devices, enrol
 from cloud_sync.cli.keep import erase, sweep
+from cloud_sync.cli.limits import limits
 from cloud_sync.cli.read import read
 from cloud_sync.cli.run import run
 from cloud_sync.cli.setup import init
@@ -31,4 +32,5 @@ def _sync() -> None:
 for command in (init, run, enrol, devices, read, sweep, erase):
     sync.command()(command)
 sync.add_typer(consent, name="consent")
+sync.add_typer(limits, name="limits")
 sync.add_typer(audit, name="audit")

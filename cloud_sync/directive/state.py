@@ -18,6 +18,7 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from cloud_sync.directive.compile import Permission, permission_of
+from cloud_sync.directive.hours import minutes, windows
 from cloud_sync.model import (
     PERSONAL_STREAMS,
     Directive,
@@ -211,16 +212,9 @@ def _joined_zones(one: Pairs, other: Pairs) -> Pairs | None:
     return joined if len(joined) <= MOST_ZONES else None
 
 
-def minutes(hours: Pairs) -> set[int]:
-    """Minutes of the UTC day in which nothing is sensed."""
-    return {minute for start, end in hours for minute in range(start, end)}
-
-
 def _joined_hours(one: Pairs, other: Pairs) -> Pairs | None:
     joined = minutes(one) | minutes(other)
     if joined == minutes(other):
         return other
-    starts = sorted(minute for minute in joined if minute - 1 not in joined)
-    ends = sorted(minute + 1 for minute in joined if minute + 1 not in joined)
-    windows = tuple(zip(starts, ends, strict=True))
-    return windows if len(windows) <= MOST_HOURS else None
+    found = windows(joined)
+    return found if len(found) <= MOST_HOURS else None

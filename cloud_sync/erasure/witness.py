@@ -2,7 +2,8 @@
 
 The witness lies beside the tombstones. For the audit log it keeps the number of entries and the last one's hash, for each
 person the number of consent records and the last one's id; both only rise. It is written after the commit that it tells of,
-so that a crash between the two leaves a witness that knows too little, never one that accuses an honest database.
+so that a crash between the two leaves a witness that knows too little, never one that accuses an honest database; the next
+start tells it the rest before anything is served. What is lost in between has been confirmed to nobody.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import hashlib
 from cloud_sync.stores import Database, WitnessStore
 
 AUDIT = "audit"
+SWEPT = "swept"
 
 Mark = tuple[int, bytes]
 
@@ -28,6 +30,23 @@ class Witness:
         if subject is not None:
             self._store.raise_witness(_person(subject), *self._consents(subject))
         self._store.raise_witness(AUDIT, *self._head())
+
+    def note_all(self) -> None:
+        """Remember everything, as far as it is not known: what a program committed and ended before it could tell."""
+        for subject in {record.pii_principal_id for record in self._database.all_consents()}:
+            mark = self._consents(subject)
+            if self._store.witness(_person(subject)) != mark:
+                self._store.raise_witness(_person(subject), *mark)
+        self.note()
+
+    def note_sweep(self, at: float) -> None:
+        """Remember that everything has been destroyed whose term had ended by this Unix second."""
+        self._store.raise_witness(SWEPT, int(at), b"")
+
+    def swept(self) -> int | None:
+        """The Unix second of the last sweep that was carried out, whatever a restored store says."""
+        seen = self._store.witness(SWEPT)
+        return seen[0] if seen else None
 
     def entries_lost(self) -> int:
         """How many entries of the audit log are gone (at least one if the log is another one); 0 in a database as it was."""

@@ -10,12 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cloud_sync.consent import NOT_COVERED, Coverage
-from cloud_sync.model import Action, Actor, LawfulBasis, Precision, Reason
+from cloud_sync.model import Action, Actor, LawfulBasis, Precision, Reason, Sensor
 from cloud_sync.policy import Clock, Policy, Rule
 from cloud_sync.policy.vocabulary import SIDE_FIELDS, Role
 
 #: Acts that need a stream of a device; the others work on what is stored.
 _DEVICE_ACTIONS = frozenset({Action.SENSE, Action.INGEST})
+NO_SENSOR = Sensor(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Request:
     """Who wants to do what with which data of whom, and why. Times are Unix seconds.
 
     `captured_at` is the oldest reading concerned. Without `fields` every field of the category is meant; without
-    `precision` the finest that is permitted.
+    `precision` the finest that is permitted. `sensors` are those that an act on a device, or on its batch, names.
     """
 
     actor: Actor
@@ -36,6 +37,7 @@ class Request:
     precision: Precision | None = None
     fields: frozenset[str] = frozenset()
     recipient: str | None = None
+    sensors: Sensor = NO_SENSOR
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,8 @@ def _granted(request: Request, policy: Policy, _: Facts) -> Decision | None:
     act = request.action.value
     if request.action in _DEVICE_ACTIONS and (rule is None or rule.stream is None):
         return _deny(Reason.ACTION_NOT_PERMITTED, f"{request.category} comes from no device: nothing to {act}")
+    if rule is not None and (other := request.sensors & ~rule.sensors):  # each sensor is a switch of its own
+        return _deny(Reason.ACTION_NOT_PERMITTED, f"{request.category} is not fed by sensor {str(other.name).lower()}")
     if not roles:
         return _deny(Reason.ACTION_NOT_PERMITTED, f"nobody may {act} for {request.purpose}")
     if request.actor.role not in roles:

@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 from cloud_sync.consent import ConsentLedger
 from cloud_sync.errors import Denied
-from cloud_sync.gate.decide import Decision, Facts, Request, decide
-from cloud_sync.model import Action, Actor, Device, Precision, Reason, Stream
+from cloud_sync.gate.decide import NO_SENSOR, Decision, Facts, Request, decide
+from cloud_sync.model import Action, Actor, Device, Precision, Reason, Sensor, Stream
 from cloud_sync.policy import Policy
-from cloud_sync.policy.vocabulary import Role
+from cloud_sync.policy.vocabulary import SENSOR_FIELDS, Role
 from cloud_sync.stores import DeviceStore
 
 #: In whose name `admit` asks for ingest.
@@ -69,18 +69,41 @@ class Gate:
         return decision
 
     def admit(
-        self, device: Device, stream: Stream, *, captured_at: float, at: float, precision: Precision | None = None
+        self,
+        device: Device,
+        stream: Stream,
+        *,
+        captured_at: float,
+        at: float,
+        precision: Precision | None = None,
+        sensors: Sensor = NO_SENSOR,
     ) -> Decision:
         """May an envelope of `stream` be stored: for some declared purpose, or why for none.
 
+        Each of `sensors` needs a leave of its own, be it for different purposes [light rides along with a temperature].
         Not heard by `on_decision`: an envelope is no use of data by a person, and ingest reports its own counts.
         """
+        wanted = list(sensors) or [NO_SENSOR]
+        decisions = [self._admit(device, stream, captured_at, at, precision, sensor) for sensor in wanted]
+        return next((decision for decision in decisions if not decision), decisions[0])
+
+    def _admit(
+        self, device: Device, stream: Stream, captured_at: float, at: float, precision: Precision | None, sensor: Sensor
+    ) -> Decision:
         best: Decision | None = None
         for rule in self._policy.rules_of_stream(stream):
             for purpose in rule.purposes:
-                finest = precision if rule.has_position else None
                 request = Request(
-                    INGEST, purpose, Action.INGEST, rule.category, device.subject, at, captured_at, finest
+                    INGEST,
+                    purpose,
+                    Action.INGEST,
+                    rule.category,
+                    device.subject,
+                    at,
+                    captured_at,
+                    precision=precision if rule.has_position else None,
+                    fields=frozenset({SENSOR_FIELDS[sensor]}) if sensor else frozenset(),
+                    sensors=sensor,
                 )
                 decision = self._decide(request, device.device, False, None)
                 if decision:

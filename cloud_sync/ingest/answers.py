@@ -12,6 +12,7 @@ from cloud_sync.directive.desk import DirectiveDesk, Outgoing
 from cloud_sync.directive.state import DOWN_REACH
 from cloud_sync.keys.ladderkeys import LadderKeys
 from cloud_sync.model import AuditEvent, Device, StatusReason, StatusReport
+from cloud_sync.retention.checkpoint import MOST_AHEAD_S, in_doubt, leap_s
 from cloud_sync.stores import AuditSink, Database
 from cloud_sync.wire.downlink import time_value
 
@@ -64,9 +65,18 @@ class Answers:
         self._keep_step(device.device)
         outgoing = self._desk.status(device.device, report, self._permission(device.subject))
         asks = report.time is None or report.reason is StatusReason.CHALLENGE_WANTED  # or its receiver contradicts it
-        if asks and not any(each.directive and each.directive.challenge for each in outgoing):
+        if (asks or self._fast(device, report, now)) and not any(
+            each.directive and each.directive.challenge for each in outgoing
+        ):
             outgoing.extend(self._time(device.device, report.challenge, now))
         return [each.envelope for each in outgoing]
+
+    def _fast(self, device: Device, report: StatusReport, now: float) -> bool:
+        """Whether the device's clock is ahead of a server's that nothing contradicts [its readings wait until it is told]."""
+        if report.time is None or report.time <= now + MOST_AHEAD_S:
+            return False
+        answered = (record.event_time for record in self._database.consents(device.subject))
+        return max(answered, default=0.0) <= now and not in_doubt(leap_s(self._database, now))
 
     def settle(self, device: Device) -> list[bytes]:
         """After a change of consent, inside its transaction; sealed downlinks to send after the commit."""

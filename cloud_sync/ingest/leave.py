@@ -11,7 +11,8 @@ from bisect import bisect_right
 from typing import NamedTuple
 
 from cloud_sync.gate import Gate
-from cloud_sync.model import ConsentRecord, Device, Precision, Reason, Stream
+from cloud_sync.ingest.screen import Told
+from cloud_sync.model import ConsentRecord, Device, Precision, Reason, Sensor, Stream
 from cloud_sync.policy import Policy
 from cloud_sync.stores import ConsentStore
 
@@ -42,15 +43,19 @@ class Leave:
         """The person's answers."""
         return self._consents.consents(subject)
 
-    def ask(self, device: Device, stream: Stream, capture: float, now: float, precision: Precision | None) -> Reason:
+    def ask(self, device: Device, stream: Stream, capture: float, now: float, told: Told | None) -> Reason:
         """The gate's answer for one capture."""
-        return self._gate.admit(device, stream, captured_at=capture, at=now, precision=precision).reason
+        precision = told if isinstance(told, Precision) else None
+        sensors = told if isinstance(told, Sensor) else Sensor(0)
+        return self._gate.admit(
+            device, stream, captured_at=capture, at=now, precision=precision, sensors=sensors
+        ).reason
 
 
 class _Stretch(NamedTuple):
     """One answer, for captures from `first` to before `end`."""
 
-    precision: Precision | None
+    told: Told | None
     first: float
     end: float
     reason: Reason
@@ -64,7 +69,7 @@ class LeaveOfBatch:
         self._now = now
         self._boundaries: dict[str, list[float]] = {}
         self._newest: dict[str, float] = {}
-        self._answers: dict[tuple[str, int, Precision | None, int, float], Reason] = {}
+        self._answers: dict[tuple[str, int, Told | None, int, float], Reason] = {}
         self._last: dict[tuple[str, int], _Stretch] = {}
 
     def newest(self, subject: str) -> float:
@@ -74,14 +79,14 @@ class LeaveOfBatch:
             self._newest[subject] = max(times, default=0.0)
         return self._newest[subject]
 
-    def reason(self, device: Device, stream: int, capture: float, precision: Precision | None) -> Reason:
+    def reason(self, device: Device, stream: int, capture: float, told: Told | None) -> Reason:
         """`Reason.ALLOWED`, or why an envelope whose oldest reading is `capture` may not stay."""
         last = self._last.get((device.device, stream))
-        if last is not None and last.precision is precision and last.first <= capture < last.end:
+        if last is not None and last.told is told and last.first <= capture < last.end:
             return last.reason
-        return self._ask(device, stream, capture, precision)
+        return self._ask(device, stream, capture, told)
 
-    def _ask(self, device: Device, stream: int, capture: float, precision: Precision | None) -> Reason:
+    def _ask(self, device: Device, stream: int, capture: float, told: Told | None) -> Reason:
         boundaries = self._boundaries.get(device.subject)
         if boundaries is None:
             boundaries = self._boundaries[device.subject] = self._leave.boundaries(device.subject)
@@ -89,13 +94,13 @@ class LeaveOfBatch:
         recent_from = math.nextafter(self._now - self._leave.shortest_s[stream], math.inf)
         old = capture if capture < recent_from else 0.0
         place = bisect_right(boundaries, capture)
-        key = (device.device, stream, precision, place, old)
+        key = (device.device, stream, told, place, old)
         reason = self._answers.get(key)
         if reason is None:
-            reason = self._leave.ask(device, Stream(stream), capture, self._now, precision)
+            reason = self._leave.ask(device, Stream(stream), capture, self._now, told)
             self._answers[key] = reason
         if not old:
             first = max(recent_from, boundaries[place - 1] if place else -math.inf)
             end = boundaries[place] if place < len(boundaries) else math.inf
-            self._last[device.device, stream] = _Stretch(precision, first, end, reason)
+            self._last[device.device, stream] = _Stretch(told, first, end, reason)
         return reason

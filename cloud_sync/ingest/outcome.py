@@ -22,6 +22,8 @@ class Kind(StrEnum):
     NOT_AUTHENTIC = "not_authentic"
     # Verified, and no verdict: what speaks against it hangs on a clock that may be wrong. The device keeps it.
     UNDECIDED = "undecided"
+    # Captured, by the device's clock, at a time that has not come: no verdict until it has.
+    NOT_YET = "not_yet"
     # The day is shredded: nobody can verify it any more.
     CLOSED = "closed"
     # Verified.
@@ -33,6 +35,7 @@ class Kind(StrEnum):
     QUARANTINED = "quarantined"
     EXPIRED = "expired"
     DENIED = "denied"
+    ERASED = "erased"  # captured within a span that was erased before it arrived
 
 
 VERDICTS = {
@@ -45,6 +48,7 @@ VERDICTS = {
     Kind.QUARANTINED: VerdictCode.DROP,
     Kind.EXPIRED: VerdictCode.DROP,
     Kind.DENIED: VerdictCode.DROP,
+    Kind.ERASED: VerdictCode.DROP,
 }
 
 

@@ -6,18 +6,19 @@ verified. Logs and counts name kinds, never devices, numbers or payloads.
 
 from __future__ import annotations
 
-import gc
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from cloud_sync.audit import Kind as AuditKind
+from cloud_sync.erasure.pieces import touches
 from cloud_sync.errors import KeyDestroyed, SealBroken, UnknownDevice, WireFormatError
 from cloud_sync.ingest.leave import Leave
 from cloud_sync.ingest.outcome import VERDICTS, Kind, Outcome
 from cloud_sync.ingest.screen import Contents, screen
+from cloud_sync.ingest.topics import DEVICE_LETTERS, device_of
+from cloud_sync.ingest.uncollected import uncollected
 from cloud_sync.keys.daychain import DayChain
 from cloud_sync.keys.ladderkeys import LadderKeys
 from cloud_sync.model import (
@@ -32,7 +33,7 @@ from cloud_sync.model import (
     Stream,
     Verdict,
 )
-from cloud_sync.retention.checkpoint import MOST_LEAP_S, leap_s
+from cloud_sync.retention.checkpoint import MOST_AHEAD_S, in_doubt, leap_s
 from cloud_sync.retention.terms import Terms
 from cloud_sync.stores import AuditSink, Clock, Database
 from cloud_sync.wire.envelope import open_uplink, parse_uplink
@@ -40,9 +41,6 @@ from cloud_sync.wire.named import maker
 
 log = logging.getLogger(__name__)
 
-TOPIC_PREFIX, TOPIC_SUFFIX = "bl/1/", "/up"  # docs/wire-format.md section 2
-DEVICE_CHARACTERS = 16
-DEVICE_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz234567")
 ACTOR = "ingest"  # who acts, in the audit log
 _NO_FLOORS = (0, 0, 0, 0)
 MOST_APART = 8  # envelopes under one number: a few prove the clone, more only fill the disk of whoever keeps them
@@ -98,7 +96,7 @@ class Ingest:
 
     def handle(self, messages: Sequence[Message]) -> list[Outcome]:
         """All outcomes, in order; when it returns, everything that a verdict says is on the disk."""
-        with _uncollected(), self._database.transaction():
+        with uncollected(), self._database.transaction():
             outcomes = _Batch(self, self._clock.now()).run(messages)
         kinds = Counter([outcome.kind for outcome in outcomes])
         self.counts.update(kinds)
@@ -106,21 +104,6 @@ class Ingest:
         if refused:
             log.warning("messages refused: %s", refused)
         return outcomes
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """No search for cyclic garbage while a batch is handled: it makes none, and its many small objects would start hundreds.
-
-    Bounded by the batch: a tenth of a second. Where the program has switched the collector off, it stays off.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 class _Batch:
@@ -131,6 +114,7 @@ class _Batch:
         self._database = ingest._database
         self._now = now
         self._today = int(now) // EPOCH_SECONDS
+        self._soon = now + MOST_AHEAD_S
         self._leave = ingest._leave.batch(now)
         self._senders: dict[str, Device | Outcome] = {}  # by topic
         self._floors: dict[str, tuple[int, ...]] = {}
@@ -196,18 +180,38 @@ class _Batch:
             if self._below_floor(item):
                 return self._drop(Kind.BELOW_FLOOR, item, "below_floor")
             contents = screen(item.envelope.header, plaintext)
+            # The fence of an erasure that left the day open [a capture of an erased morning that arrives at noon].
+            if self._erased(item, plaintext):
+                return self._drop(Kind.ERASED, item, Reason.ERASED)
         except WireFormatError:
             return self._drop(Kind.QUARANTINED, item, "quarantined")
-        stream = item.id.stream
-        if self._ingest._terms.over(stream, contents.oldest_capture, self._now):
-            return self._refuse(Kind.EXPIRED, item, Reason.EXPIRED)
-        if stream != Stream.STATUS:
-            reason = self._leave.reason(item.device, stream, contents.oldest_capture, contents.precision)
-            if reason != Reason.ALLOWED:
-                return self._refuse(Kind.DENIED, item, reason)
+        refusal = self._refusal(item, contents)
+        if refusal is not None:
+            return refusal
         if known and len(known) >= MOST_APART:
             return self._drop(Kind.CROWDED, item, "number_reused")
         return self._store(item, contents, known)
+
+    def _erased(self, item: _Candidate, plaintext: bytes) -> bool:
+        chain = self._chains.get(item.id[:4])
+        if not isinstance(chain, DayChain) or not chain.erased or item.id.stream == Stream.STATUS:
+            return False
+        return touches(item.id.stream, plaintext, item.id.epoch, chain.erased)
+
+    def _refusal(self, item: _Candidate, contents: Contents) -> Outcome | None:
+        """How the message ends if its readings may not stay, or not yet."""
+        stream = item.id.stream
+        if self._ingest._terms.over(stream, contents.oldest_capture, self._now):
+            return self._refuse(Kind.EXPIRED, item, Reason.EXPIRED)
+        if stream == Stream.STATUS:
+            return None
+        reason = self._leave.reason(item.device, stream, contents.oldest_capture, contents.told)
+        if reason != Reason.ALLOWED:
+            return self._refuse(Kind.DENIED, item, reason)
+        # A reading of a time to come is not stored; the device keeps it [a clock that is fast, and a term that grows by it].
+        if contents.newest_capture > self._soon and not self._clock_in_doubt(item.device.subject):
+            return Outcome(Kind.NOT_YET)
+        return None
 
     def _store(self, item: _Candidate, contents: Contents, known: set[bytes] | None) -> Outcome:
         envelope = item.envelope
@@ -239,12 +243,12 @@ class _Batch:
         return self._drop(kind, item, reason)
 
     def _clock_in_doubt(self, subject: str) -> bool:
-        """Behind the person's newest answer, or further ahead of the last sweep than a sweep would go on by itself."""
+        """Behind the person's newest answer or the last sweep, or further ahead of it than a sweep would go on by itself."""
         if self._leave.newest(subject) > self._now:
             return True
         if self._leap_s is None:
             self._leap_s = leap_s(self._database, self._now)
-        return self._leap_s > MOST_LEAP_S
+        return in_doubt(self._leap_s)
 
     def _drop(self, kind: Kind, item: _Candidate, reason: str) -> Outcome:
         self._note(AuditKind.INGEST_REFUSED, item, reason)
@@ -286,15 +290,6 @@ class _Batch:
                 chain = Kind.UNKNOWN_GENERATION
             self._chains[name] = chain
         return chain
-
-
-def device_of(topic: str) -> str | None:
-    """The device of `bl/1/<device>/up`."""
-    if len(topic) != len(TOPIC_PREFIX) + DEVICE_CHARACTERS + len(TOPIC_SUFFIX):
-        return None
-    if not topic.startswith(TOPIC_PREFIX) or not topic.endswith(TOPIC_SUFFIX):
-        return None
-    return topic[len(TOPIC_PREFIX) : -len(TOPIC_SUFFIX)]
 
 
 def _position(number: EnvelopeId) -> tuple[int, int, int]:

@@ -1,7 +1,8 @@
-"""What ingest must know of an opened envelope: how fine it is and when it was captured.
+"""What ingest must know of an opened envelope: when it was captured, how fine it is, which sensors it tells of.
 
 On the hot path a location batch is decoded no further than that: precision, number of fixes, times. The envelope is
-authentic by then; the reader decodes all of it, strictly, before anybody sees a fix (`cloud_sync.wire.batch`).
+authentic by then; the reader decodes all of it, strictly, before anybody sees a fix (`cloud_sync.wire.batch`). Batches of
+the other sensors, one or two a device and hour, are decoded in full.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from cloud_sync.errors import WireFormatError
-from cloud_sync.model import EPOCH_SECONDS, Header, Precision, StatusReport, Stream
+from cloud_sync.model import EPOCH_SECONDS, Header, Precision, Sensor, StatusReport, Stream
 from cloud_sync.wire import codec, columns
 from cloud_sync.wire.batch import MOST_FIXES, SLACK_S, TIME_STEP_S
 from cloud_sync.wire.named import maker
+from cloud_sync.wire.readings import decode_environment, decode_motion
 from cloud_sync.wire.status import unpack_status
 
 _PRECISIONS = {int(precision): precision for precision in Precision if precision <= Precision.REGION}
@@ -20,11 +22,16 @@ _LATEST_S = EPOCH_SECONDS + SLACK_S - 1
 _EARLIEST_S = {precision: -SLACK_S // TIME_STEP_S[precision] * TIME_STEP_S[precision] for precision in _PRECISIONS}
 
 
+#: What a permission limits in a batch: how fine its positions are, or which sensors' readings it holds.
+Told = Precision | Sensor
+
+
 class Contents(NamedTuple):
-    """Facts of one opened envelope; `precision` is None for streams without positions."""
+    """Facts of one opened envelope, times in Unix seconds; `told` is None for a status, `status` for all else."""
 
     oldest_capture: float
-    precision: Precision | None
+    newest_capture: float
+    told: Told | None
     status: StatusReport | None
 
 
@@ -37,8 +44,15 @@ def screen(header: Header, plaintext: bytes) -> Contents:
         return _location(header.epoch, plaintext)
     if header.stream == Stream.STATUS:
         report = unpack_status(plaintext, header.epoch)
-        return Contents(float(report.time or header.epoch * EPOCH_SECONDS), None, report)
-    raise WireFormatError("a stream whose fields this version does not know")
+        time = float(report.time or header.epoch * EPOCH_SECONDS)
+        return Contents(time, time, None, report)
+    if header.stream == Stream.ENVIRONMENT:
+        readings = decode_environment(plaintext, header.epoch)
+        return Contents(float(readings.times[0]), float(readings.times[-1]), readings.sensors, None)
+    if header.stream == Stream.MOTION:
+        motion = decode_motion(plaintext, header.epoch)
+        return Contents(float(motion.times[0]), float(motion.times[-1]), Sensor.MOTION, None)
+    raise WireFormatError("a stream without an uplink")
 
 
 def _location(epoch: int, plaintext: bytes) -> Contents:
@@ -56,4 +70,5 @@ def _location(epoch: int, plaintext: bytes) -> Contents:
     oldest, newest = columns.extent(times, n)
     if oldest < _EARLIEST_S[precision] or newest > _LATEST_S:
         raise WireFormatError("a capture outside its epoch")
-    return _CONTENTS((float(epoch * EPOCH_SECONDS + oldest), _PRECISIONS[precision], None))
+    start = epoch * EPOCH_SECONDS
+    return _CONTENTS((float(start + oldest), start + newest, _PRECISIONS[precision], None))

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cloud_sync.errors import KeyDestroyed
+from cloud_sync.model import COUNTERS
 from cloud_sync.wire import ladder
 
-COUNTERS = 4096  # counters of one (generation, stream, epoch): a forged one costs at most as many hashes
 MILESTONE = 64  # the first long walk leaves a point at every 64th counter, so that no other one is longer than this
+
+
+Span = tuple[int, int]  # Unix seconds, from the first to before the second
 
 
 class DayChain:
@@ -30,6 +33,8 @@ class DayChain:
         "_seal",
         "_step",
         "_trial",
+        "erased",
+        "floor",
         "wrapped",
     )
 
@@ -50,10 +55,12 @@ class DayChain:
         self._milestones: dict[int, bytes] = {}
         self._on_first = on_first
         self.wrapped = wrapped
+        self.floor = 0  # a tombstone's: no key below it, even while the stored point still leads there
+        self.erased: tuple[Span, ...] = ()  # no capture within may be stored, though its key is there
 
     def key(self, counter: int) -> bytes:
         """K(counter); `KeyDestroyed` if the stored point has moved past it."""
-        if not self._base_counter <= counter < COUNTERS:
+        if not max(self._base_counter, self.floor) <= counter < COUNTERS:
             raise KeyDestroyed("the key of this envelope is gone")
         at, chain = (self._counter, self._chain) if counter >= self._counter else (self._base_counter, self._base)
         if counter - at > MILESTONE:

@@ -13,16 +13,17 @@ Order of locks: telemetry database, this object, key store, tombstones. Nothing 
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
 from cloud_sync.errors import ConfigError, KeyDestroyed, UnknownDevice
 from cloud_sync.keys.daychain import DayChain
-from cloud_sync.keys.wrap import KeyEncryptionKey
-from cloud_sync.model import UPLINK_STREAMS, Leaf, Stream, Tip
+from cloud_sync.keys.wrap import KEY_BYTES, KeyEncryptionKey
+from cloud_sync.model import COUNTERS, UPLINK_STREAMS, Leaf, Stream, Tip, Tombstone
 from cloud_sync.stores import KeyDatabase, TombstoneStore
 from cloud_sync.wire import ladder
 
@@ -105,12 +106,17 @@ class LadderKeys:
             if leaf is None and epoch <= today:
                 self.advance(device, generation, stream, today)
                 leaf = self._store.leaf(*name)
-            if leaf is None or self._tombstones.covers(device, stream, epoch):
-                self._remembered.pop(name, None)
-                return self._tentative(name, today)
+            stones = self._tombstones.near(device, stream, epoch)
+            floor = _floor(stones, generation, epoch)
             chain = self._remembered.get(name)
-            if chain is None or chain.wrapped != leaf.wrapped:
+            if leaf is None or floor >= COUNTERS:
+                self._remembered.pop(name, None)
+                chain = self._tentative(name, today, floor)
+            elif chain is None or chain.wrapped != leaf.wrapped:
                 chain = self.open_leaf(leaf)
+            # Once more than the stored point [an erasure that was cut short, or that another process carries out].
+            chain.floor = floor
+            chain.erased = tuple(stone.span for stone in stones)
             self._remember(name, chain)
             return chain
 
@@ -120,14 +126,14 @@ class LadderKeys:
             leaf.stream, leaf.base_counter, self._kek.unwrap(leaf.wrapped, _leaf_identity(leaf)), leaf.wrapped
         )
 
-    def _tentative(self, name: Name, today: int) -> DayChain:
+    def _tentative(self, name: Name, today: int, floor: int) -> DayChain:
         """Tomorrow's chain, from the tip; it is stored only when a tag has verified under it.
 
         [A device whose clock is a little ahead is served; a forger must not make the server move its tip ahead of time.]
         """
         device, generation, stream, epoch = name
         tip = self._tip(device, generation, stream)
-        if not tip.epoch <= epoch <= today + 1 or self._tombstones.covers(device, stream, epoch):
+        if not tip.epoch <= epoch <= today + 1 or floor >= COUNTERS:
             raise KeyDestroyed("the day of this envelope is closed")
         spine = self._kek.unwrap(tip.wrapped, _tip_identity(tip.device, tip.generation, tip.stream, tip.epoch))
         for _ in range(epoch - tip.epoch):
@@ -140,9 +146,7 @@ class LadderKeys:
                 raise KeyDestroyed("the day of this envelope was closed meanwhile")
             return leaf.wrapped
 
-        chain = DayChain(stream, 0, ladder.day_chain(spine, stream), on_first=store)
-        self._remember(name, chain)
-        return chain
+        return DayChain(stream, 0, ladder.day_chain(spine, stream), on_first=store)
 
     def _remember(self, name: Name, chain: DayChain) -> None:
         self._remembered[name] = chain
@@ -170,6 +174,20 @@ class LadderKeys:
             for name in [name for name in self._remembered if _covered(name, device, stream, first_epoch, last_epoch)]:
                 del self._remembered[name]
             return destroyed
+
+    def destroy_leaf(self, leaf: Leaf) -> int:
+        """Destroy the key of one generation's (or edition's) day; the number destroyed."""
+        with self._lock:
+            self._remembered.pop((leaf.device, leaf.generation, leaf.stream, leaf.epoch), None)
+            return self._store.destroy_leaf(leaf.device, leaf.generation, leaf.stream, leaf.epoch)
+
+    def new_edition(self, device: str, generation: int, stream: int, epoch: int) -> DayChain:
+        """A day key out of nothing, stored before it is used, for what is sealed anew; it replaces one of the same name."""
+        chain = os.urandom(KEY_BYTES)
+        with self._lock:
+            leaf = self._put_leaf(device, generation, stream, epoch, 0, chain)
+            self._remembered.pop((device, generation, stream, epoch), None)
+        return DayChain(stream, 0, chain, leaf.wrapped)
 
     # Downlink
 
@@ -231,9 +249,11 @@ class LadderKeys:
         return generation, number, self._kek.unwrap(wrapped, _down_identity(device, generation, number))
 
     def _store_day(self, device: str, generation: int, stream: int, epoch: int, spine: bytes) -> None:
-        """The leaf of a day, unless the day is erased [an older key store, restored, must not make it again]."""
-        if not self._tombstones.covers(device, stream, epoch):
-            self._put_leaf(device, generation, stream, epoch, 0, ladder.day_chain(spine, stream))
+        """The leaf of a day, past what is erased of it [an older key store, restored, must not make it again]."""
+        floor = _floor(self._tombstones.near(device, stream, epoch), generation, epoch)
+        if floor < COUNTERS:
+            chain = ladder.step(ladder.day_chain(spine, stream), stream, floor)
+            self._put_leaf(device, generation, stream, epoch, floor, chain)
 
     def _put_tip(self, device: str, generation: int, stream: int, epoch: int, spine: bytes) -> None:
         wrapped = self._kek.wrap(spine, _tip_identity(device, generation, stream, epoch))
@@ -249,6 +269,10 @@ class LadderKeys:
         self._store.put_down(
             device, generation, number, self._kek.wrap(chain, _down_identity(device, generation, number))
         )
+
+
+def _floor(stones: Sequence[Tombstone], generation: int, epoch: int) -> int:
+    return max((stone.floor(generation, epoch) for stone in stones), default=0)
 
 
 def _tip_identity(device: str, generation: int, stream: int, epoch: int) -> bytes:

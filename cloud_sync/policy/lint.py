@@ -16,6 +16,7 @@ from cloud_sync.policy.checks import CHECKS, Gap
 from cloud_sync.policy.finding import Finding, dotted
 from cloud_sync.policy.locate import Locator, Path
 from cloud_sync.policy.schema import PolicyFile, RecipientTable, RuleTable
+from cloud_sync.policy.streamchecks import STREAM_CHECKS
 
 # A policy is a page or ten; the locator counts lines from the start for each key.
 MAX_FILE_BYTES = 256 * 1024
@@ -83,7 +84,7 @@ def _examined(name: str, raw: dict[str, Any], locator: Locator, digest: str) -> 
     except ValidationError as error:
         gaps += _structural(error, raw)
     wrong = {gap.path for gap in gaps}  # a value of no kind needs no second finding about its meaning
-    gaps += [gap for check in CHECKS for gap in check(raw) if gap.path not in wrong]
+    gaps += [gap for check in CHECKS + STREAM_CHECKS for gap in check(raw) if gap.path not in wrong]
     findings = sorted({Finding(name, locator.line(gap.path), dotted(gap.path), gap.message, gap.fix) for gap in gaps})
     return Examined(findings, None if findings else file, digest)
 

@@ -32,6 +32,10 @@ STREAM_SENSORS: Final = MappingProxyType(
         Stream.STATUS: Sensor(0),
     }
 )
+#: The field that carries what a sensor says, where it has one of its own.
+SENSOR_FIELDS: Final = MappingProxyType(
+    {Sensor.TEMPERATURE: "temperature", Sensor.LIGHT: "light", Sensor.MOTION: "motion"}
+)
 STREAMS: Final = MappingProxyType({stream.name.lower(): stream for stream in STREAM_FIELDS})
 SENSORS: Final = MappingProxyType({sensor.name.lower(): sensor for sensor in Sensor if sensor.name})
 PRECISIONS: Final = MappingProxyType({precision.name.lower(): precision for precision in Precision})

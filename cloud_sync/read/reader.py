@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 from cloud_sync.audit import Kind
 from cloud_sync.errors import ConfigError, Denied, KeyDestroyed, SealBroken, WireFormatError
@@ -17,49 +18,54 @@ from cloud_sync.keys.daychain import DayChain
 from cloud_sync.keys.ladderkeys import LadderKeys
 from cloud_sync.model import (
     EPOCH_SECONDS,
-    Action,
-    Actor,
     AuditEvent,
     Device,
     Fix,
+    MotionEvent,
     Precision,
+    Reading,
     Reason,
     StoredEnvelope,
     Stream,
 )
 from cloud_sync.policy import Policy
-from cloud_sync.read.coarsen import coarsen
+from cloud_sync.read.narrow import COARSEST, narrow_fix, narrow_motion, narrow_reading
+from cloud_sync.read.query import Fixes, LocationQuery, Query, Readings
 from cloud_sync.stores import AuditSink, Clock, Database, KeyDatabase, TombstoneStore
 from cloud_sync.wire.batch import unpack_location
 from cloud_sync.wire.envelope import open_uplink, parse_uplink
+from cloud_sync.wire.readings import unpack_environment, unpack_motion
+
+__all__ = ["Fixes", "LocationQuery", "Query", "Reader", "Readings"]
 
 MOST_TIME_S = 2**34  # beyond the years of the wire format (2328)
-COARSEST = Precision.REGION  # what is coarser has no cells (docs/wire-format.md section 5)
-LEEWAY_EPOCHS = 1  # a capture may lie 60 s outside its epoch (docs/wire-format.md section 6)
+LEEWAY_EPOCHS = 1  # a capture may lie 60 s and a step outside its epoch (docs/wire-format.md section 6)
+TIME = "time"  # the field without which no other is handed out
+
+
+class Timed(Protocol):
+    """A record of one moment or step."""
+
+    @property
+    def time(self) -> int:
+        """Unix seconds."""
+
+
+Item = TypeVar("Item", bound=Timed)
 
 
 @dataclass(frozen=True, slots=True)
-class LocationQuery:
-    """Who wants the fixes of whom, why, captured from `start` to before `end` (Unix seconds)."""
+class Source(Generic[Item]):
+    """One stream as readers see it: how its plaintext is unpacked, and what of an item a decision lets out."""
 
-    actor: Actor
-    purpose: str
-    subject: str
-    start: float
-    end: float
-    recipient: str | None = None
-    precision: Precision | None = None
+    stream: Stream
+    unpack: Callable[[bytes, int], list[Item]]
+    narrow: Callable[[Item, Decision], Item | None]
 
 
-class Fixes(list[Fix]):
-    """The answer to a query, and how many envelopes of its days are stored but did not open: a gap is no absence.
-
-    A key is gone or does not fit, the row is damaged, or its contents break the format.
-    """
-
-    def __init__(self, fixes: Iterable[Fix] = (), unreadable: int = 0) -> None:
-        super().__init__(fixes)
-        self.unreadable = unreadable
+LOCATION: Source[Fix] = Source(Stream.LOCATION, unpack_location, narrow_fix)
+ENVIRONMENT: Source[Reading] = Source(Stream.ENVIRONMENT, unpack_environment, narrow_reading)
+MOTION: Source[MotionEvent] = Source(Stream.MOTION, unpack_motion, narrow_motion)
 
 
 class Reader:
@@ -86,85 +92,95 @@ class Reader:
         self._clock = clock
         self._audit = audit
 
-    def location(self, query: LocationQuery) -> Fixes:
+    def location(self, query: Query) -> Fixes:
         """The fixes in order of time, none finer than permitted; `Denied` with the reason."""
-        if not all(math.isfinite(time) and abs(time) <= MOST_TIME_S for time in (query.start, query.end)):
-            raise ConfigError("start and end are Unix seconds; name the span of time that is wanted")
+        return self._read(LOCATION, query)
+
+    def environment(self, query: Query) -> Readings[Reading]:
+        """Temperature and light in order of time, of these what the purpose has; `Denied` with the reason."""
+        return self._read(ENVIRONMENT, query)
+
+    def motion(self, query: Query) -> Readings[MotionEvent]:
+        """Steps in which something happened, in order of time; `Denied` with the reason."""
+        return self._read(MOTION, query)
+
+    def _read(self, source: Source[Item], query: Query) -> Readings[Item]:
+        _check_span(query)
         now = self._clock.now()
         # 1. The gate, for the act as such; nothing is opened before [a denied reader must not even learn what is there].
-        decision = self._ask(query, now, now)
-        if decision and decision.precision > COARSEST:
-            why = f"{decision.precision.name.lower()} is all that may be known, and no position is as coarse"
-            decision = Decision(False, Reason.PRECISION_TOO_FINE, Precision.NONE, why)
+        decision = _told_at_all(source.stream, self._ask(source.stream, query, now, now))
         if not decision:
-            self._note(Kind.GATE_DENIED, query, now, decision.reason, 0)
+            self._note(Kind.GATE_DENIED, source.stream, query, now, decision.reason, 0)
             raise Denied(decision.reason, f"denied: {decision.reason.value}: {decision.explanation}")
         # 2. The gate again for what was captured when: consent, term and precision of that moment count.
-        fixes = Fixes()
-        answers = _Answers(self, query, now)
+        found: Readings[Item] = Readings()
+        answers = _Answers(self, source.stream, query, now)
         for device in self._database.devices_of(query.subject):
-            self._of_device(device, query, answers, fixes)
-        fixes.sort(key=lambda fix: fix.time)
+            self._of_device(source, device, query, answers, found)
+        found.sort(key=_time)
         # 3. The audit log, then 4. the answer [a read that nobody can see].
-        self._note(Kind.GATE_ALLOWED, query, now, decision.reason, len(fixes), fixes.unreadable)
-        return fixes
+        self._note(Kind.GATE_ALLOWED, source.stream, query, now, decision.reason, len(found), found.unreadable)
+        return found
 
-    def _of_device(self, device: Device, query: LocationQuery, answers: _Answers, found: Fixes) -> None:
+    def _of_device(
+        self, source: Source[Item], device: Device, query: Query, answers: _Answers, found: Readings[Item]
+    ) -> None:
         first = max(0, int(query.start) // EPOCH_SECONDS - LEEWAY_EPOCHS)
         last = int(query.end) // EPOCH_SECONDS + LEEWAY_EPOCHS
         chains: dict[tuple[int, int], DayChain | None] = {}
-        for row in self._database.envelopes(device.device, Stream.LOCATION, first, last):
+        for row in self._database.envelopes(device.device, source.stream, first, last):
             chain = self._chain(row, chains)
             if not answers.of(row.oldest_capture):
                 continue
             try:
-                fixes = self._open(row, chain) if chain else None
+                items = source.unpack(self._open(row, chain), row.id.epoch) if chain else None
             except (KeyDestroyed, SealBroken, WireFormatError):  # shredded meanwhile, or the row was damaged
-                fixes = None
-            if fixes is None:
+                items = None
+            if items is None:
                 found.unreadable += 1
                 continue
-            for fix in fixes:
-                # Each fix by its own time [a purpose that was closed and opened again while the batch was being filled].
-                decision = answers.of(fix.time)
-                if not decision or decision.precision > COARSEST:
-                    continue
+            for item in items:
+                # Each one by its own time [a purpose that was closed and opened again while the batch was being filled].
+                decision = answers.of(item.time)
+                told = source.narrow(item, decision) if decision else None
                 # The span is held against the coarse time [narrow spans that probe for a finer one].
-                coarse = coarsen(fix, decision.precision)
-                if query.start <= coarse.time < query.end:
-                    found.append(coarse)
+                if told is not None and query.start <= told.time < query.end:
+                    found.append(told)
 
     def _chain(self, row: StoredEnvelope, chains: dict[tuple[int, int], DayChain | None]) -> DayChain | None:
         """The day's keys; None if they are destroyed or a tombstone covers the day."""
         device, generation, stream, epoch, _ = row.id
         if (generation, epoch) not in chains:
             leaf = self._store.leaf(device, generation, stream, epoch)
-            erased = leaf is None or self._tombstones.covers(device, stream, epoch)
+            erased = leaf is None or self._tombstones.covers(device, stream, epoch, generation)
             chains[generation, epoch] = self._keys.open_leaf(leaf) if leaf and not erased else None
         return chains[generation, epoch]
 
-    def _open(self, row: StoredEnvelope, chain: DayChain) -> list[Fix]:
+    def _open(self, row: StoredEnvelope, chain: DayChain) -> bytes:
         plaintext = open_uplink(row.id.device, parse_uplink(row.payload), chain.key(row.id.counter))
         chain.confirm()
-        return unpack_location(plaintext, row.id.epoch)
+        return plaintext
 
-    def _ask(self, query: LocationQuery, captured_at: float, now: float) -> Decision:
+    def _ask(self, stream: Stream, query: Query, captured_at: float, now: float) -> Decision:
         request = Request(
             actor=query.actor,
             purpose=query.purpose,
-            action=_action(query),
-            category=self._category(query.purpose),
+            action=query.action,
+            category=self._category(stream, query.purpose),
             subject=query.subject,
             at=now,
             captured_at=captured_at,
             precision=query.precision,
+            fields=query.fields | {TIME} if query.fields else frozenset(),
             recipient=query.recipient,
         )
         return self._gate.ask(request)
 
-    def _category(self, purpose: str) -> str:
-        """The category of positions that declares the purpose, or any, so that the gate can say what is wrong."""
-        rules = [rule for rule in self._policy.rules_of_stream(Stream.LOCATION) if rule.has_position]
+    def _category(self, stream: Stream, purpose: str) -> str:
+        """The category of the stream that declares the purpose, or any, so that the gate can say what is wrong."""
+        rules = [
+            rule for rule in self._policy.rules_of_stream(stream) if rule.has_position or stream != Stream.LOCATION
+        ]
         declared = [rule.category for rule in rules if purpose in rule.purposes]
         return next(iter(declared or [rule.category for rule in rules]), "")
 
@@ -174,11 +190,12 @@ class Reader:
         return sorted({*(record.event_time for record in records), *ends})
 
     def _note(
-        self, kind: Kind, query: LocationQuery, now: float, reason: Reason, count: int, unreadable: int = 0
+        self, kind: Kind, stream: Stream, query: Query, now: float, reason: Reason, count: int, unreadable: int = 0
     ) -> None:
         """One entry for one read; what a caller may have made up is replaced by a word [free text in the log]."""
         detail: list[tuple[str, str | int]] = [
-            ("action", _action(query).value),
+            ("action", query.action.value),
+            ("category", self._category(stream, query.purpose)),
             ("purpose", query.purpose if query.purpose in self._policy.purposes else "undeclared"),
             ("role", query.actor.role),
             ("captured_first", int(query.start)),
@@ -193,19 +210,38 @@ class Reader:
         self._audit.append(AuditEvent(kind.value, now, query.actor.id, query.subject, tuple(detail)))
 
 
-def _action(query: LocationQuery) -> Action:
-    return Action.READ if query.recipient is None else Action.DISCLOSE
+def _check_span(query: Query) -> None:
+    if not all(math.isfinite(time) and abs(time) <= MOST_TIME_S for time in (query.start, query.end)):
+        raise ConfigError("start and end are Unix seconds; name the span of time that is wanted")
+    if query.start > query.end:
+        raise ConfigError("start lies after end; exchange them")
+
+
+def _told_at_all(stream: Stream, decision: Decision) -> Decision:
+    """The decision, or a denial where nothing of what it allows could be told."""
+    if decision and stream is Stream.LOCATION and decision.precision > COARSEST:
+        why = f"{decision.precision.name.lower()} is all that may be known, and no position is as coarse"
+        return Decision(False, Reason.PRECISION_TOO_FINE, Precision.NONE, why)
+    if decision and TIME not in decision.fields:
+        why = "the policy lists no time for this purpose, and nothing is told without its time"
+        return Decision(False, Reason.PURPOSE_NOT_DECLARED, Precision.NONE, why)
+    return decision
+
+
+def _time(item: Timed) -> int:
+    return item.time
 
 
 class _Answers:
     """The gate's answers of one read: one for each stretch of capture times in which none can differ."""
 
-    def __init__(self, reader: Reader, query: LocationQuery, now: float) -> None:
+    def __init__(self, reader: Reader, stream: Stream, query: Query, now: float) -> None:
         self._reader = reader
+        self._stream = stream
         self._query = query
         self._now = now
         self._boundaries = reader._boundaries(query.subject)
-        rule = reader._policy.rule(reader._category(query.purpose), query.purpose)
+        rule = reader._policy.rule(reader._category(stream, query.purpose), query.purpose)
         self._shortest_s = rule.retention.shortest_s if rule else 0
         self._known: dict[tuple[int, float], Decision] = {}
 
@@ -215,5 +251,5 @@ class _Answers:
         old = capture if self._now - capture >= self._shortest_s else 0.0
         key = (bisect_right(self._boundaries, capture), old)
         if key not in self._known:
-            self._known[key] = self._reader._ask(self._query, capture, self._now)
+            self._known[key] = self._reader._ask(self._stream, self._query, capture, self._now)
         return self._known[key]

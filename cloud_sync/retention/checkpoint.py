@@ -8,6 +8,7 @@ from cloud_sync.stores import AuditStore
 MOST_LEAP_S = (
     86_400  # a sweep runs hourly: a day without one is an outage or a wrong clock, and a person must say which
 )
+MOST_AHEAD_S = 120  # how far two clocks may differ before one of them is wrong (docs/wire-format.md section 6)
 SWEPT, HALTED = "swept", "clock_leap"  # reasons in the audit log; the count is of envelopes, or of seconds
 
 
@@ -18,3 +19,8 @@ def leap_s(log: AuditStore, now: float) -> float:
             return now - event.at
     first = log.audit_events() if log.leaf_count() else []
     return now - first[0][1].at if first else 0.0
+
+
+def in_doubt(leap: float) -> bool:
+    """Whether a clock that is `leap` seconds from the last sweep may be wrong: behind it, or ahead by more than a day."""
+    return not -MOST_AHEAD_S <= leap <= MOST_LEAP_S

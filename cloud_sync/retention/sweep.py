@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from cloud_sync.audit import Kind
-from cloud_sync.keys.daychain import COUNTERS
 from cloud_sync.keys.ladderkeys import LadderKeys
-from cloud_sync.model import EPOCH_SECONDS, UPLINK_STREAMS, AuditEvent, Leaf, StoredEnvelope, Stream
+from cloud_sync.model import COUNTERS, EPOCH_SECONDS, UPLINK_STREAMS, AuditEvent, Leaf, StoredEnvelope, Stream
 from cloud_sync.retention.checkpoint import HALTED, MOST_LEAP_S, SWEPT, leap_s
 from cloud_sync.retention.terms import Terms
 from cloud_sync.stores import AuditSink, Clock, Database, KeyDatabase
@@ -59,20 +58,39 @@ class Sweeper:
             log.error("the clock is %.1f days beyond the last sweep; nothing was destroyed", leap / EPOCH_SECONDS)
             self._note(now, HALTED, int(leap))
             return SweepReport(now, halted=True, leap_s=leap)
+        rows, moved, leaves = self._destroy(now)
+        # 5. The log remembers it.
+        self._note(now, SWEPT, rows)
+        return SweepReport(now, rows, moved, leaves)
+
+    def catch_up(self, swept: float | None) -> int:
+        """Destroy again, in a store that may be a restored one, what had expired by the last sweep; how many rows and keys.
+
+        What had expired then has expired, whatever the clock says now; but a clock that was ahead then does not count again.
+        Tips move on to that day at least [a restored one leads to days whose keys had been destroyed, until the next sweep].
+        """
+        if swept is None:
+            return 0
+        changed = sum(self._destroy(min(swept, self._clock.now())))
+        if changed:
+            detail = (("count", changed),)
+            self._audit.append(AuditEvent(Kind.RESTORE_REPLAYED.value, self._clock.now(), ACTOR, "", detail))
+        return changed
+
+    def _destroy(self, now: float) -> tuple[int, int, int]:
+        """Everything whose term has ended: rows, keys moved past them, days."""
         # 2. Tips move on [a tip that stays behind would still lead to the days whose leaves die now].
         self._keys.advance_all(int(now) // EPOCH_SECONDS)
         rows = moved = leaves = 0
         for stream in UPLINK_STREAMS:
-            # 3. Envelopes one by one, with their keys; 4. then whole days.
+            # 3. Envelopes one by one, with their keys; 4. then whole days. The files forget too.
             some_rows, some_moved = self._expire_rows(stream, now)
             rows, moved = rows + some_rows, moved + some_moved
             leaves += self._expire_days(stream, now)
-        # 5. The files forget, and the log remembers that they did.
         if rows or moved or leaves:
             self._store.vacuum_erased()
             self._database.vacuum_erased()
-        self._note(now, SWEPT, rows)
-        return SweepReport(now, rows, moved, leaves)
+        return rows, moved, leaves
 
     def _note(self, now: float, reason: str, count: int) -> None:
         detail: tuple[tuple[str, str | int], ...] = (("reason", reason), ("count", count))

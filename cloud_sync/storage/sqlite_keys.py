@@ -6,14 +6,19 @@ a restored telemetry database brings back ciphertext only.
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from pathlib import Path
 
-from cloud_sync.model import Leaf, Tip, Tombstone
+from cloud_sync.model import COUNTERS, Leaf, Person, Tip, Tombstone
 from cloud_sync.storage.sqlite_base import SqliteFile
 from cloud_sync.storage.sqlite_schema import KEYS, TOMBSTONES
 
 _LEAVES = "SELECT device, generation, stream, epoch, base_counter, wrapped FROM leaf"
 _TIPS = "SELECT device, generation, stream, epoch, wrapped FROM tip"
+_STONES = (  # the fields of `Tombstone`, in their order
+    "SELECT tombstone_id, device, stream, first_epoch, last_epoch, at, basis, span_start, span_end, edition, generation,"
+    " counter FROM tombstone"
+)
 
 
 class SqliteKeys(SqliteFile):
@@ -71,6 +76,24 @@ class SqliteKeys(SqliteFile):
             (device, stream, first_epoch, last_epoch),
         )
 
+    def destroy_leaf(self, device: str, generation: int, stream: int, epoch: int) -> int:
+        """Destroy one stored day key, overwriting the page; the number destroyed."""
+        sql = "DELETE FROM leaf WHERE device = ? AND stream = ? AND epoch = ? AND generation = ?"
+        return self.run(sql, (device, stream, epoch, generation))
+
+    def seen(self, name: str) -> int:
+        """How many of these another store has held at least; 0 if nobody has counted."""
+        row = self.maybe("SELECT count FROM seen WHERE name = ?", (name,))
+        return int(row[0]) if row else 0
+
+    def raise_seen(self, name: str, count: int) -> None:
+        """Insert, or replace a lower one."""
+        self.run(
+            "INSERT INTO seen VALUES (?, ?) ON CONFLICT (name) DO UPDATE"
+            " SET count = excluded.count WHERE excluded.count > count",
+            (name, count),
+        )
+
     def destroy_tips(self, device: str) -> int:
         """Destroy all tips of a device; the number destroyed."""
         return self.run("DELETE FROM tip WHERE device = ?", (device,))
@@ -84,6 +107,22 @@ class SqliteKeys(SqliteFile):
         row = self.maybe("SELECT generation, number, wrapped FROM down WHERE device = ?", (device,))
         return (int(row[0]), int(row[1]), bytes(row[2])) if row else None
 
+    def put_person(self, person: Person) -> None:
+        """Insert or replace the one row of a person."""
+        self.run(
+            "INSERT OR REPLACE INTO person (subject, made_at, wrapped, revision, limits) VALUES (?, ?, ?, ?, ?)",
+            (person.subject, person.made_at, person.wrapped, person.revision, person.limits),
+        )
+
+    def person(self, subject: str) -> Person | None:
+        """The row of a person."""
+        row = self.maybe("SELECT subject, made_at, wrapped, revision, limits FROM person WHERE subject = ?", (subject,))
+        return Person(*row) if row else None
+
+    def destroy_person(self, subject: str) -> int:
+        """Destroy a person's key and limits, overwriting the pages; the number destroyed."""
+        return self.run("DELETE FROM person WHERE subject = ?", (subject,))
+
 
 class SqliteTombstones(SqliteFile):
     """`cloud_sync.stores.TombstoneStore` in one SQLite file; triggers of the schema refuse every update and delete."""
@@ -94,25 +133,31 @@ class SqliteTombstones(SqliteFile):
     def append(self, tombstone: Tombstone) -> None:
         """Append; a tombstone id that exists is refused."""
         self.run(
-            "INSERT INTO tombstone (tombstone_id, device, stream, first_epoch, last_epoch, at, basis)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (
-                tombstone.tombstone_id,
-                tombstone.device,
-                tombstone.stream,
-                tombstone.first_epoch,
-                tombstone.last_epoch,
-                tombstone.at,
-                tombstone.basis,
-            ),
+            "INSERT INTO tombstone (tombstone_id, device, stream, first_epoch, last_epoch, at, basis, span_start, span_end,"
+            " edition, generation, counter) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            astuple(tombstone),
         )
 
     def all(self) -> list[Tombstone]:
         """In order of appending."""
+        return [Tombstone(*row) for row in self.rows(f"{_STONES} ORDER BY seq")]
+
+    def count(self) -> int:
+        """How many there are."""
+        return int(self.one("SELECT count(*) FROM tombstone")[0])
+
+    def near(self, device: str, stream: int, epoch: int) -> list[Tombstone]:
+        """Those of this stream (or of every one) and of this epoch, the one before or the one after, in order of appending."""
         rows = self.rows(
-            "SELECT tombstone_id, device, stream, first_epoch, last_epoch, at, basis FROM tombstone ORDER BY seq"
+            f"{_STONES} WHERE device = ?1 AND (stream = 0 OR stream = ?2)"
+            " AND first_epoch <= ?3 + 1 AND last_epoch >= ?3 - 1 ORDER BY seq",
+            (device, stream, epoch),
         )
         return [Tombstone(*row) for row in rows]
+
+    def covers(self, device: str, stream: int, epoch: int, generation: int = 0) -> bool:
+        """Whether this generation's day is closed, so that nothing of it may be opened or stored."""
+        return any(stone.floor(generation, epoch) >= COUNTERS for stone in self.near(device, stream, epoch))
 
     def witness(self, name: str) -> tuple[int, bytes] | None:
         """(count, mark) of a name."""
@@ -130,12 +175,3 @@ class SqliteTombstones(SqliteFile):
     def set_witness(self, name: str, count: int, mark: bytes) -> None:
         """Insert or replace."""
         self.run("INSERT OR REPLACE INTO witness VALUES (?, ?, ?)", (name, count, mark))
-
-    def covers(self, device: str, stream: int, epoch: int) -> bool:
-        """Whether this day of this stream (or of every stream) was erased."""
-        row = self.maybe(
-            "SELECT 1 FROM tombstone WHERE device = ?1 AND (stream = 0 OR stream = ?2)"
-            " AND ?3 BETWEEN first_epoch AND last_epoch",
-            (device, stream, epoch),
-        )
-        return row is not None

@@ -53,6 +53,9 @@ TELEMETRY = (
             for part in ("generation", "epoch", "counter")
         ),
     ),
+    Migration(3, "numbers of envelopes that are sealed anew", ()),
+    # The directives of older rows are sealed when the store is opened with its keys (`directive.atrest`).
+    Migration(4, "directives are sealed", ()),
 )
 
 KEYS = (
@@ -68,6 +71,19 @@ KEYS = (
             "CREATE INDEX leaf_by_epoch ON leaf (stream, epoch)",
             "CREATE TABLE down (device TEXT PRIMARY KEY, generation INTEGER NOT NULL, number INTEGER NOT NULL,"
             " wrapped BLOB NOT NULL)",
+        ),
+    ),
+    Migration(
+        2,
+        "how many tombstones there are at least",
+        ("CREATE TABLE seen (name TEXT PRIMARY KEY, count INTEGER NOT NULL)",),
+    ),
+    Migration(
+        3,
+        "a key of each person, and limits under it",
+        (
+            "CREATE TABLE person (subject TEXT PRIMARY KEY, made_at REAL NOT NULL, wrapped BLOB NOT NULL,"
+            " revision INTEGER NOT NULL, limits BLOB NOT NULL)",
         ),
     ),
 )
@@ -88,5 +104,16 @@ TOMBSTONES = (
         2,
         "witness",
         ("CREATE TABLE witness (name TEXT PRIMARY KEY, count INTEGER NOT NULL, mark BLOB NOT NULL)",),
+    ),
+    Migration(
+        3,
+        "parts of days",
+        (
+            "ALTER TABLE tombstone ADD COLUMN span_start INTEGER",
+            "ALTER TABLE tombstone ADD COLUMN span_end INTEGER",
+            "ALTER TABLE tombstone ADD COLUMN edition INTEGER NOT NULL DEFAULT 0",
+            "ALTER TABLE tombstone ADD COLUMN generation INTEGER NOT NULL DEFAULT 65535",
+            "ALTER TABLE tombstone ADD COLUMN counter INTEGER NOT NULL DEFAULT 4096",
+        ),
     ),
 )

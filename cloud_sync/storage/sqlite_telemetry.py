@@ -5,6 +5,9 @@ ROWID) inserts of blobs are five times slower. The number packs (stream, epoch, 
 that its order is the order of capture and one range is one stream's span of days:
 
     stream: 3 bits ‖ epoch: 17 bits ‖ generation: 16 bits ‖ counter: 12 bits
+
+Above them one more bit marks what the server has sealed anew; its generation is then an edition. So it has ranges of its own,
+and nothing that a device can send has a number there.
 """
 
 from __future__ import annotations
@@ -15,25 +18,27 @@ from pathlib import Path
 from typing import Any
 
 from cloud_sync.errors import StoreError
-from cloud_sync.model import UPLINK_STREAMS, Device, DirectiveState, EnvelopeId, StoredEnvelope
+from cloud_sync.model import RESEALED, UPLINK_STREAMS, Device, DirectiveState, EnvelopeId, StoredEnvelope
 from cloud_sync.storage.sqlite_base import SqliteFile
 from cloud_sync.storage.sqlite_ledger import SqliteLedger
 from cloud_sync.storage.sqlite_schema import TELEMETRY
 
 _COLUMNS = "d.device, e.number, e.digest, e.directive_version, e.payload, e.received_at, e.oldest_capture"
 _FROM = "FROM envelope e JOIN device d ON d.no = e.device_no"
+_GENERATION = "(((e.number >> 48) << 16) | ((e.number >> 12) & 65535))"  # SQLite ranks these operators alike
 LAST_EPOCH = 2**17 - 1  # docs/wire-format.md section 2
 RANGE_DENSITY = 4  # one range query beats single look-ups while it reads at most four rows for each number asked
 
 
 def number_of(stream: int, epoch: int, generation: int, counter: int) -> int:
-    """The unique number of an envelope within its device (48 bits)."""
-    return stream << 45 | epoch << 28 | generation << 12 | counter
+    """The unique number of an envelope within its device (49 bits)."""
+    return generation >> 16 << 48 | stream << 45 | epoch << 28 | (generation & 0xFFFF) << 12 | counter
 
 
 def _envelope(row: tuple[Any, ...]) -> StoredEnvelope:
     device, number, digest, version, payload, received_at, oldest = row
-    key = EnvelopeId(device, number >> 12 & 0xFFFF, number >> 45, number >> 28 & 0x1FFFF, number & 0xFFF)
+    generation = number >> 48 << 16 | number >> 12 & 0xFFFF
+    key = EnvelopeId(device, generation, number >> 45 & 7, number >> 28 & 0x1FFFF, number & 0xFFF)
     return StoredEnvelope(key, digest, version, payload, received_at, oldest)
 
 
@@ -132,7 +137,9 @@ class SqliteTelemetry(SqliteLedger, SqliteFile):
                 rows.append(
                     (
                         number,
-                        stream << 45 | epoch << 28 | generation << 12 | counter,  # number_of
+                        stream << 45 | epoch << 28 | generation << 12 | counter  # number_of, but for the call
+                        if generation < RESEALED
+                        else number_of(stream, epoch, generation, counter),
                         item.digest,
                         stream,
                         item.directive_version,
@@ -143,13 +150,20 @@ class SqliteTelemetry(SqliteLedger, SqliteFile):
                 )
             self._db.executemany("INSERT INTO envelope VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", rows)
 
-    def envelopes(self, device: str, stream: int, first_epoch: int, last_epoch: int) -> list[StoredEnvelope]:
-        """In order of capture: (epoch, generation, counter); epochs inclusive."""
+    def envelopes(
+        self, device: str, stream: int, first_epoch: int, last_epoch: int, below: int = 2 * RESEALED
+    ) -> list[StoredEnvelope]:
+        """By (epoch, generation, counter), epochs inclusive, generations `below`; editions are generations from `RESEALED` on."""
         rows = self.rows(
-            f"SELECT {_COLUMNS} {_FROM} WHERE d.device = ? AND e.number BETWEEN ? AND ? ORDER BY e.number, e.rowid",
-            (device, *_span(stream, first_epoch, last_epoch)),
+            f"SELECT {_COLUMNS}, e.rowid {_FROM} WHERE d.device = ?1 AND e.number BETWEEN ?2 AND ?3 AND {_GENERATION} < ?4"
+            f" UNION ALL SELECT {_COLUMNS}, e.rowid {_FROM} WHERE d.device = ?1 AND e.number BETWEEN ?5 AND ?6"
+            f" AND {_GENERATION} < ?4 ORDER BY 2, 8",
+            (device, *_span(stream, first_epoch, last_epoch), below, *_span(stream, first_epoch, last_epoch, RESEALED)),
         )
-        return [_envelope(row) for row in rows]
+        found = [_envelope(row[:7]) for row in rows]
+        if found and found[-1].id.generation >= RESEALED:  # these come last: put each behind its day
+            found.sort(key=_place)
+        return found
 
     def expired(self, stream: int, oldest_capture_before: float, limit: int) -> list[StoredEnvelope]:
         """Up to `limit` envelopes of the stream whose oldest reading lies before, oldest first."""
@@ -176,9 +190,10 @@ class SqliteTelemetry(SqliteLedger, SqliteFile):
             return sum(
                 self.run(
                     "DELETE FROM envelope WHERE device_no = ? AND number BETWEEN ? AND ?",
-                    (number, *_span(each, first_epoch, last_epoch)),
+                    (number, *_span(each, first_epoch, last_epoch, kind)),
                 )
                 for each in streams
+                for kind in (0, RESEALED)
             )
 
     def count_envelopes(self, device: str | None = None, stream: int | None = None) -> int:
@@ -194,27 +209,12 @@ class SqliteTelemetry(SqliteLedger, SqliteFile):
 
     def directive_state(self, device: str) -> DirectiveState | None:
         """What the server knows of the device's permission."""
-        row = self.maybe(
-            "SELECT device, version, current, applied_version, challenge, down_next, reported_down_next,"
-            " floor_location, floor_environment, floor_motion, floor_status, reported_generation, reported_epoch,"
-            " reported_counter FROM directive_state WHERE device = ?",
-            (device,),
-        )
-        if row is None:
-            return None
-        device, version, current, applied, challenge, down_next, reported, *rest = row
-        location, environment, motion, status, generation, epoch, counter = rest
-        return DirectiveState(
-            device=device,
-            version=version,
-            current=current,
-            applied_version=applied,
-            challenge=challenge,
-            down_next=down_next,
-            reported_down_next=reported,
-            floors=(location, environment, motion, status),
-            reported_at=(generation, epoch, counter),
-        )
+        row = self.maybe(f"{_STATES} WHERE device = ?", (device,))
+        return _state(row) if row else None
+
+    def unsealed_states(self) -> list[DirectiveState]:
+        """Those whose directive lies in the clear, as before schema 4: an array of 14 begins with 0x9E."""
+        return [_state(row) for row in self.rows(f"{_STATES} WHERE substr(current, 1, 1) = x'9E' ORDER BY device")]
 
     def put_directive_state(self, state: DirectiveState) -> None:
         """Insert or replace the one row of the device."""
@@ -234,9 +234,35 @@ class SqliteTelemetry(SqliteLedger, SqliteFile):
         )
 
 
+def _state(row: tuple[Any, ...]) -> DirectiveState:
+    device, version, current, applied, challenge, down_next, reported, *rest = row
+    location, environment, motion, status, generation, epoch, counter = rest
+    return DirectiveState(
+        device=device,
+        version=version,
+        current=current,
+        applied_version=applied,
+        challenge=challenge,
+        down_next=down_next,
+        reported_down_next=reported,
+        floors=(location, environment, motion, status),
+        reported_at=(generation, epoch, counter),
+    )
+
+
+_STATES = (
+    "SELECT device, version, current, applied_version, challenge, down_next, reported_down_next,"
+    " floor_location, floor_environment, floor_motion, floor_status, reported_generation, reported_epoch,"
+    " reported_counter FROM directive_state"
+)
 _DEVICES = "SELECT device, subject, generation, enrolled_at, revoked_at FROM device"
 
 
-def _span(stream: int, first_epoch: int, last_epoch: int) -> tuple[int, int]:
+def _span(stream: int, first_epoch: int, last_epoch: int, kind: int = 0) -> tuple[int, int]:
+    """Numbers of a stream's days, as they came, or with `RESEALED` as they were sealed anew."""
     first, last = max(0, first_epoch), min(LAST_EPOCH, last_epoch)
-    return number_of(stream, first, 0, 0), number_of(stream, last, 0xFFFF, 0xFFF)
+    return number_of(stream, first, kind, 0), number_of(stream, last, kind + 0xFFFF, 0xFFF)
+
+
+def _place(row: StoredEnvelope) -> tuple[int, int, int]:
+    return row.id.epoch, row.id.generation, row.id.counter

@@ -2,5 +2,5 @@
 
 codec     the strict MessagePack subset            envelope  uplink envelopes: parse, open, seal
 ladder    keys                                     downlink  verdicts, directive, time: build, seal, open
-columns, cells, batch                              status, directive
+columns, cells, batch, readings                    status, directive
 """

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from cloud_sync.errors import WireFormatError
 from cloud_sync.model import EPOCH_SECONDS, Fix, Precision
 from cloud_sync.wire import cells, codec, columns
-from cloud_sync.wire.fields import array, whole
+from cloud_sync.wire.fields import array, whole, within
 
 MOST_FIXES: Final = 64  # a directive's largest batch
 SLACK_S: Final = 60  # a capture may lie this far outside its epoch: clocks differ at midnight
@@ -50,15 +50,15 @@ def decode_location(plaintext: bytes, epoch: int) -> LocationBatch:
         raise WireFormatError("speed and course come together, and with precision exact only")
     times, rows, cols, qualities, *side = (columns.decode(column, n) for column in value[2:])
     step_s = TIME_STEP_S[precision]
-    _within(times, -SLACK_S // step_s * step_s, EPOCH_SECONDS + SLACK_S - 1, "time")
+    within(times, -SLACK_S // step_s * step_s, EPOCH_SECONDS + SLACK_S - 1, "time")
     if step_s > 1 and any(time % step_s for time in times):
         raise WireFormatError("a time is finer than its precision allows")
     _check_places(rows, cols, precision)
-    _within(qualities, LEAST_QUALITY[precision], WORST_QUALITY, "quality")
+    within(qualities, LEAST_QUALITY[precision], WORST_QUALITY, "quality")
     speeds, courses = side or (None, None)
     if speeds is not None and courses is not None:
-        _within(speeds, 0, MOST_SPEED_DM_S, "speed")
-        _within(courses, 0, MOST_COURSE_DEG, "course")
+        within(speeds, 0, MOST_SPEED_DM_S, "speed")
+        within(courses, 0, MOST_COURSE_DEG, "course")
     start = epoch * EPOCH_SECONDS
     return LocationBatch(Precision(precision), [start + time for time in times], rows, cols, qualities, speeds, courses)
 
@@ -95,13 +95,8 @@ def pack_location(precision: int, fixes: Sequence[Fix], epoch: int) -> bytes:
 
 def _check_places(rows: list[int], cols: list[int], precision: int) -> None:
     if precision == cells.EXACT:
-        _within(rows, -cells.MOST_ROW, cells.MOST_ROW, "row")
-        _within(cols, -cells.MOST_COL, cells.MOST_COL, "column")
+        within(rows, -cells.MOST_ROW, cells.MOST_ROW, "row")
+        within(cols, -cells.MOST_COL, cells.MOST_COL, "column")
         return
     for cell in set(zip(rows, cols, strict=True)):  # a drive stays in few cells
         cells.check(*cell, precision)
-
-
-def _within(values: list[int], least: int, most: int, name: str) -> None:
-    if min(values) < least or max(values) > most:
-        raise WireFormatError(f"{name} is outside {least} … {most}")

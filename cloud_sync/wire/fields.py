@@ -34,3 +34,9 @@ def array(value: Any, least: int, most: int, name: str) -> list[Any]:
     if type(value) is not list or not least <= len(value) <= most:
         raise WireFormatError(f"{name} is not an array of {least} to {most} entries")
     return value
+
+
+def within(values: list[int], least: int, most: int, name: str) -> None:
+    """Every value of a decoded column from `least` to `most`, both included."""
+    if min(values) < least or max(values) > most:
+        raise WireFormatError(f"{name} is outside {least} … {most}")

@@ -3,16 +3,17 @@
 import asyncio
 import time
 
+from firmware.const import const
 from firmware.drivers import ubx
 from firmware.errors import DriverError
 
-BAUDRATES = (38400, 9600)  # of the M10 chip and of the modules that set another at the factory
-ANSWER_MS = 800  # MON-VER at 9600 baud takes 250 ms on the line, start-up of the chip about 300 ms
-ROUNDS = 3  # of all baud rates: 4.8 s of silence is a dead receiver, not a slow start
-ACK_MS = 1500  # section 3.9 of the interface description: an acknowledgement comes within one second
+_BAUDRATES = const((38400, 9600))  # of the M10 chip and of the modules that set another at the factory
+_ANSWER_MS = const(800)  # MON-VER at 9600 baud takes 250 ms on the line, start-up of the chip about 300 ms
+_ROUNDS = const(3)  # of all baud rates: 4.8 s of silence is a dead receiver, not a slow start
+_ACK_MS = const(1500)  # section 3.9 of the interface description: an acknowledgement comes within one second
 # CFG-RATE-MEAS holds 65.535 s; beyond this the receiver is better off without power between fixes.
 MAX_RATE_S = 60
-MIN_PROTOCOL = 2700  # the first with CFG-VALSET; M10 has 34.00 and later
+_MIN_PROTOCOL = const(2700)  # the first with CFG-VALSET; M10 has 34.00 and later
 
 
 class GnssSilentError(DriverError):
@@ -79,7 +80,7 @@ class Gnss:
             version = await self._identify()
             if version is None:
                 return  # some other receiver that speaks NMEA at its own rate
-            if version < MIN_PROTOCOL:
+            if version < _MIN_PROTOCOL:
                 raise GnssRefusedError("receiver has no CFG-VALSET")
             await self._configure(min(max(interval_s, 1), MAX_RATE_S))
         except BaseException:  # a cancelled start must not leave the receiver on
@@ -112,11 +113,11 @@ class Gnss:
 
     async def _identify(self) -> "int | None":
         """Protocol version by MON-VER; None for an NMEA receiver that does not answer it but speaks."""
-        for _ in range(ROUNDS):
-            for baudrate in BAUDRATES:
+        for _ in range(_ROUNDS):
+            for baudrate in _BAUDRATES:
                 self._open(baudrate)
                 await self._send(ubx.frame(ubx.MON_VER))
-                await self._until(self._named, ANSWER_MS)
+                await self._until(self._named, _ANSWER_MS)
                 if self._named():
                     return ubx.protocol_version(self._answers[-1][1])
                 if self._protocol == "nmea" and self._latest is not None:
@@ -155,7 +156,7 @@ class Gnss:
         for _ in range(2):  # the first may fall into the start of the chip
             self._answers = []
             await self._send(request)
-            await self._until(self._settled, ACK_MS)
+            await self._until(self._settled, _ACK_MS)
             if self._settled():
                 if not ubx.answer_to(ubx.CFG_VALSET, self._answers[-1]):
                     raise GnssRefusedError("receiver refuses its configuration")

@@ -4,17 +4,18 @@ A sentence counts whole or not at all: a checksum alone lets corrupted ones thro
 ranges are checked too, and one field out of place discards it. Pure: no input or output.
 """
 
+from firmware.const import const
 from firmware.drivers.civil import unix_s
 from firmware.errors import DriverError
 
 # NMEA 0183 section 5.3: 82 characters from `$` to line feed. Receivers set to high precision send a few more, so the
 # buffer is a little longer; it bounds what noise without a line end can take.
 MAX_SENTENCE_BYTES = 100
-TALKERS = (b"GP", b"GN", b"GL", b"GA", b"GB", b"BD")
+_TALKERS = const((b"GP", b"GN", b"GL", b"GA", b"GB", b"BD"))
 # Accuracy from dilution: one standard deviation of the range error of a single-frequency receiver, about 5 m. NMEA has
 # no accuracy field but in GST, which few receivers send.
-RANGE_ERROR_MM = 5000
-_KNOT_UM_S = 514444  # micrometres per second in a knot
+_RANGE_ERROR_MM = const(5000)
+_KNOT_UM_S = const(514444)  # micrometres per second in a knot
 
 
 class Lines:
@@ -77,7 +78,7 @@ def parse(line: bytes) -> "tuple | None":
     """
     fields = fields_of(line)
     address = fields[0]
-    if len(address) != 5 or address[:2] not in TALKERS:
+    if len(address) != 5 or address[:2] not in _TALKERS:
         return None
     reader = _READERS.get(address[2:])
     return reader(fields) if reader else None
@@ -200,7 +201,7 @@ class Epochs:
             # Two digits of a year: this century. 80 to 99 would be years before the product, so no time at all.
             second = time_ms // 1000
             time_s = unix_s(date) + second if date[0] < 2080 else -1
-        accuracy = -1 if dilution < 0 else dilution * RANGE_ERROR_MM // 100
+        accuracy = -1 if dilution < 0 else dilution * _RANGE_ERROR_MM // 100
         return (time_s, lat_e7, lon_e7, accuracy, speed_mm_s, course_e5, self._dimension, satellites)
 
 

@@ -6,6 +6,7 @@ CFG-VALSET, 3.9 ACK, 3.14 MON-VER, 3.15.13 NAV-PVT, 6.2 configuration items. Pur
 
 import struct
 
+from firmware.const import const
 from firmware.drivers.civil import unix_s
 from firmware.errors import DriverError
 
@@ -25,13 +26,13 @@ UART1_OUT_NMEA = 0x10740002  # L
 NMEA_WANTED_UART1 = (0x209100BB, 0x209100AC, 0x209100C0)  # GGA, RMC, GSA; U1 as above
 NMEA_UNWANTED_UART1 = (0x209100C5, 0x209100CA, 0x209100B1)  # GSV, GLL, VTG
 
-RAM_AND_BBR = 0x03  # layers; standby clears RAM, battery-backed memory outlives it; M10 has no flash
+_RAM_AND_BBR = const(0x03)  # layers; standby clears RAM, battery-backed memory outlives it; M10 has no flash
 
 # A longer frame is taken for garbage: the largest that is awaited is MON-VER with 40 + 30 x 10 bytes. RXM-RAWX and its
 # like are never switched on.
 MAX_PAYLOAD_BYTES = 512
 
-_PVT = "<IHBBBBBBIiBBBBiiiiIIiiiiiIIHH4sihH"  # 92 bytes
+_PVT = const("<IHBBBBBBIiBBBBiiiiIIiiiiiIIHH4sihH")  # 92 bytes
 _VALUE_BYTES = {1: "<B", 2: "<B", 3: "<H", 4: "<I"}
 
 
@@ -101,7 +102,7 @@ def valset(pairs) -> bytes:
     """UBX-CFG-VALSET frame that writes (key, value) pairs to RAM and BBR; at most 64 pairs (section 3.10.11)."""
     if not 0 < len(pairs) <= 64:
         raise DriverError("VALSET takes 1 to 64 items")
-    payload = bytes((0, RAM_AND_BBR, 0, 0))
+    payload = bytes((0, _RAM_AND_BBR, 0, 0))
     for key, value in pairs:
         payload += struct.pack("<I", key) + struct.pack(_VALUE_BYTES[key >> 28 & 7], value)
     return frame(CFG_VALSET, payload)

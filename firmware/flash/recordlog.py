@@ -9,12 +9,15 @@ seeds readable].
 import struct
 from binascii import crc32
 
+from firmware.const import const
 from firmware.errors import FlashError
 
-_HEAD = ">HHII"
-_HEAD_BYTES = 12
-_MAGIC = 0x4B52
-_TRIES = 4  # slots tried for one record: more bad slots in a row mean a dead sector, and the old record still stands
+_HEAD = const(">HHII")
+_HEAD_BYTES = const(12)
+_MAGIC = const(0x4B52)
+_TRIES = const(
+    4
+)  # slots tried for one record: more bad slots in a row mean a dead sector, and the old record still stands
 
 
 class RecordLog:

@@ -4,11 +4,12 @@ NOR programs 1 to 0 only, and an erase sets a whole sector to 1; the RP2 program
 program is a whole page in which 0xFF stands for "as it is".
 """
 
+from firmware.const import const
 from firmware.errors import FlashError
 
-_BLOCK_COUNT = 4  # operations of ioctl, as MicroPython's vfs.AbstractBlockDev names them
-_BLOCK_SIZE = 5
-_BLOCK_ERASE = 6
+_BLOCK_COUNT = const(4)  # operations of ioctl, as MicroPython's vfs.AbstractBlockDev names them
+_BLOCK_SIZE = const(5)
+_BLOCK_ERASE = const(6)
 
 
 class RawRegion:

@@ -11,20 +11,21 @@ import struct
 from binascii import crc32
 from collections import namedtuple
 
+from firmware.const import const
 from firmware.errors import FlashError
 
 # position: int, rises with age order, stable across boots; time_s: age of the batch; envelope: bytes
 Entry = namedtuple("Entry", ("position", "stream", "time_s", "envelope"))
 
-_CLEAN = b"BLS1"  # programmed after an erase has ended [an erase that was cut may read as blank and not be]
-_HEAD_BYTES = 20  # of a sector
-_DRAINED_AT = 16
-_RECORD_BYTES = 16  # header of a record
+_CLEAN = const(b"BLS1")  # programmed after an erase has ended [an erase that was cut may read as blank and not be]
+_HEAD_BYTES = const(20)  # of a sector
+_DRAINED_AT = const(16)
+_RECORD_BYTES = const(16)  # header of a record
 _BLANK = b"\xff" * _RECORD_BYTES
-_PENDING = 0x80  # bits of the state, set until the fact
-_NOT_GIVEN_UP = 0x40
-_NOT_WIPED = 0x01
-MAX_ENVELOPE_BYTES = 1024
+_PENDING = const(0x80)  # bits of the state, set until the fact
+_NOT_GIVEN_UP = const(0x40)
+_NOT_WIPED = const(0x01)
+_MAX_ENVELOPE_BYTES = const(1024)
 
 
 class Spool:
@@ -67,7 +68,7 @@ class Spool:
         """Store durably (read back) and return the Entry. When full, the oldest sector is given up. FlashError: flash
         does not hold it.
         """
-        if not 1 <= len(envelope) <= MAX_ENVELOPE_BYTES:
+        if not 1 <= len(envelope) <= _MAX_ENVELOPE_BYTES:
             raise FlashError("envelope of an impossible length")
         for _ in range(2):  # a second sector, should the first have worn out
             if self._offset + _RECORD_BYTES + len(envelope) > self._region.sector_bytes:
@@ -267,7 +268,7 @@ class Spool:
     def _parse(self, sequence, offset):
         head = self._region.read(self._at(sequence, offset), _RECORD_BYTES)
         state, stream, length, time_s, crc, check = struct.unpack(">BBHIII", head)
-        if head == _BLANK or check != crc32(head[1:12], sequence) or not 1 <= length <= MAX_ENVELOPE_BYTES:
+        if head == _BLANK or check != crc32(head[1:12], sequence) or not 1 <= length <= _MAX_ENVELOPE_BYTES:
             return None
         if offset + _RECORD_BYTES + length > self._region.sector_bytes:
             return None

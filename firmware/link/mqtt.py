@@ -2,13 +2,14 @@
 
 import asyncio
 
+from firmware.const import const
 from firmware.errors import LinkError
 from firmware.link import packets
 
-CONNECT_TIMEOUT_MS = 15_000  # name, TCP and CONNACK each: two SYN retries on a bad radio take 7 s
-ACK_TIMEOUT_MS = 8_000  # PUBACK and SUBACK; then one repetition with DUP, then the connection is given up
-WRITE_TIMEOUT_MS = 10_000  # a stack that takes no byte for so long has lost its peer
-KEEPALIVE_S = 60  # what the broker is told; the client pings at half of it
+_CONNECT_TIMEOUT_MS = const(15_000)  # name, TCP and CONNACK each: two SYN retries on a bad radio take 7 s
+_ACK_TIMEOUT_MS = const(8_000)  # PUBACK and SUBACK; then one repetition with DUP, then the connection is given up
+_WRITE_TIMEOUT_MS = const(10_000)  # a stack that takes no byte for so long has lost its peer
+_KEEPALIVE_S = const(60)  # what the broker is told; the client pings at half of it
 
 
 class MqttClient:
@@ -43,12 +44,12 @@ class MqttClient:
         self._waiting = {}
         self._lock = asyncio.Lock()
         self._connected = asyncio.Event()
-        await self._transport.open(host, port, CONNECT_TIMEOUT_MS)
+        await self._transport.open(host, port, _CONNECT_TIMEOUT_MS)
         self.error = None
         self._reader = asyncio.create_task(self._read())
         try:
-            await self._write(packets.connect(self._client_id, self._user, self._password, KEEPALIVE_S))
-            await asyncio.wait_for_ms(self._connected.wait(), CONNECT_TIMEOUT_MS)
+            await self._write(packets.connect(self._client_id, self._user, self._password, _KEEPALIVE_S))
+            await asyncio.wait_for_ms(self._connected.wait(), _CONNECT_TIMEOUT_MS)
         except asyncio.TimeoutError:
             self._fail(LinkError("no CONNACK"))
         except asyncio.CancelledError:
@@ -93,7 +94,7 @@ class MqttClient:
                     continue
                 await self._write(data)
                 try:
-                    await asyncio.wait_for_ms(event.wait(), ACK_TIMEOUT_MS)
+                    await asyncio.wait_for_ms(event.wait(), _ACK_TIMEOUT_MS)
                     break
                 except asyncio.TimeoutError:
                     pass  # the broker may have lost it
@@ -110,7 +111,7 @@ class MqttClient:
             raise self.error
         async with self._lock:
             try:
-                await asyncio.wait_for_ms(self._transport.write(data), WRITE_TIMEOUT_MS)
+                await asyncio.wait_for_ms(self._transport.write(data), _WRITE_TIMEOUT_MS)
             except asyncio.TimeoutError:
                 self._fail(LinkError("broker takes no bytes"))
             except LinkError as error:
@@ -124,7 +125,7 @@ class MqttClient:
         pinged = False
         while self.error is None:
             try:
-                received = await asyncio.wait_for_ms(self._transport.fill(parser), KEEPALIVE_S * 500)
+                received = await asyncio.wait_for_ms(self._transport.fill(parser), _KEEPALIVE_S * 500)
                 pinged = False
                 for packet in received:
                     await self._take(packet)

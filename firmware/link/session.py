@@ -3,17 +3,18 @@
 import asyncio
 import time
 
+from firmware.const import const
 from firmware.errors import DirectiveError, FirmwareError, LinkError
 from firmware.link.mqtt import MqttClient
 from firmware.link.transport import TcpTransport
 from firmware.wire import downlink, report
 
-RADIO_TIMEOUT_MS = 20_000  # association with DHCP takes 2 to 8 s on a weak signal
-RADIO_POLL_MS = 250
-WINDOW = 4  # publishes at once: 4 KiB of envelopes in RAM, and one round trip for four
-VERDICT_MS = 15_000  # after the last envelope; what has no verdict by then is sent again at a later contact
-QUIET_MS = 3_000  # the server answers a status within a second; after this nothing more is to be expected
-MAX_RECEIVED = 8  # downlinks not yet opened; what a flood adds is dropped, the server says it again
+_RADIO_TIMEOUT_MS = const(20_000)  # association with DHCP takes 2 to 8 s on a weak signal
+_RADIO_POLL_MS = const(250)
+_WINDOW = const(4)  # publishes at once: 4 KiB of envelopes in RAM, and one round trip for four
+_VERDICT_MS = const(15_000)  # after the last envelope; what has no verdict by then is sent again at a later contact
+_QUIET_MS = const(3_000)  # the server answers a status within a second; after this nothing more is to be expected
+_MAX_RECEIVED = const(8)  # downlinks not yet opened; what a flood adds is dropped, the server says it again
 
 
 class Session:
@@ -70,11 +71,11 @@ class Session:
                 raise LinkError("radio does not start")
             waited_ms = 0
             while not self._board.radio_connected():
-                if waited_ms >= RADIO_TIMEOUT_MS:
+                if waited_ms >= _RADIO_TIMEOUT_MS:
                     self._board.radio_off()  # the next try begins with a fresh association
                     raise LinkError("no radio link")
-                await asyncio.sleep_ms(RADIO_POLL_MS)
-                waited_ms += RADIO_POLL_MS
+                await asyncio.sleep_ms(_RADIO_POLL_MS)
+                waited_ms += _RADIO_POLL_MS
                 self._node.moved()
 
     async def _exchange(self, stay: bool) -> None:
@@ -96,13 +97,13 @@ class Session:
             if self._received or self._node.reasons:
                 continue
             quiet_ms = time.ticks_diff(time.ticks_ms(), last_ms)
-            hold_ms = VERDICT_MS if self._outbox.unjudged() else QUIET_MS
+            hold_ms = _VERDICT_MS if self._outbox.unjudged() else _QUIET_MS
             if quiet_ms >= hold_ms:
                 self._outbox.forget()
                 if not stay and not self._outbox.has_new():
                     return
                 last_ms = time.ticks_ms()
-                hold_ms, quiet_ms = VERDICT_MS, 0
+                hold_ms, quiet_ms = _VERDICT_MS, 0
             await self._wait(hold_ms - quiet_ms)
 
     def _seal_reports(self, stay: bool) -> None:
@@ -126,7 +127,7 @@ class Session:
         sent = False
         while self._client.connected:
             window: list = []
-            while len(window) < WINDOW:
+            while len(window) < _WINDOW:
                 entry = self._outbox.next()
                 if entry is None:
                     break
@@ -143,7 +144,7 @@ class Session:
         await self._client.publish(self._up, envelope)
 
     def _on_message(self, topic: str, message: bytes) -> None:
-        if topic == self._down and len(self._received) < MAX_RECEIVED:
+        if topic == self._down and len(self._received) < _MAX_RECEIVED:
             self._received.append(message)
             self._wake()
 

@@ -2,10 +2,11 @@
 
 import asyncio
 
+from firmware.const import const
 from firmware.errors import LinkError
 
 # What one read may take: more than the largest packet would only move bytes from the stack's buffer to the heap.
-READ_BYTES = 512
+_READ_BYTES = const(512)
 
 
 class TcpTransport:
@@ -54,7 +55,7 @@ class TcpTransport:
         if stream is None:
             raise LinkError("not connected")
         try:
-            data = await stream.read(READ_BYTES)
+            data = await stream.read(_READ_BYTES)
         except OSError:
             raise LinkError("connection lost")
         if not data:

@@ -4,18 +4,19 @@ An entry is what of a fix may be kept: (time_s, row, col, quality), or at precis
 (time_s, row, col, quality, speed_dm_s, course_deg).
 """
 
+from firmware.const import const
 from firmware.errors import WireError
 from firmware.wire import cells, columns
 from firmware.wire.msgpack import pack, unpack_from
 
 EPOCH_S = 86_400
-MAX_FIXES = 64
-_PADDING = 0xC1  # never used by MessagePack
+MAX_ENTRIES = 64  # of any batch
+_PADDING = const(0xC1)  # never used by MessagePack
 SLACK_S = 60  # a capture may lie this far outside its epoch (wire-format section 6)
 _EARLIEST_S = -SLACK_S
 _LATEST_S = EPOCH_S + SLACK_S - 1
-_MAX_SPEED_DM_S = 10_000
-_MAX_COURSE_DEG = 359
+_MAX_SPEED_DM_S = const(10_000)
+_MAX_COURSE_DEG = const(359)
 
 
 def entry_of(fix: tuple, precision: int, side: bool) -> tuple:
@@ -34,7 +35,7 @@ def pack_location(precision: int, entries: list, epoch: int) -> bytes:
     start_s = epoch * EPOCH_S
     side = all(len(entry) == 6 for entry in entries)
     rows = [(entry[0] - start_s,) + tuple(entry[1 : 6 if side else 4]) for entry in entries]
-    if not 1 <= len(rows) <= MAX_FIXES:
+    if not 1 <= len(rows) <= MAX_ENTRIES:
         raise WireError("a batch has 1 to 64 fixes")
     for row in rows:
         _check(row, precision)
@@ -48,7 +49,7 @@ def unpack_location(data, epoch: int):
     if not isinstance(value, list) or len(value) not in (6, 8):
         raise WireError("a location batch has 6 or 8 entries")
     precision, n = value[:2]
-    if not isinstance(precision, int) or not isinstance(n, int) or not 1 <= n <= MAX_FIXES:
+    if not isinstance(precision, int) or not isinstance(n, int) or not 1 <= n <= MAX_ENTRIES:
         raise WireError("a batch has 1 to 64 fixes")
     decoded = [columns.decode(column, n) for column in value[2:]]
     rows = [tuple(column[i] for column in decoded) for i in range(n)]
@@ -71,16 +72,21 @@ def unpack_padded(data):
     return value
 
 
+def check_time(time_s: int, step_s: int) -> None:
+    """WireError unless a time since the start of the epoch lies in it, or close by, and is a multiple of the step."""
+    if not _EARLIEST_S // step_s * step_s <= time_s <= _LATEST_S:
+        raise WireError("time lies outside the epoch")
+    if time_s % step_s:
+        raise WireError("time is finer than permitted")
+
+
 def _check(row, precision):
     """One row of a batch, its time in seconds since the start of the epoch."""
     if not cells.EXACT <= precision <= cells.REGION:
         raise WireError("precision is never on the wire")
     step_s = cells.TIME_STEP_S[precision]
     time_s, cell_row, cell_col, quality = row[:4]
-    if not _EARLIEST_S // step_s * step_s <= time_s <= _LATEST_S:
-        raise WireError("time lies outside the epoch")
-    if time_s % step_s:
-        raise WireError("time is finer than the precision")
+    check_time(time_s, step_s)
     cells.check_cell(cell_row, cell_col, precision)
     if not cells.LEAST_QUALITY[precision] <= quality <= 15:
         raise WireError("quality out of range for the precision")

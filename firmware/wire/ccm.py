@@ -4,6 +4,7 @@ The MAC is one CBC call with a zero IV, the key stream one ECB call over the cou
 integers.
 """
 
+from firmware.const import const
 from firmware.errors import SealError
 
 try:
@@ -11,8 +12,8 @@ try:
 except ImportError:  # CPython has none: whoever imports this module there puts a class with that interface here
     aes = None  # type: ignore[misc]
 
-_ECB = 1
-_CBC = 2
+_ECB = const(1)
+_CBC = const(2)
 
 
 def seal(key, nonce, aad, plaintext, tag_bytes: int) -> bytes:

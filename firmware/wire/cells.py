@@ -2,6 +2,7 @@
 bits.
 """
 
+from firmware.const import const
 from firmware.errors import WireError
 
 EXACT = 0
@@ -10,11 +11,11 @@ REGION = 4  # the coarsest that a position of the receiver can have
 STEP_E7 = (100, 10_000, 100_000, 1_000_000, 10_000_000)
 TIME_STEP_S = (1, 10, 60, 600, 3600)
 LEAST_QUALITY = (0, 7, 10, 14, 15)
-_LAT_MAX_E7 = 900_000_000
-_LON_MAX_E7 = 1_800_000_000
-_AROUND_E7 = 3_600_000_000
+_LAT_MAX_E7 = const(900_000_000)
+_LON_MAX_E7 = const(1_800_000_000)
+_AROUND_E7 = const(3_600_000_000)
 # (latitude in degrees below which it holds, k): no cell is narrower than its name anywhere.
-_WIDENING = ((25, 1), (63, 2), (72, 3), (77, 4), (81, 6), (85, 12), (87, 24), (89, 72))
+_WIDENING = const(((25, 1), (63, 2), (72, 3), (77, 4), (81, 6), (85, 12), (87, 24), (89, 72)))
 
 
 def cell_of(lat_e7: int, lon_e7: int, precision: int):

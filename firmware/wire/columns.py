@@ -1,10 +1,11 @@
 """Columns of integers as first or second differences without trailing zeros (wire-format section 5)."""
 
+from firmware.const import const
 from firmware.errors import WireError
 from firmware.wire.msgpack import INT_MAX, INT_MIN, pack
 
-_MIN = -(2**31)
-_MAX = 2**31 - 1
+_MIN = const(-(2**31))
+_MAX = const(2**31 - 1)
 
 
 def encode(values) -> list:

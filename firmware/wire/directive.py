@@ -1,5 +1,6 @@
 """The directive: permission, made machine-readable (wire-format section 7)."""
 
+from firmware.const import const
 from firmware.errors import DirectiveError, WireError
 from firmware.wire import cells
 
@@ -8,8 +9,8 @@ SPEED_AND_COURSE = 1  # bit of `fields`
 DAY_S = 86_400
 MAX_LEASE_S = MAX_SPOOL_AGE_S = 93 * DAY_S
 MAX_AHEAD = 4096  # versions; a forged leap must not drive them out of the server's reach
-MAX_ZONES = 16
-MAX_HOURS = 8
+_MAX_ZONES = const(16)
+_MAX_HOURS = const(8)
 APPLY = 1
 ASK = 2
 # (name, least, most) of the first eleven fields, in the order of the wire.
@@ -58,10 +59,10 @@ class Directive:
             raise DirectiveError("lease is too long or over before it begins")
         if self.fields and self.precision != cells.EXACT:
             raise DirectiveError("speed and course go with exact positions only")
-        self.zones = _pairs(wire[11], MAX_ZONES)
+        self.zones = _pairs(wire[11], _MAX_ZONES)
         for row, col in self.zones:
             _check_zone(row, col)
-        self.hours = _pairs(wire[12], MAX_HOURS)
+        self.hours = _pairs(wire[12], _MAX_HOURS)
         for begin, end in self.hours:
             if not 0 <= begin < end <= 1440:
                 raise DirectiveError("hours out of range")

@@ -1,12 +1,13 @@
 """What the plaintext of a downlink says (wire-format section 7)."""
 
+from firmware.const import const
 from firmware.errors import WireError
 from firmware.wire.directive import Directive
 from firmware.wire.envelope import check_header_number
 
 VERDICTS, DIRECTIVE, TIME = 1, 2, 3
 STORED, DROP, CLOSED = 0, 1, 2  # code of a verdict; each lets the envelope leave the spool
-MAX_VERDICTS = 12
+_MAX_VERDICTS = const(12)
 
 
 def parse(value) -> tuple:
@@ -17,7 +18,7 @@ def parse(value) -> tuple:
         raise WireError("not a downlink")
     kind = value[0]
     if kind == VERDICTS:
-        if len(value) > 1 + MAX_VERDICTS:
+        if len(value) > 1 + _MAX_VERDICTS:
             raise WireError("too many verdicts")
         return kind, [_verdict(entry) for entry in value[1:]]
     if kind == DIRECTIVE and len(value) == 2:

@@ -2,16 +2,17 @@
 
 from hashlib import sha256
 
+from firmware.const import const
 from firmware.errors import WireError
 from firmware.wire import ccm, ladder
 from firmware.wire.msgpack import pack, unpack, unpack_from
 
 VERSION = 1
-MAX_BYTES = 1024  # four envelopes fit a flash sector of 4096 bytes; the device's receive buffer has this size
+_MAX_BYTES = const(1024)  # four envelopes fit a flash sector of 4096 bytes; the device's receive buffer has this size
 UP_TAG_BYTES = 8  # COSE algorithm 11
-DOWN_TAG_BYTES = 16  # COSE algorithm 31
-_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"  # RFC 4648 base 32, lower case
-_MAX_DIRECTIVE = 2**31 - 1
+_DOWN_TAG_BYTES = const(16)  # COSE algorithm 31
+_ALPHABET = const("abcdefghijklmnopqrstuvwxyz234567")  # RFC 4648 base 32, lower case
+_MAX_DIRECTIVE = const(2**31 - 1)
 
 
 def check_device(device):
@@ -34,7 +35,7 @@ def seal_uplink(device: str, header: tuple, salt: bytes, key, plaintext: bytes) 
     head = pack((VERSION,) + tuple(header))
     sealed = ccm.seal(key, nonce, _bound(head, device), plaintext, UP_TAG_BYTES)
     envelope = b"\x93" + head + pack(salt) + pack(sealed)
-    if len(envelope) > MAX_BYTES:
+    if len(envelope) > _MAX_BYTES:
         raise WireError("envelope longer than the format allows")
     return envelope
 
@@ -62,7 +63,7 @@ def peek_downlink(envelope) -> tuple:
 def open_downlink(device: str, envelope, key):
     """Value of a downlink. WireError for its form, SealError for its tag; the caller checks generation and number."""
     _, _, head, nonce, sealed = _split_downlink(envelope)
-    return unpack(ccm.open_(key, nonce, _bound(head, device), sealed, DOWN_TAG_BYTES))
+    return unpack(ccm.open_(key, nonce, _bound(head, device), sealed, _DOWN_TAG_BYTES))
 
 
 def check_header_number(number):
@@ -75,7 +76,7 @@ def check_header_number(number):
 def _split_downlink(envelope):
     """(generation, number, header bytes, nonce, sealed) after steps 1 and 2 of section 4, the cheap ones."""
     # 1. Size [one message of the broker must not fill the heap].
-    if len(envelope) > MAX_BYTES:
+    if len(envelope) > _MAX_BYTES:
         raise WireError("envelope longer than the format allows")
     # 2. Form, version, direction, ranges [nothing of a foreign form reaches the cipher].
     value = unpack(envelope)
@@ -88,7 +89,7 @@ def _split_downlink(envelope):
     _check_range(number, 0, 2**32 - 1)
     if not isinstance(nonce, bytes) or len(nonce) != 13:
         raise WireError("nonce must have 13 bytes")
-    if not isinstance(sealed, bytes) or len(sealed) <= DOWN_TAG_BYTES:
+    if not isinstance(sealed, bytes) or len(sealed) <= _DOWN_TAG_BYTES:
         raise WireError("nothing is sealed in it")
     end = unpack_from(envelope, 1)[1]
     return generation, number, bytes(envelope[1:end]), nonce, sealed

@@ -2,9 +2,10 @@
 
 from hashlib import sha256
 
+from firmware.const import const
 from firmware.errors import SealError
 
-_BLOCK_BYTES = 64
+_BLOCK_BYTES = const(64)
 _IPAD = int.from_bytes(b"\x36" * _BLOCK_BYTES, "big")
 _OPAD = int.from_bytes(b"\x5c" * _BLOCK_BYTES, "big")
 

@@ -3,12 +3,13 @@
 Integers, bin, str and array, each in its shortest form. Every defect raises WireError.
 """
 
+from firmware.const import const
 from firmware.errors import WireError
 
 INT_MIN = -(2**31)
 INT_MAX = 2**32 - 1
-MAX_DEPTH = 4  # a directive's zones need it; a deeper value would be somebody else's recursion on our stack
-MAX_ARRAY = 80  # 64 fixes and their order fit; a decoder knows its worst case before it starts
+_MAX_DEPTH = const(4)  # a directive's zones need it; a deeper value would be somebody else's recursion on our stack
+_MAX_ARRAY = const(80)  # 64 fixes and their order fit; a decoder knows its worst case before it starts
 MAX_BYTES = 0xFFFF  # longest bin or str: 16-bit lengths do for 1 KiB envelopes and for an enrolment file
 
 
@@ -51,9 +52,9 @@ def _pack(out, value, depth):
 
 
 def _pack_array(out, value, depth):
-    if depth > MAX_DEPTH:
+    if depth > _MAX_DEPTH:
         raise WireError("nested too deep")
-    _pack_head(out, len(value), MAX_ARRAY, (None, 0xDC), 0x90, 16)
+    _pack_head(out, len(value), _MAX_ARRAY, (None, 0xDC), 0x90, 16)
     for item in value:
         _pack(out, item, depth)
 
@@ -132,9 +133,9 @@ def _unpack_negative(data, at, size):
 
 
 def _unpack_array(data, at, length, depth):
-    if length > MAX_ARRAY:
+    if length > _MAX_ARRAY:
         raise WireError("array too long")
-    if depth > MAX_DEPTH:
+    if depth > _MAX_DEPTH:
         raise WireError("nested too deep")
     items = []
     for _ in range(length):

@@ -1,5 +1,6 @@
 """Plaintext of a `status` envelope (wire-format section 5); no personal data in it."""
 
+from firmware.const import const
 from firmware.errors import WireError
 from firmware.wire.batch import EPOCH_S
 from firmware.wire.msgpack import pack
@@ -13,13 +14,16 @@ FAULT_COUNTER_SPENT = 8
 FAULT_KEYS_REPAIRED = 16
 FAULT_TIME_UNTRUSTED = 32
 FAULT_GNSS_IMPLAUSIBLE = 64
+FAULT_TEMPERATURE = 128
+FAULT_LIGHT = 256
+FAULT_MOTION = 512
 
-NO_TIME = -61
-_U32 = 2**32 - 1
+_NO_TIME = const(-61)
+_U32 = const(2**32 - 1)
 # (name, least, most) in the order of the wire; the challenge and the firmware's name are checked apart.
 _FIELDS = (
     ("reason", 1, 6),
-    ("time", NO_TIME, EPOCH_S + 59),
+    ("time", _NO_TIME, EPOCH_S + 59),
     ("uptime", 0, _U32),
     ("directive", 0, 2**31 - 1),
     ("down_next", 0, _U32),
@@ -30,7 +34,7 @@ _FIELDS = (
     ("spooled", 0, _U32),
     ("lost", 0, _U32),
     ("refused", 0, _U32),
-    ("faults", 0, 127),
+    ("faults", 0, 1023),
     ("heap", 0, _U32),
     ("firmware", None, None),
 )
@@ -57,8 +61,8 @@ def pack_status(
     """Plaintext of one status; time_s is Unix seconds, or None without trusted time. WireError for a field out of
     range.
     """
-    time = NO_TIME if time_s is None else time_s - epoch * EPOCH_S
-    if time_s is not None and time <= NO_TIME:
+    time = _NO_TIME if time_s is None else time_s - epoch * EPOCH_S
+    if time_s is not None and time <= _NO_TIME:
         raise WireError("time lies outside the epoch")
     if not isinstance(challenge, bytes) or len(challenge) != 8:
         raise WireError("challenge must have 8 bytes")

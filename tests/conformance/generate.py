@@ -16,6 +16,7 @@ from .make_directive import directive_file
 from .make_encoding import columns_file, messagepack_file
 from .make_keys import ladder_file
 from .make_links import downlink_file, uplink_file
+from .make_readings import environment_file, motion_file
 from .make_telemetry import cells_file, location_file, status_file
 
 VECTORS = Path(__file__).parent / "vectors"
@@ -25,6 +26,8 @@ MAKERS = (
     cells_file,
     ladder_file,
     location_file,
+    environment_file,
+    motion_file,
     status_file,
     uplink_file,
     downlink_file,

@@ -7,6 +7,7 @@ from typing import Any
 from . import plain
 from .make_directive import SOUND
 from .make_keys import FIRST_EPOCH, secret
+from .make_readings import BOTH, MORNING_S, moves, readings
 from .make_telemetry import BOOT, EPOCH, drive
 from .vectorfile import Case, VectorFile, plain_value
 
@@ -31,8 +32,10 @@ def uplink_file() -> VectorFile:
     _uplink(file, "location-cells", drive20, first, 0, "location", EPOCH, 1, 1)
     _uplink(file, "status", boot, first, 0, "status", EPOCH, 0, 0)
     _uplink(file, "status-padded", boot + b"\xc1" * 20, first, 0, "status", EPOCH, 1, 0)
-    _uplink(file, "environment", plain.pack([0]), first, 0, "environment", EPOCH, 3, 2)
-    _uplink(file, "motion", plain.pack([0]), first, 0, "motion", EPOCH + 1, 255, 300)
+    morning = plain.pack(plain.environment(BOTH, 60, readings(BOTH, 20), EPOCH))
+    walk = plain.pack(plain.motion(600, moves(20, 600, MORNING_S + plain.EPOCH_S), EPOCH + 1))
+    _uplink(file, "environment", morning, first, 0, "environment", EPOCH, 3, 2)
+    _uplink(file, "motion", walk, first, 0, "motion", EPOCH + 1, 255, 300)
     _uplink(file, "other-device", drive5, second, 0, "location", EPOCH, 0, 1)
     _uplink(file, "other-generation", drive5, second, 1, "location", EPOCH, 0, 70_000)
     _uplink(file, "edges", drive5, second, 65_535, "location", 131_071, 4_095, 2**31 - 1, first_epoch=131_000)

@@ -239,7 +239,7 @@ def status_file() -> VectorFile:
         ("no-time", [BOOT[0], -61, *BOOT[2:]]),
         ("time-least", [BOOT[0], -60, *BOOT[2:]]),
         ("time-most", [BOOT[0], 86_459, *BOOT[2:]]),
-        ("all-faults", [*BOOT[:12], 127, *BOOT[13:]]),
+        ("all-faults", [*BOOT[:12], 1_023, *BOOT[13:]]),
         ("firmware-16", [*BOOT[:14], "0.1.0-abcdef0123"]),
         ("firmware-none", [*BOOT[:14], ""]),
         ("extremes", [6, 0, top, 2**31 - 1, top, b"\xff" * 8, top, 5, 65_535, top, top, top, 127, top, "x"]),

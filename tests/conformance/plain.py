@@ -21,6 +21,8 @@ LEAST_QUALITY = {0: 0, 1: 7, 2: 10, 3: 14, 4: 15}
 WIDENING = ((25, 1), (63, 2), (72, 3), (77, 4), (81, 6), (85, 12), (87, 24), (89, 72))
 TURN_E7 = 3_600_000_000
 EPOCH_S = 86_400
+READING_STEPS_S = (60, 600, 3600)  # section 5, environment and motion
+MOST_LUX = 262_143
 
 
 # ---- section 1: encoding
@@ -191,3 +193,39 @@ def location(precision: int, fixes: list[list[int]], epoch: int) -> list[Any]:
         columns.append([fix[4] // 100 for fix in fixes])
         columns.append([fix[5] // 100_000 for fix in fixes])
     return [precision, len(fixes), *(best_column(values) for values in columns)]
+
+
+def light_class(lux: int) -> int:
+    """Class of an illuminance in whole lux, from its highest bit and the two below it."""
+    if lux < 1:
+        return 0
+    digits = bin(min(lux, MOST_LUX))[2:]
+    exponent, below = len(digits) - 1, (digits[1:] + "00")[:2]
+    return 1 + 4 * exponent + int(below, 2)
+
+
+def least_lux(light: int) -> int:
+    """What a receiver derives from a class."""
+    exponent, below = divmod(light - 1, 4)
+    return (4 + below) * 2**exponent // 4 if light else 0
+
+
+def reading_step_s(sensors: int, precision: int) -> int:
+    """Step of `environment` and `motion` under a directive with these sensors and this precision."""
+    position = TIME_STEPS_S[precision] if sensors & 1 and precision in TIME_STEPS_S else 0
+    return next(step_s for step_s in READING_STEPS_S if step_s >= position)
+
+
+def environment(sensors: int, step_s: int, entries: list[list[int]], epoch: int) -> list[Any]:
+    """The array of an environment batch from entries [time_s, temperature in 0.1 °C and, or, class of the light]."""
+    return [sensors, step_s, len(entries), *_reading_columns(entries, epoch)]
+
+
+def motion(step_s: int, entries: list[list[int]], epoch: int) -> list[Any]:
+    """The array of a motion batch from entries [time_s, events]."""
+    return [step_s, len(entries), *_reading_columns(entries, epoch)]
+
+
+def _reading_columns(entries: list[list[int]], epoch: int) -> list[list[int]]:
+    times, *rest = zip(*entries, strict=True)
+    return [best_column(list(values)) for values in ([time_s - epoch * EPOCH_S for time_s in times], *rest)]

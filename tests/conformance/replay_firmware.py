@@ -12,7 +12,20 @@ import json
 import sys
 
 from firmware.errors import DirectiveError, SealError, WireError
-from firmware.wire import batch, ccm, cells, columns, directive, downlink, envelope, hkdf, ladder, msgpack, report
+from firmware.wire import (
+    batch,
+    ccm,
+    cells,
+    columns,
+    directive,
+    downlink,
+    envelope,
+    hkdf,
+    ladder,
+    msgpack,
+    readings,
+    report,
+)
 
 DAY_S = 86_400
 
@@ -150,6 +163,47 @@ def location_valid(case):
 
 def location_invalid(case):
     refused(errors_of(case), batch.unpack_location, unhex(case["plaintext"]), case["epoch"])
+
+
+def environment_valid(case):
+    {"batch": _environment_batch, "light": _light_class, "step": _step}[case["form"]](case)
+
+
+def _environment_batch(case):
+    plaintext, entries = unhex(case["plaintext"]), [tuple(entry) for entry in case["entries"]]
+    if case["canonical"]:
+        packed = readings.pack_environment(case["sensors"], case["step"], entries, case["epoch"])
+        same("plaintext", batch.pad(packed, len(plaintext)), plaintext)
+    sensors, step_s, got = readings.unpack_environment(plaintext, case["epoch"])
+    same("sensors and step", (sensors, step_s), (case["sensors"], case["step"]))
+    same("entries", [tuple(entry) for entry in got], entries)
+
+
+def _light_class(case):
+    same("class", readings.light_class(case["lux"]), case["light"])
+    same("class of its least", readings.light_class(case["least_lux"]), case["light"])
+
+
+def _step(case):
+    same("step", readings.step_of(directive.Directive.from_wire(value_of(case["directive"]))), case["step"])
+
+
+def environment_invalid(case):
+    refused(errors_of(case), readings.unpack_environment, unhex(case["plaintext"]), case["epoch"])
+
+
+def motion_valid(case):
+    plaintext, entries = unhex(case["plaintext"]), [tuple(entry) for entry in case["entries"]]
+    if case["canonical"]:
+        packed = readings.pack_motion(case["step"], entries, case["epoch"])
+        same("plaintext", batch.pad(packed, len(plaintext)), plaintext)
+    step_s, got = readings.unpack_motion(plaintext, case["epoch"])
+    same("step", step_s, case["step"])
+    same("entries", [tuple(entry) for entry in got], entries)
+
+
+def motion_invalid(case):
+    refused(errors_of(case), readings.unpack_motion, unhex(case["plaintext"]), case["epoch"])
 
 
 def _status_arguments(case):
@@ -306,6 +360,10 @@ REPLAY = {
     ("ladder", "invalid"): ladder_invalid,
     ("location", "valid"): location_valid,
     ("location", "invalid"): location_invalid,
+    ("environment", "valid"): environment_valid,
+    ("environment", "invalid"): environment_invalid,
+    ("motion", "valid"): motion_valid,
+    ("motion", "invalid"): motion_invalid,
     ("status", "valid"): status_valid,
     ("status", "invalid"): status_invalid,
     ("uplink", "valid"): uplink_valid,

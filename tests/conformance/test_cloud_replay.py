@@ -7,8 +7,21 @@ from typing import Any
 import pytest
 
 from cloud_sync.errors import CloudSyncError, SealBroken, WireFormatError
-from cloud_sync.model import Directive, Fix, Header, Precision, StatusReason, StatusReport, Stream, Verdict, VerdictCode
-from cloud_sync.wire import batch, cells, codec, columns, directive, downlink, envelope, ladder, status
+from cloud_sync.model import (
+    Directive,
+    Fix,
+    Header,
+    Motion,
+    MotionEvent,
+    Precision,
+    Reading,
+    StatusReason,
+    StatusReport,
+    Stream,
+    Verdict,
+    VerdictCode,
+)
+from cloud_sync.wire import batch, cells, codec, columns, directive, downlink, envelope, ladder, readings, status
 
 from . import corpora
 from .vectorfile import Case
@@ -142,6 +155,55 @@ def test_location_invalid(case: Case) -> None:
     """A batch with one field wrong is refused before any record is made of it."""
     with pytest.raises(WireFormatError):
         batch.decode_location(bytes.fromhex(case["plaintext"]), case["epoch"])
+
+
+@cases("environment", "valid")
+def test_environment_valid(case: Case) -> None:
+    """A batch decodes to the vector's readings and packs to its bytes; a class and a step are the vector's."""
+    if case["form"] == "light":
+        light, least = case["light"], case["least_lux"]
+        assert [readings.light_class(lux) for lux in (case["lux"], least)] == [light, light]
+        assert readings.least_lux(light) == least
+    elif case["form"] == "step":
+        assert readings.step_of(directive.from_wire(value_of(case["directive"]))) == case["step"]
+    else:
+        environment_batch(case)
+
+
+def environment_batch(case: Case) -> None:
+    """One batch, there and back."""
+    (plaintext,) = raw(case, "plaintext")
+    expected = [Reading(time, case["step"], *values) for time, *values in case["readings"]]
+    decoded = readings.decode_environment(plaintext, case["epoch"])
+    assert (decoded.sensors, decoded.step_s, decoded.readings()) == (case["sensors"], case["step"], expected)
+    if case["canonical"] and case["reached"]:
+        packed = readings.pack_environment(case["sensors"], case["step"], expected, case["epoch"])
+        assert packed == plaintext.rstrip(b"\xc1")
+
+
+@cases("environment", "invalid")
+def test_environment_invalid(case: Case) -> None:
+    """A batch with one field wrong is refused before any record is made of it."""
+    with pytest.raises(WireFormatError):
+        readings.decode_environment(bytes.fromhex(case["plaintext"]), case["epoch"])
+
+
+@cases("motion", "valid")
+def test_motion_valid(case: Case) -> None:
+    """A batch decodes to the vector's events, and they pack to its bytes."""
+    (plaintext,) = raw(case, "plaintext")
+    expected = [MotionEvent(time, case["step"], Motion(events)) for time, events in case["entries"]]
+    decoded = readings.decode_motion(plaintext, case["epoch"])
+    assert (decoded.step_s, decoded.motions()) == (case["step"], expected)
+    if case["canonical"]:
+        assert readings.pack_motion(case["step"], expected, case["epoch"]) == plaintext.rstrip(b"\xc1")
+
+
+@cases("motion", "invalid")
+def test_motion_invalid(case: Case) -> None:
+    """A batch with one field wrong is refused before any record is made of it."""
+    with pytest.raises(WireFormatError):
+        readings.decode_motion(bytes.fromhex(case["plaintext"]), case["epoch"])
 
 
 @cases("status", "valid")

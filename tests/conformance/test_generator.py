@@ -17,6 +17,7 @@ GENERATOR_FILES = (
     "make_keys",
     "make_encoding",
     "make_telemetry",
+    "make_readings",
     "make_links",
     "make_directive",
 )

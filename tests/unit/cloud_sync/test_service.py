@@ -88,7 +88,11 @@ def test_the_whole_way_from_enrolment_to_a_lawful_read(setting: Setting, cloud: 
 
 def test_the_enrolment_file_is_the_documented_array(setting: Setting, cloud: CloudSync) -> None:
     """Strict MessagePack; every attempt has a pseudonym and a root of its own; the root stays nowhere."""
-    settings = {"board": "esp32s3", "broker": {"host": "localhost", "port": 1883}}
+    settings = {
+        "board": "esp32s3",
+        "wifi": {"ssid": "depot", "key": ""},
+        "broker": {"host": "localhost", "port": 1883},
+    }
     first, second = (cloud.enrol(subject="s-1", settings=settings) for _ in range(2))
     version, device, root, generation, first_epoch, now, text = codec.unpack(first.file)
     assert (version, generation, first_epoch, now) == (1, 0, TODAY, int(NOON))

@@ -15,7 +15,11 @@ from cloud_sync.stores import Clock
 from cloud_sync.wire import codec
 from tests.unit.cloud_sync.ingest.ingest_world import ListLink, Tracker
 
-SECRETS = {"board": "esp32s3", "wifi": {"ssid": "depot", "key": "correct-horse"}, "broker": {"password": "staple"}}
+SECRETS = {
+    "board": "esp32s3",
+    "wifi": {"ssid": "depot", "key": "correct-horse"},
+    "broker": {"host": "broker.example", "port": 1883, "user": "van", "password": "staple"},
+}
 PROOF = ("--channel", "app", "--act", "tapped_allow", "--language", "en")
 RUNNER = CliRunner()
 

@@ -40,7 +40,8 @@ def parses(line: str) -> str:
 def test_the_groups_have_the_commands_that_operators_were_promised() -> None:
     """None is lost in a move."""
     words = "init run enrol devices read sweep erase consent/show consent/request consent/give consent/refuse"
-    words += " consent/later consent/withdraw audit/list audit/checkpoint audit/key audit/prove audit/check audit/verify-proof"
+    words += " consent/later consent/withdraw limits/set limits/show limits/clear"
+    words += " audit/list audit/checkpoint audit/key audit/prove audit/check audit/verify-proof"
     expected = {f"sync {word.replace('/', ' ')}" for word in words.split()}
     assert set(ALL) == expected | {"policy new", "policy check", "policy show"}
 

@@ -154,9 +154,9 @@ def test_erasure_needs_a_yes_and_gives_a_receipt(depot: Installation, tracker: T
     """Without --yes nothing happens; a day that is not it keeps the fixes; the day itself takes them."""
     assert "nothing was erased" in depot.do("erase", "s-1", code=1).stderr
     before = depot.ask("erase", "s-1", "--to", "2026-02-15", "--yes")
-    assert (before["last_day"], before["envelopes"], len(depot.ask(*READ))) == ("2026-02-15", 0, 2)
+    assert (before["to"], before["envelopes"], len(depot.ask(*READ))) == (f"{DAY}T00:00:00Z", 0, 2)
     receipt = depot.ask("erase", "s-1", "--from", DAY, "--to", DAY, "--yes", "--actor", "dpo-1")
-    assert (receipt["first_day"], receipt["last_day"], receipt["envelopes"]) == (DAY, DAY, 1)
+    assert (receipt["from"], receipt["to"], receipt["envelopes"]) == (f"{DAY}T00:00:00Z", "2026-02-17T00:00:00Z", 1)
     assert receipt["devices"] == [tracker.name] and len(receipt["tombstones"]) == 3
     assert depot.ask(*READ) == []
     assert depot.ask("audit", "list", "--kind", "erasure.done")[-1]["actor"] == "dpo-1"
@@ -164,14 +164,43 @@ def test_erasure_needs_a_yes_and_gives_a_receipt(depot: Installation, tracker: T
     assert "day keys" in text and "P30D" in text
 
 
+def test_a_local_day_is_erased_exactly(depot: Installation, tracker: Tracker) -> None:
+    """In Auckland it is the 17th already; their 16th has nothing of it."""
+    auckland = ("--zone", "Pacific/Auckland", "--yes")
+    before = depot.ask("erase", "s-1", "--day", DAY, *auckland)
+    assert (before["from"], before["to"]) == ("2026-02-15T11:00:00Z", f"{DAY}T11:00:00Z")
+    assert len(depot.ask(*READ)) == 2
+    assert depot.ask("erase", "s-1", "--day", "2026-02-17", *auckland)["envelopes"] == 1
+    assert depot.ask(*READ) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--from", f"{DAY}T12:01:10"),
+        ("--from", f"{DAY}T13:01:10+01:00", "--to", f"{DAY}T12:01:30Z"),
+        ("--from", f"{DAY}T13:01:10", "--to", "2026-02-17", "--zone", "Europe/Copenhagen"),
+    ],
+)
+def test_a_part_of_a_day_is_erased_exactly(depot: Installation, tracker: Tracker, words: tuple[str, ...]) -> None:
+    """Times in UTC, with an offset, and of a zone: the second of two fixes in one envelope goes, the first stays."""
+    receipt = depot.ask("erase", "s-1", *words, "--yes")
+    assert (receipt["envelopes"], receipt["resealed"]) == (0, 1)
+    assert [row["time"] for row in depot.ask(*READ)] == [f"{DAY}T12:01:00Z"]
+
+
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (("--from", f"{DAY}T10:00"), "whole UTC days"),
+        (("--from", f"{DAY}T10:60"), "ISO 8601"),
+        (("--day", DAY, "--from", DAY), "leave out"),
+        (("--day", DAY, "--zone", "Mars/Olympus"), "no such time zone"),
+        (("--zone", "Mars/Olympus"), "no such time zone"),
+        (("--day", "2026-02-30"), "a day of the calendar"),
         (("--from", DAY, "--to", "2026-02-15"), "exchange them"),
     ],
 )
-def test_a_span_that_is_no_days_erases_nothing(
+def test_a_span_that_is_none_erases_nothing(
     depot: Installation, tracker: Tracker, words: tuple[str, ...], why: str
 ) -> None:
     """The fixes are there afterwards."""

@@ -81,6 +81,17 @@ class Store:
             raise
 
 
+class InTheClear:
+    """States as they are: how they lie at rest is tested in test_at_rest.py."""
+
+    @staticmethod
+    def sealed(state: DirectiveState) -> DirectiveState:
+        """As it is."""
+        return state
+
+    opened = sealed
+
+
 class Tracker:
     """A device as the wire format describes it: it judges directives and draws challenges."""
 
@@ -135,7 +146,7 @@ class World:
     def __init__(self) -> None:
         self.clock = Clock()
         self.store = Store()
-        self.desk = DirectiveDesk(self.store, POLICY, self.clock, self.seal)  # type: ignore[arg-type]
+        self.desk = DirectiveDesk(self.store, POLICY, self.clock, self.seal, InTheClear())  # type: ignore[arg-type]
         self.device = Tracker()
         self.desk.enrol(DEVICE)
 

@@ -9,7 +9,7 @@ import pytest
 
 from cloud_sync.audit import verify
 from cloud_sync.erasure.erase import ErasureReceipt
-from cloud_sync.errors import ConfigError, StoreError
+from cloud_sync.errors import StoreError
 from cloud_sync.ingest.outcome import Kind
 from cloud_sync.model import EPOCH_SECONDS, Actor, Stream
 from cloud_sync.read.reader import LocationQuery
@@ -50,7 +50,7 @@ def test_one_day_is_erased_and_its_neighbours_stay(world: World, tracker: Tracke
     receipt = erase(world, MIDNIGHT + DAY, MIDNIGHT + 2 * DAY)
     assert epochs(world, tracker) == ([0, 2], [0, 2])
     assert epochs(world, tracker, Stream.STATUS)[1] == [0, 2]
-    assert (receipt.first_epoch, receipt.last_epoch, receipt.envelopes) == (TODAY + 1, TODAY + 1, 2)
+    assert (receipt.start, receipt.end, receipt.envelopes) == (MIDNIGHT + DAY, MIDNIGHT + 2 * DAY, 2)
     assert len(receipt.tombstones) == 4 and receipt.devices == (tracker.name,)
 
 
@@ -69,7 +69,7 @@ def test_tomorrow_that_has_arrived_already_is_erased_too(world: World, tracker: 
     """A device whose clock runs ahead has sent of tomorrow; "everything" includes it."""
     world.take(tracker, tracker.fixes([T + 3 * EPOCH_SECONDS]))
     assert epochs(world, tracker)[0] == [0, 1, 2, 3]
-    assert erase(world).last_epoch == TODAY + 3
+    assert erase(world).end == MIDNIGHT + 4 * DAY
     assert epochs(world, tracker) == ([], [])
 
 
@@ -83,17 +83,6 @@ def test_other_people_are_not_touched(world: World, tracker: Tracker) -> None:
     assert before[0] == [2]
     erase(world)
     assert epochs(world, other) == before
-
-
-@pytest.mark.parametrize(("start", "end"), [(MIDNIGHT + 1, None), (None, MIDNIGHT + DAY / 2)])
-def test_a_span_that_is_not_whole_days_is_refused_and_nothing_is_erased(
-    world: World, tracker: Tracker, start: float | None, end: float | None
-) -> None:
-    """The message says which end and what to do."""
-    with pytest.raises(ConfigError, match="midnight"):
-        erase(world, start, end)
-    assert epochs(world, tracker)[0] == [0, 1, 2]
-    assert world.tombstones.all() == []
 
 
 def test_erased_content_is_in_no_byte_of_the_files(world: World, tracker: Tracker) -> None:
@@ -129,7 +118,7 @@ def test_a_restored_backup_of_database_and_keys_reads_nothing_that_was_erased(
     assert epochs(restored, tracker) == ([0, 2], [0, 2])
     assert restored.eraser.replay() == (0, 0)
     event = restored.audit.events[-1]
-    assert (event.kind, event.detail) == ("restore.replayed", (("count", 2),))
+    assert (event.kind, event.detail) == ("restore.replayed", (("count", 2), ("resealed", 0)))
     restored.close()
 
 
@@ -221,7 +210,8 @@ def test_an_erasure_is_in_the_audit_log(world: World, tracker: Tracker) -> None:
     event = world.audit.events[receipt.entry]
     assert (event.kind, event.actor, event.subject) == ("erasure.done", "s-1", "s-1")
     stone = receipt.tombstones[0]
-    assert dict(event.detail) == {"first_epoch": 0, "last_epoch": TODAY - 1, "count": 0, "tombstone": stone}
+    span = {"captured_first": 0, "captured_last": MIDNIGHT}
+    assert dict(event.detail) == {**span, "count": 0, "resealed": 0, "tombstone": stone}
     assert world.audit.entries("s-1")[0].event.kind == "device.enrolled"
 
 

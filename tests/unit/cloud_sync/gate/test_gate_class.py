@@ -10,7 +10,7 @@ import pytest
 from cloud_sync.consent import ConsentLedger
 from cloud_sync.errors import Denied
 from cloud_sync.gate import Decision, Gate, Request
-from cloud_sync.model import Action, Actor, Device, Precision, Reason, Stream
+from cloud_sync.model import Action, Actor, Device, Precision, Reason, Sensor, Stream
 from cloud_sync.policy import load_policy
 from tests.unit.cloud_sync.consent.memory_ledger import DAY_S, SUBJECT, Clock, MemoryLedger, evidence
 
@@ -134,3 +134,47 @@ def test_an_envelope_is_admitted_for_a_purpose_that_is_open() -> None:
     assert admit(Stream.STATUS, now - 1, now + 60) is Reason.ALLOWED
     assert admit(Stream.DOWN, now, now + 60) is Reason.CATEGORY_UNKNOWN
     assert world.heard == []
+
+
+def a_gate(fields: tuple[str, ...], sensors: Sensor) -> Gate:
+    """A gate whose rule for the environment lists these fields and sensors; all purposes are open."""
+    [rule] = POLICY.rules_of_stream(Stream.ENVIRONMENT)
+    rules = tuple(replace(each, fields=fields, sensors=sensors) if each == rule else each for each in POLICY.rules)
+    index = {(each.category, purpose): each for each in rules for purpose in each.purposes}
+    policy = replace(POLICY, rules=rules, _index=index)
+    ledger = ConsentLedger(MemoryLedger(), Clock(), POLICY)
+    for purpose in ("condition_monitoring", "theft_alarm"):
+        ledger.give(SUBJECT, purpose, evidence())
+    return Gate(policy, ledger, Devices())
+
+
+BOTH = Sensor.TEMPERATURE | Sensor.LIGHT
+
+
+@pytest.mark.parametrize(
+    ("fields", "switched", "told", "reason"),
+    [
+        (("time", "temperature", "light"), BOTH, BOTH, Reason.ALLOWED),
+        (("time", "temperature", "light"), BOTH, Sensor.LIGHT, Reason.ALLOWED),
+        (("time", "temperature"), BOTH, Sensor.TEMPERATURE, Reason.ALLOWED),
+        (("time", "temperature"), BOTH, BOTH, Reason.CATEGORY_UNKNOWN),
+        (("time", "temperature", "light"), Sensor.TEMPERATURE, Sensor.TEMPERATURE, Reason.ALLOWED),
+        (("time", "temperature", "light"), Sensor.TEMPERATURE, BOTH, Reason.ACTION_NOT_PERMITTED),
+        (("time", "temperature", "light"), Sensor.LIGHT, BOTH, Reason.ACTION_NOT_PERMITTED),
+    ],
+)
+def test_each_sensor_of_a_batch_is_asked_for_by_itself(
+    fields: tuple[str, ...], switched: Sensor, told: Sensor, reason: Reason
+) -> None:
+    """A batch is admitted only if the rule has both the field and the sensor of every column in it."""
+    now = Clock().now()
+    decision = a_gate(fields, switched).admit(DEVICE, Stream.ENVIRONMENT, captured_at=now, at=now, sensors=told)
+    assert decision.reason is reason
+
+
+def test_motion_is_admitted_as_motion() -> None:
+    """Its one sensor is asked for like the others; a sensor of another stream is not."""
+    now = Clock().now()
+    gate = a_gate(("time", "temperature", "light"), BOTH)
+    for sensor, reason in ((Sensor.MOTION, Reason.ALLOWED), (Sensor.LIGHT, Reason.CATEGORY_UNKNOWN)):
+        assert gate.admit(DEVICE, Stream.MOTION, captured_at=now, at=now, sensors=sensor).reason is reason

@@ -10,6 +10,7 @@ from typing import Any
 
 from cloud_sync.audit import AuditLog, Ed25519Signer
 from cloud_sync.consent import ConsentLedger, Evidence
+from cloud_sync.directive.atrest import SealedAtRest
 from cloud_sync.directive.compile import Permission, compile_permission
 from cloud_sync.directive.desk import DirectiveDesk
 from cloud_sync.erasure.erase import Eraser
@@ -20,6 +21,7 @@ from cloud_sync.ingest.leave import Leave
 from cloud_sync.ingest.outcome import Outcome
 from cloud_sync.ingest.pipeline import Ingest
 from cloud_sync.keys.ladderkeys import LadderKeys
+from cloud_sync.keys.personkeys import PersonKeys
 from cloud_sync.keys.wrap import FileKeyEncryptionKey
 from cloud_sync.model import (
     EPOCH_SECONDS,
@@ -29,7 +31,11 @@ from cloud_sync.model import (
     DirectiveState,
     Fix,
     Header,
+    Motion,
+    MotionEvent,
     Precision,
+    Reading,
+    Sensor,
     StatusReason,
     StatusReport,
     Stream,
@@ -39,13 +45,26 @@ from cloud_sync.read.reader import Reader
 from cloud_sync.retention.sweep import Sweeper
 from cloud_sync.retention.terms import Terms
 from cloud_sync.storage.sqlite import SqliteKeys, SqliteTelemetry, SqliteTombstones
-from cloud_sync.wire import batch, downlink, envelope, ladder, status
+from cloud_sync.wire import batch, downlink, envelope, ladder, readings, status
 
 TODAY = 20_500
 NOON = TODAY * EPOCH_SECONDS + 43_200.0
 KEK = bytes(range(32))
 POLICY = Path(__file__).parents[4] / "cloud_sync" / "policy" / "profiles" / "demo.toml"
 EVIDENCE = Evidence("s-1", "demo-1", "app", "tapped_allow", "en")
+
+
+def apart(directory: Path) -> Path:
+    """The demo's policy, in which light has a purpose and thus a consent of its own: `opening_alarm`."""
+    text = POLICY.read_text("utf-8").replace('"theft_alarm"', '"theft_alarm", "opening_alarm"')
+    both = text[text.index('[[rule]]\ncategory = "environment"') : text.index('[[rule]]\ncategory = "motion"')]
+    warm = both.replace('"temperature", "light"', '"temperature"')
+    lit = both.replace('"temperature", "light"', '"light"').replace("condition_monitoring", "opening_alarm")
+    motion = text[text.index('[[rule]]\ncategory = "motion"') : text.index('[[rule]]\ncategory = "contact"')]
+    text = text.replace(motion, motion.replace(', "opening_alarm"', "")).replace(both, warm + lit)
+    path = directory / "apart.toml"
+    path.write_text(text, "utf-8")
+    return path
 
 
 @dataclass
@@ -126,6 +145,20 @@ class Tracker:
         epoch = kwargs.setdefault("epoch", times[0] // EPOCH_SECONDS)
         return self.seal(batch.pack_location(precision, fixes, epoch), **kwargs)
 
+    def environment(self, rows: Sequence[tuple[int, int | None, int | None]], **kwargs: Any) -> bytes:
+        """An environment envelope of (Unix second, 0.1 °C, lx); its sensors are those that the first row has."""
+        _, temperature, light = rows[0]
+        sensors = Sensor.TEMPERATURE * (temperature is not None) | Sensor.LIGHT * (light is not None)
+        epoch = kwargs.setdefault("epoch", rows[0][0] // EPOCH_SECONDS)
+        plaintext = readings.pack_environment(sensors, 60, [Reading(row[0], 60, *row[1:]) for row in rows], epoch)
+        return self.seal(plaintext, stream=Stream.ENVIRONMENT, **kwargs)
+
+    def motion(self, rows: Sequence[tuple[int, int]], **kwargs: Any) -> bytes:
+        """A motion envelope of (Unix second, bits of events)."""
+        epoch = kwargs.setdefault("epoch", rows[0][0] // EPOCH_SECONDS)
+        plaintext = readings.pack_motion(60, [MotionEvent(time, 60, Motion(bits)) for time, bits in rows], epoch)
+        return self.seal(plaintext, stream=Stream.MOTION, **kwargs)
+
     def status(self, **kwargs: Any) -> bytes:
         """A status envelope; keyword arguments are fields of the report, or those of `seal`."""
         sealing = {name: kwargs.pop(name) for name in ("epoch", "counter", "version") if name in kwargs}
@@ -162,7 +195,7 @@ class Tracker:
 class World:
     """The core of a server in a directory; opening another World on the same directory is a restart."""
 
-    def __init__(self, directory: Path, clock: FakeClock | None = None) -> None:
+    def __init__(self, directory: Path, clock: FakeClock | None = None, policy_file: Path = POLICY) -> None:
         self.directory = directory
         self.clock = clock or FakeClock()
         self.database = SqliteTelemetry(directory / "telemetry.db")
@@ -172,11 +205,12 @@ class World:
         self.audit = WorldAudit(self.database, self.clock, Ed25519Signer.generate("test"))
         self.link = ListLink()
         self.sealer = DownlinkSealer(self.database, self.keys, self.link)
-        policy = load_policy(POLICY)
+        policy = load_policy(policy_file)
         self.ledger = ConsentLedger(self.database, self.clock, policy)
         self.gate = Gate(policy, self.ledger, self.database)
         self.terms = Terms(policy)
-        self.desk = DirectiveDesk(self.database, policy, self.clock, self.sealer.seal)
+        at_rest = SealedAtRest(self.database, PersonKeys(self.store, FileKeyEncryptionKey(KEK), self.clock))
+        self.desk = DirectiveDesk(self.database, policy, self.clock, self.sealer.seal, at_rest)
         self.answers = Answers(
             database=self.database, keys=self.keys, desk=self.desk, permission=self.permission, audit=self.audit
         )
@@ -208,10 +242,15 @@ class World:
         self.audit.append(AuditEvent("device.enrolled", self.clock.now(), "controller", subject))
         return tracker
 
-    def consent(self, subject: str = "s-1", precision: Precision = Precision.CELL_100M) -> None:
-        """The person says yes, now."""
+    def consent(
+        self,
+        subject: str = "s-1",
+        precision: Precision | None = Precision.CELL_100M,
+        purpose: str = "tracking",
+    ) -> None:
+        """The person says yes, now; a purpose without positions has no precision."""
         evidence = Evidence(subject, "demo-1", "app", "tapped_allow", "en")
-        self.ledger.give(subject, "tracking", evidence, precision=precision)
+        self.ledger.give(subject, purpose, evidence, precision=precision)
 
     def floors(self, name: str, *floors: int) -> None:
         """Set the consent floors of a device."""

@@ -9,7 +9,7 @@ import pytest
 from cloud_sync.errors import ConfigError, KeyDestroyed, SealBroken, UnknownDevice
 from cloud_sync.keys.ladderkeys import MAX_ADVANCE_EPOCHS, LadderKeys
 from cloud_sync.keys.wrap import FileKeyEncryptionKey
-from cloud_sync.model import UPLINK_STREAMS, Leaf, Stream, Tombstone
+from cloud_sync.model import RESEALED, UPLINK_STREAMS, Leaf, Stream, Tombstone
 from cloud_sync.wire import ladder
 from tests.unit.cloud_sync.ingest.ingest_world import KEK, TODAY, Tracker, World
 
@@ -185,6 +185,32 @@ def test_a_restored_key_store_does_not_make_an_erased_day_again(world: World, tr
     world.keys.advance_all(TODAY + 2)
     assert [leaf.epoch for leaf in world.store.leaves(tracker.name, L, 0, TODAY + 9)] == [TODAY, TODAY + 2]
     assert chain_start(tracker, TODAY + 1) not in closure(world, tracker)
+
+
+def test_a_day_that_was_cut_is_made_again_behind_what_is_erased_of_it(world: World, tracker: Tracker) -> None:
+    """The older tip of a restored key store: the first five keys of the day are outside all that it can derive."""
+    world.tombstones.append(
+        Tombstone("t-1", tracker.name, L, TODAY + 1, TODAY + 1, 0.0, "erasure", 0, 9, 1, generation=0, counter=5)
+    )
+    world.keys.advance_all(TODAY + 2)
+    leaf = world.store.leaf(tracker.name, 0, L, TODAY + 1)
+    assert leaf is not None and leaf.base_counter == 5
+    with pytest.raises(KeyDestroyed):
+        server_key(world, tracker, TODAY + 1, 4, TODAY + 2)
+    assert server_key(world, tracker, TODAY + 1, 5, TODAY + 2) == tracker.key(L, TODAY + 1, 5)
+    assert chain_start(tracker, TODAY + 1) not in closure(world, tracker)
+    assert ladder.step(chain_start(tracker, TODAY + 1), L, 5) in closure(world, tracker)
+
+
+def test_a_new_edition_has_a_key_out_of_nothing(world: World, tracker: Tracker) -> None:
+    """It is stored before it is given out, replaces the one of its name, and no ladder leads to it."""
+    before = closure(world, tracker)
+    first, second = (world.keys.new_edition(tracker.name, RESEALED + 1, L, TODAY).key(3) for _ in range(2))
+    leaf = world.store.leaf(tracker.name, RESEALED + 1, L, TODAY)
+    assert leaf is not None and first != second == world.keys.open_leaf(leaf).key(3)
+    assert closure(world, tracker) - before == {world.keys.open_leaf(leaf).at(0)}
+    assert world.keys.destroy_leaf(leaf) == 1
+    assert world.store.leaf(tracker.name, RESEALED + 1, L, TODAY) is None
 
 
 def test_a_row_copied_to_another_name_does_not_open(world: World, tracker: Tracker) -> None:

@@ -37,6 +37,12 @@ def test_the_demo_policy_has_no_gap() -> None:
     assert lint(DEMO) == []
 
 
+RULE = (
+    '[[rule]]\ncategory = "{}"\nstream = "environment"\nsensors = [{}] # added\nfields = ["time", "{}"]\n'
+    'purpose = ["{}"] # added\nbasis = "consent"\nretention = "P90D"\nclock = "captured"\nafter = "delete"\n'
+    'recipients = []\nregion = "EEA"\nvisible_to_user = true\n\n'
+)
+
 # name: (old, new, key, part of the message, part of the line where it must be reported)
 GAPS: dict[str, tuple[str, str, str, str, str]] = {
     "unknown key": ("batch = 20 ", "batsh_x = 1\nbatch = 20 ", "device.batsh_x", "unknown key", "batsh_x = 1"),
@@ -75,6 +81,28 @@ GAPS: dict[str, tuple[str, str, str, str, str]] = {
         "rule[0].precision",
         "finer than location.precision",
         'precision = "exact"',
+    ),
+    "sensor without its field": (
+        '[[rule]]\ncategory = "motion"',
+        RULE.format("environment", '"temperature", "light"', "temperature", "theft_alarm")
+        + '[[rule]]\ncategory = "motion"',
+        "rule[2].sensors[1]",
+        "sensor light without its field",
+        'sensors = ["temperature", "light"] # added',
+    ),
+    "field without its sensor": (
+        'sensors = ["temperature", "light"]',
+        'sensors = ["temperature"]',
+        "rule[1].fields[2]",
+        "field light without its sensor",
+        '"time", "temperature", "light"]',
+    ),
+    "two categories for one read": (
+        '[[rule]]\ncategory = "motion"',
+        RULE.format("climate", '"light"', "light", "condition_monitoring") + '[[rule]]\ncategory = "motion"',
+        "rule[2].purpose[0]",
+        "already declared for category environment",
+        'purpose = ["condition_monitoring"] # added',
     ),
     "legal obligation without reference": (
         'legal_ref = "GDPR Art. 7(1)"\n',

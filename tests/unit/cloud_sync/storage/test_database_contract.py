@@ -10,6 +10,7 @@ import pytest
 
 from cloud_sync.errors import StoreError
 from cloud_sync.model import (
+    RESEALED,
     AuditEvent,
     ConsentRecord,
     ConsentState,
@@ -106,6 +107,30 @@ def test_envelopes_come_back_as_they_were_in_order_of_capture(filled: Database) 
     assert filled.envelopes(D1.device, 2, 0, 2**17 - 1) == []
 
 
+def test_what_is_sealed_anew_lies_behind_its_day_and_goes_with_it(filled: Database) -> None:
+    """Editions come after the generations of their day, can be left out, expire, and are removed with a span; extremes survive."""
+    rows = [
+        envelope(epoch=0, counter=4095, generation=2 * RESEALED - 1),
+        envelope(epoch=20_000, generation=65_535),
+        envelope(epoch=20_000, generation=RESEALED + 1),
+        envelope(epoch=20_000, generation=RESEALED + 1, counter=7),
+        envelope(epoch=20_000, generation=RESEALED + 2),
+        envelope(epoch=20_001),
+        envelope(epoch=2**17 - 1, counter=4095, generation=2 * RESEALED - 1),
+    ]
+    filled.add_envelopes(reversed(rows))
+    filled.add_envelopes([envelope(stream=2, epoch=20_000, generation=RESEALED + 1)])
+    assert filled.envelopes(D1.device, 1, 0, 2**17 - 1) == rows
+    assert filled.envelopes(D1.device, 1, 20_000, 20_000, RESEALED + 2) == rows[1:4]
+    assert filled.envelopes(D1.device, 1, 20_000, 20_001, RESEALED) == [rows[1], rows[5]]
+    assert set(filled.expired(1, 1e12, 99)) == set(rows)
+    assert filled.digests([rows[2].id, envelope(epoch=20_000, generation=1).id]) == {rows[2].id: {rows[2].digest}}
+    assert filled.remove_envelopes([(rows[3].id, rows[3].digest)]) == 1
+    assert filled.remove_span(D1.device, 1, 20_000, 20_000) == 3
+    assert filled.envelopes(D1.device, 1, 0, 2**17 - 1) == [rows[0], *rows[5:]]
+    assert filled.count_envelopes(D1.device, 2) == 1
+
+
 def test_same_number_and_digest_is_a_no_op_and_another_digest_is_kept_apart(filled: Database) -> None:
     """A repeat adds no row; another digest under the same number adds one."""
     filled.add_envelopes([envelope(), envelope()])
@@ -181,6 +206,14 @@ def test_directive_state_is_one_row_a_device(database: Database) -> None:
     changed = replace(STATE, version=4, challenge=b"", floors=(4, 1, 2, 3))
     database.put_directive_state(changed)
     assert database.directive_state(STATE.device) == changed
+
+
+def test_directives_in_the_clear_are_found(database: Database) -> None:
+    """An array of 14 is in the clear; what is sealed, and a device without any, are not."""
+    clear = replace(STATE, current=b"\x9e and thirteen more")
+    for number, current in enumerate((clear.current, b"\x01sealed", b"")):
+        database.put_directive_state(replace(STATE, device=STATE.device[:-1] + f"{number + 2}", current=current))
+    assert database.unsealed_states() == [replace(clear, device=STATE.device[:-1] + "2")]
 
 
 def test_audit_leaves_are_numbered_from_zero_without_gaps(database: Database) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cloud_sync.errors import StoreError
-from cloud_sync.model import Leaf, Tip, Tombstone
+from cloud_sync.model import COUNTERS, RESEALED, Leaf, Person, Tip, Tombstone
 from cloud_sync.stores import KeyDatabase, TombstoneStore
 from tests.unit.cloud_sync.storage.stores_contract import Implementation
 
@@ -33,6 +33,17 @@ def test_a_ladder_has_one_tip(keys: KeyDatabase) -> None:
     assert keys.destroy_tips(OTHER) == 0
     assert keys.destroy_tips(D) == 2
     assert keys.tips() == []
+
+
+def test_a_person_has_one_row(keys: KeyDatabase) -> None:
+    """The second write replaces the first, others stay out, and what is destroyed is gone."""
+    first, other = Person("s-1", 5.5, b"x"), Person("s-2", 6.0, b"y", 3, b"limits")
+    assert keys.person("s-1") is None
+    for person in (first, other, replace(first, revision=1, limits=b"z")):
+        keys.put_person(person)
+    assert keys.person("s-1") == replace(first, revision=1, limits=b"z")
+    assert [keys.destroy_person(subject) for subject in ("s-1", "s-1", "s-3")] == [1, 0, 0]
+    assert (keys.person("s-1"), keys.person("s-2")) == (None, other)
 
 
 def test_leaves_are_found_by_day_and_by_span(keys: KeyDatabase) -> None:
@@ -94,6 +105,69 @@ def test_tombstones_cover_their_span_and_survive(implementation: Implementation,
     assert [again.covers(D, 1, epoch) for epoch in (9, 10, 12, 13)] == [False, True, True, False]
     assert (again.covers(D, 2, 10), again.covers(OTHER, 2, 10)) == (False, True)
     again.close()
+
+
+CUT = Tombstone("t-3", D, 1, 11, 11, 6.0, "erasure", 950_500, 960_001, edition=2, generation=3, counter=7)
+
+
+def test_a_tombstone_of_a_part_of_a_day_survives(implementation: Implementation, tmp_path: Path) -> None:
+    """All of its fields, in order of appending, and how many there are."""
+    store = implementation.tombstones(tmp_path)
+    for stone in (CUT, STONE):
+        store.append(stone)
+    store.close()
+    again: TombstoneStore = implementation.tombstones(tmp_path)
+    assert (again.all(), again.count()) == ([CUT, STONE], 2)
+    again.close()
+
+
+def test_tombstones_near_a_day_are_those_of_its_neighbours_too(tombstones: TombstoneStore) -> None:
+    """A capture may lie beside its epoch; one stream or all, one device."""
+    for stone in (
+        CUT,
+        STONE,
+        replace(CUT, tombstone_id="t-4", stream=0),
+        replace(CUT, tombstone_id="t-5", device=OTHER),
+    ):
+        tombstones.append(stone)
+    names = {day: [stone.tombstone_id for stone in tombstones.near(D, 1, day)] for day in range(8, 15)}
+    assert names == {
+        8: [],
+        9: ["t-1"],
+        10: ["t-3", "t-1", "t-4"],
+        11: ["t-3", "t-1", "t-4"],
+        12: ["t-3", "t-1", "t-4"],
+        13: ["t-1"],
+        14: [],
+    }
+    assert [stone.tombstone_id for stone in tombstones.near(D, 2, 11)] == ["t-4"]
+
+
+@pytest.mark.parametrize(
+    ("generation", "floor"),
+    [(2, COUNTERS), (3, 7), (4, 0), (RESEALED + 1, COUNTERS), (RESEALED + 2, 0), (RESEALED + 3, 0)],
+)
+def test_a_cut_closes_what_was_there_before_it(generation: int, floor: int) -> None:
+    """Generations and editions of before as a whole, the one in use up to its counter, later ones not; no other day."""
+    assert [CUT.floor(generation, day) for day in (10, 11, 12)] == [0, floor, 0]
+    assert STONE.floor(generation, 11) == COUNTERS
+    assert CUT.span == (950_500, 960_001) and STONE.span == (864_000, 1_123_200)
+
+
+def test_a_count_that_was_seen_is_never_turned_back(keys: KeyDatabase) -> None:
+    """The higher one stays."""
+    assert keys.seen("tombstones") == 0
+    for count in (3, 5, 4):
+        keys.raise_seen("tombstones", count)
+    assert (keys.seen("tombstones"), keys.seen("others")) == (5, 0)
+
+
+def test_one_leaf_is_destroyed_by_its_generation(keys: KeyDatabase) -> None:
+    """Another generation's of the same day stays."""
+    for row in (leaf(1), leaf(1, generation=RESEALED + 1)):
+        keys.put_leaf(row)
+    assert (keys.destroy_leaf(D, 0, 1, 1), keys.destroy_leaf(D, 0, 1, 1)) == (1, 0)
+    assert keys.leaves(D, 1, 0, 9) == [leaf(1, generation=RESEALED + 1)]
 
 
 def test_a_tombstone_is_appended_once(tombstones: TombstoneStore) -> None:

@@ -132,15 +132,27 @@ def test_migrations_are_recorded_and_run_once(migrations: tuple[Migration, ...],
     store.close()
 
 
+def test_tombstones_of_before_there_were_parts_of_days_mean_what_they_meant(tmp_path: Path) -> None:
+    """A file of schema 2, opened by this program: whole days, closed for good, whatever the generation."""
+    old = SqliteFile(tmp_path / "tombstones.db", TOMBSTONES[:2])
+    old.run("INSERT INTO tombstone VALUES (1, 't-1', ?, 1, 10, 11, 5.0, 'erasure')", (D1.device,))
+    old.close()
+    stones = SqliteTombstones(tmp_path / "tombstones.db")
+    assert stones.all() == [Tombstone("t-1", D1.device, 1, 10, 11, 5.0, "erasure")]
+    assert [stones.covers(D1.device, 1, epoch, 7) for epoch in (9, 10, 11, 12)] == [False, True, True, False]
+    assert stones.all()[0].span == (10 * 86_400, 12 * 86_400)
+    stones.close()
+
+
 def test_a_migration_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     """Its first statement is undone with its second."""
     path = tmp_path / "file.db"
     SqliteFile(path, KEYS).close()
-    broken = Migration(2, "broken", ("CREATE TABLE half (x INTEGER)", "CREATE NONSENSE"))
+    broken = Migration(KEYS[-1].version + 1, "broken", ("CREATE TABLE half (x INTEGER)", "CREATE NONSENSE"))
     with pytest.raises(StoreError):
         SqliteFile(path, (*KEYS, broken))
     store = SqliteFile(path, KEYS)
-    assert store.schema_version == 1
+    assert store.schema_version == len(KEYS)
     assert store.rows("SELECT name FROM sqlite_master WHERE name = 'half'") == []
     store.close()
 

@@ -63,7 +63,7 @@ class Rig:
         self.flash = {"keys": Nor(2), "rules": Nor(2), "spool": Nor(8)}
         self.ticks = 0
         self._random = itertools.count(1)
-        self.stops: list[bool] = []
+        self.stops: list[list[int]] = []
         store = KeyStore(RecordLog(self.region("keys"), 512))
         store.enrol("a" * 16, bytearray(range(32)), 0, START_S // DAY_S, START_S)
         self.boot()

@@ -64,7 +64,7 @@ def test_narrowing_needs_no_challenge_and_holds_at_once() -> None:
     rig.stops.clear()
     assert rig.apply(2, answered=False, interval=60) == report.APPLIED
     assert rig.rules.directive.interval == 60 and rig.rules.senses_location()
-    assert rig.stops == [False]
+    assert rig.stops == [[]]
 
 
 @pytest.mark.parametrize("version", [1, 5, 5 + 4097])
@@ -86,7 +86,7 @@ def test_a_withdrawal_wipes_the_spool_and_drops_the_batch() -> None:
     rig.sealer.seal(4, b"\x91\x01", 1, START_S)
     rig.stops.clear()
     assert rig.apply(2, answered=False, sensors=0) == report.APPLIED
-    assert rig.streams() == [4] and rig.stops == [True]
+    assert rig.streams() == [4] and rig.stops == [[1]]
     assert not rig.rules.senses_location() and not rig.rules.time_only()
 
 
@@ -100,7 +100,7 @@ def test_a_withdrawal_drops_the_batch_though_the_flash_fails(changes: dict[str, 
     rig.cut_after(0)
     with pytest.raises(FlashError):
         rig.rules.apply(new)
-    assert rig.stops == [True] and not rig.rules.senses_location()
+    assert rig.stops == [[1]] and not rig.rules.senses_location()
 
 
 def test_a_withdrawal_inside_a_wider_directive_holds_at_once() -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from tests.unit.firmware.app.rig import DAY_S, START_S, Rig, micro
 
-from firmware.sampler import BatchBuilder, Sampler  # isort: skip
+from firmware.sampler import Sampler  # isort: skip
+from firmware.sensing.batches import BatchBuilder  # isort: skip
 from firmware.wire import batch, envelope  # isort: skip
 
 
@@ -37,7 +38,13 @@ class Keys:
 
 def builder_of(sealing: Any, ticks: Any = lambda: 0) -> BatchBuilder:
     """A builder in virtual ticks."""
-    return BatchBuilder(sealing, Keys(), ticks, lambda end, start: end - start)
+    return BatchBuilder(1, pack, sealing, Keys(), ticks, lambda end, start: end - start)
+
+
+def pack(directive: Any, kind: Any, entries: list[Any], epoch: int) -> bytes:
+    """Plaintext of `location`."""
+    assert kind is None
+    return batch.pack_location(directive.precision, entries, epoch)
 
 
 def entry(at_s: int) -> tuple[int, ...]:
@@ -90,6 +97,39 @@ def test_a_batch_never_spans_two_epochs() -> None:
     assert len(sealing.sealed) == 1 and builder.lost == 1
 
 
+def test_an_entry_of_the_next_day_changes_the_day_first() -> None:
+    """The task that looks at the clock has not run yet: the builder asks for it, and the entry is sealed, not lost."""
+    sealing, directive, keys = Sealing(), Rig().directive(1), Keys()
+    builder = BatchBuilder(1, pack, sealing, keys, lambda: 0, lambda end, start: end - start)
+
+    def on_time() -> None:
+        builder.close()
+        keys.epoch += 1
+
+    builder.on_time = on_time
+    builder.add(entry(0), directive)
+    builder.add((Keys.epoch * DAY_S + DAY_S, 1, 1, 3), directive)
+    builder.close()
+    assert [time_s // DAY_S - Keys.epoch for _, _, time_s in sealing.sealed] == [0, 1] and builder.lost == 0
+
+
+@pytest.mark.parametrize(("early_s", "lost"), [(1, 0), (60, 0), (61, 1)])
+def test_an_entry_that_waited_over_midnight_lies_in_the_new_day(early_s: int, lost: int) -> None:
+    """Up to a minute before the epoch may be sealed in it; what is older has no key any more."""
+    sealing, directive = Sealing(), Rig().directive(1)
+    builder = BatchBuilder(1, in_the_new_day, sealing, Keys(), lambda: 0, lambda end, start: end - start)
+    builder.add((Keys.epoch * DAY_S - early_s, 1, 1, 3), directive)
+    builder.add((Keys.epoch * DAY_S + 5, 1, 1, 3), directive)
+    builder.close()
+    assert builder.lost == lost and builder.sealed == 1
+
+
+def in_the_new_day(directive: Any, kind: Any, entries: list[Any], epoch: int) -> bytes:
+    """As `pack`, of the key store's own epoch; what the sealing then unpacks is of no interest."""
+    assert epoch == Keys.epoch
+    return batch.pack_location(directive.precision, [(START_S, *entries[0][1:])], epoch)
+
+
 def test_a_batch_too_long_for_an_envelope_is_halved() -> None:
     """All entries arrive, in two envelopes or more; a single one that does not fit is counted as lost."""
     sealing, directive = Sealing(fits=100), Rig().directive(1, batch=64)
@@ -118,7 +158,7 @@ def test_a_dropped_batch_is_gone() -> None:
 def test_a_spent_counter_or_broken_flash_costs_the_batch_and_not_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sealed once; then flash fails, then no number is left: the fix is lost, and nothing raises."""
     rig = Rig()
-    builder = BatchBuilder(rig.sealer, rig.keystore, lambda: 0, lambda end, start: end - start)
+    builder = BatchBuilder(1, pack, rig.sealer, rig.keystore, lambda: 0, lambda end, start: end - start)
 
     def one() -> tuple[int, int]:
         builder.add(entry(0), rig.directive(1))
@@ -167,7 +207,7 @@ def test_stopping_cuts_the_power_before_anything_else_runs() -> None:
 
     async def main() -> None:
         it = Endless()
-        sampler = Sampler(it, it, it, it, on_time=lambda: None, moved=lambda: None)
+        sampler = Sampler(it, it, it, it, on_time=lambda: None, on_fix=lambda time_s, inside: None, moved=lambda: None)
         task = asyncio.create_task(sampler.run())
         await asyncio.sleep(1)
         assert it.powered

@@ -12,7 +12,7 @@ from typing import Any
 import paho.mqtt.client as paho
 
 from cloud_sync.model import StatusReport, Stream, Verdict, VerdictCode
-from cloud_sync.wire import batch, codec, downlink, envelope, ladder, status
+from cloud_sync.wire import batch, codec, downlink, envelope, ladder, readings, status
 
 BOOT, HEARTBEAT, APPLIED, CHALLENGE_WANTED, FAULT, STOPPED = range(1, 7)  # reasons of a status
 EXACT, CELL_100M = 0, 1
@@ -29,6 +29,8 @@ class ToyServer:
         self.first_epoch = int(now()) // DAY_S
         self.statuses: list[StatusReport] = []
         self.fixes: list[Any] = []
+        self.readings: list[Any] = []  # of `environment`
+        self.motion: list[Any] = []
         self.versions: list[int] = []  # of each location envelope
         self.numbers: dict[tuple[int, ...], bytes] = {}
         self.conflicts = 0  # numbers that came with two digests
@@ -76,12 +78,12 @@ class ToyServer:
         )
         return codec.pack([1, self.device, self.root, 0, self.first_epoch, int(self.now()), text])
 
-    def permit(self, version: int, **changes: int) -> None:
+    def permit(self, version: int, *, zones: list[list[int]] | None = None, **changes: int) -> None:
         """Send this directive after the next status that reports a lower version; exact, each 10 s, unless changed."""
         now = int(self.now())
         d = {"version": version, "issued_at": now, "lease_until": now + 30 * DAY_S, "sensors": GNSS, "precision": EXACT}
         d |= {"fields": 0, "interval": 10, "batch": 20, "batch_age": 300, "spool_age": DAY_S, "heartbeat": 600}
-        self.directive = [*(d | changes).values(), [], []]
+        self.directive = [*(d | changes).values(), zones or [], []]
 
     def pump(self) -> bool:
         """Handle all that has come."""
@@ -124,6 +126,10 @@ class ToyServer:
         if stream == Stream.LOCATION and fresh:
             self.fixes += batch.unpack_location(plaintext, epoch)
             self.versions.append(version)
+        if stream == Stream.ENVIRONMENT and fresh:
+            self.readings += readings.unpack_environment(plaintext, epoch)
+        if stream == Stream.MOTION and fresh:
+            self.motion += readings.unpack_motion(plaintext, epoch)
         if self.verdicts:
             self.send(downlink.verdicts_value([Verdict(*number, parsed.digest, VerdictCode.STORED)]))
         if stream == Stream.STATUS:

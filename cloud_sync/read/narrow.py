@@ -1,0 +1,38 @@
+"""What of an opened reading may be handed out: no finer than permitted, and no field that the purpose does not have."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cloud_sync.gate import Decision
+from cloud_sync.model import Fix, MotionEvent, Precision, Reading
+from cloud_sync.policy.vocabulary import SIDE_FIELDS
+from cloud_sync.read.coarsen import coarsen
+from cloud_sync.wire.batch import WORST_QUALITY
+
+COARSEST = Precision.REGION  # what is coarser has no cells (docs/wire-format.md section 5)
+
+
+def narrow_fix(fix: Fix, decision: Decision) -> Fix | None:
+    """The fix at the precision of the decision; None where no position is as coarse."""
+    if decision.precision > COARSEST:
+        return None
+    told = coarsen(fix, decision.precision)
+    if told.speed_dm_s is not None and not SIDE_FIELDS.keys() <= decision.fields:
+        told = replace(told, speed_dm_s=None, course_deg=None)
+    return told if "quality" in decision.fields else replace(told, quality=WORST_QUALITY)
+
+
+def narrow_reading(reading: Reading, decision: Decision) -> Reading | None:
+    """The reading with the values of the decision's fields; None where none of them is there."""
+    told = replace(
+        reading,
+        temperature_dc=reading.temperature_dc if "temperature" in decision.fields else None,
+        light_lx=reading.light_lx if "light" in decision.fields else None,
+    )
+    return None if told.temperature_dc is None and told.light_lx is None else told
+
+
+def narrow_motion(event: MotionEvent, decision: Decision) -> MotionEvent | None:
+    """The event, or None without the field."""
+    return event if "motion" in decision.fields else None

@@ -1,0 +1,85 @@
+"""Settings of a device, as they go into its enrolment file: what no device would take is refused before one is enrolled.
+
+A device checks them again by code of its own, when it is enrolled and at each start; by then it may be in a van.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final, NoReturn
+
+from cloud_sync.errors import ConfigError
+
+MOST_SETTINGS_BYTES: Final = 4096  # the device reads the enrolment file in one piece
+MOST_SSID_BYTES: Final = 32  # IEEE 802.11, section 9.4.2.2
+KEY_CHARACTERS: Final = range(
+    8, 65
+)  # WPA2: a passphrase of 8 to 63, or 64 hexadecimal digits; empty for an open network
+#: Choices that a device knows; the first is what it does without one.
+CHOICES: Final = {"gnss": ("ubx", "nmea"), "link": ("contacts", "always")}
+
+
+def settings_text(settings: Mapping[str, Any]) -> str:
+    """The settings as the JSON of the enrolment file. ConfigError says what is wrong, and never repeats a value.
+
+    An empty table is for what stands in for a board, such as a simulated fleet: there is nothing to reach a network with.
+    """
+    try:
+        text = json.dumps(settings, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ConfigError(f"settings are no JSON ({error}); use texts, finite numbers, lists and tables") from error
+    if len(text.encode()) > MOST_SETTINGS_BYTES:
+        raise ConfigError(f"settings are longer than {MOST_SETTINGS_BYTES} bytes; leave out what no device needs")
+    if settings:
+        check_settings(settings)
+    return text
+
+
+def check_settings(settings: Mapping[str, Any]) -> None:
+    """ConfigError unless a device can work with them: a board, a Wi-Fi, a broker without TLS, choices that it knows."""
+    if not isinstance(settings, Mapping):
+        _wrong("settings", "must be a table with board, wifi and broker")
+    if not _text(settings.get("board")):
+        _wrong("board", "must name the board, for instance esp32s3")
+    _check_wifi(_table(settings, "wifi", "ssid and key"))
+    _check_broker(_table(settings, "broker", "host and port"))
+    for name, known in CHOICES.items():
+        if name in settings and settings[name] not in known:
+            _wrong(name, f"must be one of {', '.join(known)}, or left out for {known[0]}")
+
+
+def _check_wifi(wifi: Mapping[str, Any]) -> None:
+    if not _text(wifi.get("ssid")) or len(wifi["ssid"].encode()) > MOST_SSID_BYTES:
+        _wrong("wifi.ssid", f"must be the network's name, at most {MOST_SSID_BYTES} bytes")
+    key = wifi.get("key")
+    if not isinstance(key, str) or (key and len(key) not in KEY_CHARACTERS):
+        _wrong("wifi.key", "must be a passphrase of 8 to 64 characters, or empty for an open network")
+
+
+def _check_broker(broker: Mapping[str, Any]) -> None:
+    if not _text(broker.get("host")):
+        _wrong("broker.host", "must be the broker's name or address")
+    port = broker.get("port")
+    if type(port) is not int or not 0 < port < 65_536:
+        _wrong("broker.port", "must be a whole number from 1 to 65535, for instance 1883")
+    for name in ("user", "password"):
+        if not isinstance(broker.get(name) or "", str):
+            _wrong(f"broker.{name}", "must be a text, or left out")
+    if broker.get("tls"):
+        _wrong("broker.tls", "must be false: devices have no TLS yet, and would rather stay silent than go without")
+
+
+def _table(settings: Mapping[str, Any], name: str, content: str) -> Mapping[str, Any]:
+    section = settings.get(name)
+    if not isinstance(section, Mapping):
+        _wrong(name, f"must be a table with {content}")
+    return section
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _wrong(name: str, what: str) -> NoReturn:
+    raise ConfigError(f"settings: {name} {what}")

@@ -1,0 +1,92 @@
+"""BatchBuilder: the open batch of one personal stream, in RAM only, sealed when it closes (wire-format section 6)."""
+
+from firmware.errors import FlashError, SealError, WireError
+from firmware.wire.batch import EPOCH_S, SLACK_S
+
+
+class BatchBuilder:
+    """One for each stream; `pack(directive, kind, entries, epoch)` makes the plaintext of a batch.
+
+    `kind` is what all entries of a batch share besides the directive: of `environment` the sensors.
+    """
+
+    def __init__(self, stream: int, pack, sealer, keystore, ticks_ms, ticks_diff):
+        self.stream = stream
+        self._pack = pack
+        self._sealer = sealer
+        self._keystore = keystore
+        self._ticks_ms = ticks_ms
+        self._ticks_diff = ticks_diff
+        self._entries: list = []
+        self._shared: tuple = (None, None, 0)  # directive, kind and epoch of the open batch
+        self._opened_ms = 0
+        self.on_time = None  # set by who changes the day: called before an entry of the next day is taken
+        self.sealed = 0  # envelopes since boot
+        self.lost = 0  # entries that could not be sealed
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that can be sealed in."""
+        return self._keystore.epoch
+
+    def add(self, entry: tuple, directive, kind=None) -> None:
+        """Take one entry; closes before it at another day, directive or kind, behind it when the batch is full."""
+        if entry[0] // EPOCH_S > self._keystore.epoch and self.on_time:
+            self.on_time()
+        shared = (directive, kind, self._epoch_of(entry))
+        if self._entries and shared != self._shared:
+            self.close()
+        if not self._entries:
+            self._shared = shared
+            self._opened_ms = self._ticks_ms()
+        self._entries.append(entry)
+        if len(self._entries) >= directive.batch:
+            self.close()
+
+    def close_if_old(self) -> None:
+        """Close the batch at the age that the directive allows."""
+        if not self._entries:
+            return
+        if self._ticks_diff(self._ticks_ms(), self._opened_ms) >= self._shared[0].batch_age * 1000:
+            self.close()
+
+    def close(self) -> None:
+        """Seal and spool the open batch; what cannot be sealed is counted and let go."""
+        entries, self._entries = self._entries, []
+        if entries:
+            self._seal(entries)
+
+    def drop(self) -> None:
+        """Forget the open batch."""
+        self._entries = []
+
+    def _epoch_of(self, entry) -> int:
+        """Epoch to seal it in: its own, or the next if that began a moment after it."""
+        began_s = self._keystore.epoch * EPOCH_S
+        if began_s - SLACK_S <= entry[0] < began_s:
+            return self._keystore.epoch
+        return entry[0] // EPOCH_S
+
+    def _seal(self, entries: list) -> None:
+        directive, kind, epoch = self._shared
+        if epoch != self._keystore.epoch:  # captured in a day whose keys are gone
+            self.lost += len(entries)
+            return
+        try:
+            plaintext = self._pack(directive, kind, entries, epoch)
+            self._sealer.seal(self.stream, plaintext, directive.version, entries[0][0])
+            self.sealed += 1
+        except WireError:
+            # Longer than an envelope may be: wild jumps at full precision; or times that fell as the clock was healed.
+            # Two halves are not.
+            if len(entries) == 1:
+                self.lost += 1
+                return
+            half = len(entries) // 2
+            self._seal(entries[:half])
+            self._seal(entries[half:])
+        except (SealError, FlashError):
+            self.lost += len(entries)
