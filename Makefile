@@ -10,7 +10,7 @@ TYPINGS := build/typings/.installed
 .PHONY: help demo test coverage lint bench setup clean
 
 help:
-	@echo "make demo   set up, then one recorded drive from simulated silicon to a lawful read"
+	@echo "make demo   set up, then the whole story of one tracker, with a report in demo/report.html"
 	@echo "make test   set up, then the tests"
 	@echo "make coverage  the same under coverage, with its report"
 	@echo "make lint   ruff, mypy, import contracts"
@@ -31,7 +31,7 @@ $(STAMP): pyproject.toml constraints.txt
 setup: $(STAMP)
 
 demo: $(STAMP)
-	@$(BIN)/byleave demo run
+	@$(BIN)/byleave demo run --report demo/report.html
 
 test: $(STAMP)
 	@$(BIN)/python -m $(RUN) pytest

@@ -15,7 +15,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from hw_sim.demo.stage import opened
+from hw_sim.demo.chronicle import Chronicle
+from hw_sim.demo.report import write
+from hw_sim.demo.stage import Stage, opened
 from hw_sim.demo.story import STEPS, Outcome
 from hw_sim.drive import Drive
 from hw_sim.errors import HwSimError
@@ -38,33 +40,57 @@ def run(
     drive: Annotated[
         Path | None, typer.Option(help="Your own recorded drive instead (GPX, or CSV of one trip).")
     ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Write the report, one HTML file that asks nobody for anything, here.")
+    ] = None,
 ) -> None:
-    """Drive a recorded bus trip with the real firmware; exit 0 only if every promise held."""
-    # The server warns of each message that it refuses, and the demo makes hundreds of them on purpose.
-    logging.getLogger("cloud_sync").setLevel(logging.ERROR)
+    """Drive a recorded bus trip with the real firmware, and do everything to it; exit 0 only if every promise held."""
+    # The server warns of each message that it refuses and of each restored backup, and the demo makes both on purpose.
+    logging.getLogger("cloud_sync").setLevel(logging.CRITICAL)
     began = time.monotonic()
     console = Console(stderr=as_json)
-    outcomes: list[Outcome] = []
     recorded = Drive.from_file(drive) if drive else None
     with _folder(keep) as folder, opened(folder, seed=seed, drive=recorded) as stage:
+        chronicle = _watched(stage, own_drive=drive is not None)
         if not as_json:
             console.print(f"drive: {stage.drive.description}", highlight=False, soft_wrap=True)
-        for step in STEPS:
-            with _bar(console, step.__doc__ or "") as told:
-                outcomes.append(step(stage, told))
-            if not as_json:
-                console.print(line(outcomes[-1]), highlight=False, soft_wrap=True)
-            if not outcomes[-1].holds:
-                break
-    took = time.monotonic() - began
+        outcomes = _tell(stage, chronicle, console, quiet=as_json)
+    chronicle.seconds = round(time.monotonic() - began, 1)
     held = len(outcomes) == len(STEPS) and all(outcome.holds for outcome in outcomes)
+    if report is not None:
+        write(chronicle, report)
     if as_json:
-        typer.echo(
-            json.dumps({"held": held, "seconds": round(took, 1), "steps": {o.step: o.figures for o in outcomes}})
-        )
+        figures = {o.step: o.figures for o in outcomes}
+        typer.echo(json.dumps({"held": held, "seconds": chronicle.seconds, "steps": figures}))
     else:
-        console.print(f"{'every promise held' if held else 'A PROMISE DID NOT HOLD'} ({took:.1f} s)")
+        where = f"; the report: {report}" if report else ""
+        verdict = "every promise held" if held else "A PROMISE DID NOT HOLD"
+        console.print(f"{verdict} ({chronicle.seconds} s){where}", highlight=False, soft_wrap=True)
     raise typer.Exit(0 if held else 1)
+
+
+def _watched(stage: Stage, *, own_drive: bool) -> Chronicle:
+    """A chronicle that is told what happens on the stage."""
+    chronicle = Chronicle.begun(stage, own_drive=own_drive)
+    stage.on_look = lambda: chronicle.sample(stage)
+    stage.on_event = lambda label: chronicle.event(stage, label)
+    stage.on_read = chronicle.read
+    return chronicle
+
+
+def _tell(stage: Stage, chronicle: Chronicle, console: Console, *, quiet: bool) -> list[Outcome]:
+    """The steps in their order, to the end or to the first that fails; each is printed when it is done."""
+    outcomes: list[Outcome] = []
+    for step in STEPS:
+        with _bar(console, step.__doc__ or "") as told:
+            outcomes.append(step(stage, told))
+        chronicle.sample(stage)
+        chronicle.outcome(outcomes[-1])
+        if not quiet:
+            console.print(line(outcomes[-1]), highlight=False, soft_wrap=True)
+        if not outcomes[-1].holds:
+            break
+    return outcomes
 
 
 def line(outcome: Outcome) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -16,19 +16,23 @@ from time import monotonic
 from typing import TypeAlias, TypeVar
 
 from cloud_sync.config import BrokerConfig, Config
+from cloud_sync.model import Fix
 from cloud_sync.service import CloudSync, Enrolment
 from hw_sim.board import Board
 from hw_sim.broker import HOST, Broker, Kind
 from hw_sim.clock import World
+from hw_sim.demo.exhibits import Exhibits
 from hw_sim.demo.observer import Observer
 from hw_sim.drive import Drive
 from hw_sim.errors import HwSimError, SettleTimeout
 from hw_sim.net import Connection, Network
+from hw_sim.surroundings import Surroundings
 
 CONNECT_TIMEOUT_S = 5.0  # of real time; a broker on loopback answers in milliseconds
 Server: TypeAlias = CloudSync
 SUBJECT = "person-1"  # the data subject's pseudonym in this installation
 OPERATOR = "operator-1"
+SWEEP_STEP_S = 23 * 3600  # a server's clock may be a day ahead of its last sweep at most
 WIFI_NAME, WIFI_KEY = "depot", "correct horse battery staple"
 BROKER_NAME = "broker.example"  # the name in the device's settings; the network resolves it to the real broker
 # What the agent types at the board's prompt: the enrolment comes in memory and is never a file on the board.
@@ -70,7 +74,14 @@ class Stage:
     clock: WorldClock
     port: int
     broker_kind: Kind
+    surroundings: Surroundings
     device: str = ""
+    subject: str = SUBJECT  # whose tracker is on the stage
+    exhibits: Exhibits | None = None
+    on_look: Callable[[], None] = lambda: None
+    on_event: Callable[[str], None] = lambda label: None
+    on_read: Callable[[Sequence[Fix]], None] = lambda fixes: None
+    _trackers: int = 1
     _broker: Broker | None = None
     _cloud: CloudSync | None = None
     _observer: Observer | None = None
@@ -164,6 +175,33 @@ class Stage:
         taken = self.network.down.packets["PUBACK"] + injected
         return taken - self._handled_before - cloud.messages_handled
 
+    def look(self) -> None:
+        """A moment to be kept in the chronicle."""
+        self.on_look()
+
+    def tell(self, event: str) -> None:
+        """Something that happened, for the chronicle."""
+        self.on_event(event)
+
+    def pass_time(self, until_unix_s: float) -> None:
+        """Time passes while the board is off or asleep; the server, if there is one, sweeps at least once a day."""
+        clock = self.world.clock
+        while clock.unix_s < until_unix_s:
+            clock.advance_to(clock.us_of(min(until_unix_s, clock.unix_s + SWEEP_STEP_S)))
+            if self._cloud is not None:
+                self._cloud.sweep()
+
+    def another_tracker(self, subject: str) -> None:
+        """The board goes off and leaves the stage; another person's comes, with the firmware and not enrolled yet."""
+        self._trackers += 1
+        if self.board.powered:
+            self.board.cut_power()
+        self.board.close()
+        self.board = a_board(self.world, self.network, self.drive, self.board.heap_bytes)
+        self.board.rng = self.world.random(f"board/{self._trackers}")
+        self.surroundings = around(self.board)
+        self.subject, self.device = subject, ""
+
     def enrol(self) -> Enrolment:
         """Make a device known to the server and install keys and settings on the board, through memory only."""
         settings = {
@@ -171,7 +209,7 @@ class Stage:
             "wifi": {"ssid": WIFI_NAME, "key": WIFI_KEY},
             "broker": {"host": BROKER_NAME, "port": 1883, "user": "", "password": "", "tls": False},
         }
-        enrolment = self.cloud.enrol(subject=SUBJECT, settings=settings)
+        enrolment = self.cloud.enrol(subject=self.subject, settings=settings)
         self.device = enrolment.device
         self.board.execute(INSTALL, files={"enrolment": enrolment.file})
         return enrolment
@@ -249,12 +287,23 @@ def _wired(config: Config, kind: Kind, world: World, drive: Drive, heap_bytes: i
     """A stage on which nothing runs yet."""
     port = config.broker.port if config.broker else 0
     network = Network(world, hosts={BROKER_NAME: (HOST, port)}, wifi={WIFI_NAME: WIFI_KEY})
+    board = a_board(world, network, drive, heap_bytes)
+    stage = Stage(world, drive, network, board, config, WorldClock(world), port, kind, around(board))
+    network.settled = stage.settled
+    return stage
+
+
+def a_board(world: World, network: Network, drive: Drive, heap_bytes: int) -> Board:
+    """A board with the firmware, on that drive, off."""
     board = Board.from_description("esp32s3", world, network, heap_bytes=heap_bytes)
     board.gnss.drive = drive
     board.install(FIRMWARE)
-    stage = Stage(world, drive, network, board, config, WorldClock(world), port, kind)
-    network.settled = stage.settled
-    return stage
+    return board
+
+
+def around(board: Board) -> Surroundings:
+    """Recorded temperature, light and motion around the board's sensors, on whatever drive it is."""
+    return Surroundings.recorded(lambda: board.gnss.drive).around(board.sensors)
 
 
 Part = TypeVar("Part")

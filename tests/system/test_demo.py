@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -21,25 +22,20 @@ def quiet(_done: float) -> None:
     """No progress bar."""
 
 
-def test_every_promise_of_the_demo_holds(stage: Stage) -> None:
-    """Steps a, b and c in order: each holds and names nothing broken."""
-    for step in story.STEPS:
-        outcome = step(stage, quiet)
-        assert outcome.holds, outcome.broken
-        assert not outcome.broken
-    assert outcome.figures["fixes_read"] > 250
-
-
-def test_the_command_exits_with_0_and_prints_its_figures_as_json() -> None:
-    """`byleave demo run --json` prints one object with the figures of every step."""
-    done = subprocess.run(
-        [sys.executable, "-m", "agent", "demo", "run", "--json"], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
+def test_every_promise_of_the_demo_holds(tmp_path: Path) -> None:
+    """`byleave demo run --json --report FILE` tells the whole story, holds, prints every figure and writes the report."""
+    report = tmp_path / "report.html"
+    command = [sys.executable, "-m", "agent", "demo", "run", "--json", "--report", str(report)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr + done.stdout
     told = json.loads(done.stdout)
     assert told["held"] is True
-    assert set(told["steps"]) == {"a", "b", "c"}
+    assert list(told["steps"]) == list("abcdefgh")
     assert told["steps"]["b"]["finds"] == 0
+    assert told["steps"]["c"]["fixes_read"] > 250
+    assert told["steps"]["d"]["sealed_lost"] == told["steps"]["d"]["keys_used_twice"] == 0
+    assert told["steps"]["h"]["opened"] == 0
+    assert report.stat().st_size > 50_000
 
 
 def test_step_a_fails_when_the_receiver_runs_without_consent(stage: Stage) -> None:
@@ -48,6 +44,12 @@ def test_step_a_fails_when_the_receiver_runs_without_consent(stage: Stage) -> No
     outcome = story.enrolled_without_consent(stage, quiet)
     assert not outcome.holds
     assert outcome.broken == ["the receiver was powered without consent"]
+
+
+def test_step_a_fails_when_a_sensor_runs_without_consent(stage: Stage) -> None:
+    """A thermometer that is always supplied is found out."""
+    stage.board.sensors["temperature"].power(True)
+    assert story.enrolled_without_consent(stage, quiet).broken == ["a sensor was powered without consent"]
 
 
 def test_step_b_fails_when_a_position_leaks(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from cloud_sync.audit import Kind as AuditKind
-from cloud_sync.directive.state import current_of
 from cloud_sync.errors import Denied
 from cloud_sync.ingest.outcome import Kind
 from cloud_sync.ingest.pipeline import _Batch
@@ -213,9 +212,7 @@ def test_a_lease_that_is_not_renewed_ends_sensing(tmp_path: Path) -> None:
 
 def directive_end(stage: Stage) -> int:
     """Unix time at which the lease of the directive last issued ends."""
-    state = stage.cloud.database.directive_state(stage.device)
-    assert state is not None
-    current = current_of(state)
+    current = stage.cloud._desk.current(stage.device)
     assert current is not None
     return current.lease_until
 

@@ -19,6 +19,8 @@ from cloud_sync.wire.envelope import open_uplink, parse_uplink
 from hw_sim.demo.stage import SUBJECT, Stage
 from hw_sim.net import Faults
 from tests.system.rig import (
+    BATCH,
+    INTERVAL_S,
     LONGEST_PAUSE_S,
     a_drive,
     arrived,
@@ -29,6 +31,7 @@ from tests.system.rig import (
     locations,
     park,
     run,
+    solutions,
     spooled,
 )
 from tests.system.test_faults_days import MIDNIGHT, night_drive
@@ -165,6 +168,39 @@ def test_a_device_goes_on_the_day_after_an_erasure(tmp_path: Path) -> None:
         times = [fix.time for fix in fixes(stage)]
         assert len(times) > 15
         assert min(times) >= MIDNIGHT
+
+
+def test_a_drive_is_erased_up_to_now_and_goes_on(drive: Stage, tmp_path: Path) -> None:
+    """What waits in the spool from before is dropped, what comes after is read, the rest of the day's keys are dead; and so
+    from a backup of before.
+    """
+    copies, rows = copies_of(drive, tmp_path / "backup"), envelopes(drive)
+    first = min(fix.time for fix in fixes(drive))
+    drive.network.fault = Faults(down=True)
+    drive.board.run(for_s=200)
+    border = int(drive.clock.now())
+    waiting = spooled(drive)
+    assert waiting >= 3
+    receipt = drive.cloud.erase(subject=SUBJECT, start=first + 20, end=border)
+    assert receipt.envelopes + receipt.resealed >= len(rows)
+    assert [fix.time for fix in fixes(drive)] == [first, first + 10]
+    assert opening(drive, rows) == 0
+    restore(drive, copies)
+    assert [fix.time for fix in fixes(drive)] == [first, first + 10]
+    assert opening(drive, rows) == 0
+    drive.board.run(for_s=200)
+    park(drive)
+    drive.network.fault = Faults()
+    drive.board.run(for_s=LONGEST_PAUSE_S)
+    drain(drive)
+    # The batch that was open at the border goes with it: it is sealed in one piece.
+    assert drive.cloud.ingest.counts[Kind.ERASED] >= waiting - 1
+    times = [fix.time for fix in fixes(drive)]
+    after = [time for time in solutions(drive) if time >= border + BATCH * INTERVAL_S]
+    assert len(after) > 5
+    assert set(times) >= {first, first + 10, *after}
+    assert not [time for time in times if first + 20 <= time < border]
+    assert incidents(drive) == []
 
 
 def sweep_until(stage: Stage, unix_s: float) -> list[SweepReport]:

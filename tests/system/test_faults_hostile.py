@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cloud_sync.ingest import pipeline
 from cloud_sync.ingest.outcome import Kind
-from cloud_sync.model import Stream
-from cloud_sync.wire import codec
+from cloud_sync.model import Directive, Stream
+from cloud_sync.wire import codec, downlink
+from cloud_sync.wire.directive import to_wire
 from hw_sim.demo.observer import stream_in_clear
 from hw_sim.demo.stage import Stage
 from hw_sim.net import Faults
@@ -265,3 +269,106 @@ def test_a_directive_that_is_kept_back_and_served_after_a_withdrawal(tmp_path: P
         stage.board.run(for_s=120)
         assert stage.board.gnss.powered_s == powered_s
         assert statuses(stage)[-1].refused >= refused + len(old)
+
+
+def in_force(stage: Stage) -> Directive:
+    """The directive that the server issued last, and that the device has applied."""
+    current = stage.cloud._desk.current(stage.device)
+    assert current is not None
+    assert statuses(stage)[-1].directive == current.version
+    return current
+
+
+def narrower(stage: Stage) -> list[Any]:
+    """A directive that the device applies without a challenge: one version more, and a zone far away."""
+    current = in_force(stage)
+    return to_wire(replace(current, version=current.version + 1, zones=((0, 0),)))
+
+
+def sealed(stage: Stage, directive: list[Any], bound_to: str = "") -> bytes:
+    """A downlink of the device's true chain, bound to its name or to another, whatever it says."""
+    keys, state = stage.cloud._keys, stage.cloud.database.directive_state(stage.device)
+    assert state is not None
+    keys.skip_down(stage.device, state.down_next)
+    [key] = keys.down_keys(stage.device, 1)
+    name = bound_to or stage.device
+    nonce = os.urandom(downlink.NONCE_BYTES)
+    return downlink.seal_downlink(name, key.generation, key.number, key.key, nonce, [downlink.DIRECTIVE, directive])
+
+
+def reported(stage: Stage, envelope: bytes) -> int:
+    """The device hears it in a contact; the version in force that it reports in the next one."""
+    in_contact(stage)
+    stage.observer.inject(stage.down_topic, envelope)
+    between_contacts(stage)
+    in_contact(stage)
+    stage.board.run(for_s=2)
+    between_contacts(stage)
+    return statuses(stage)[-1].directive
+
+
+CHANGES: dict[str, Callable[[list[Any]], list[Any]]] = {
+    "the version in force": lambda fields: [fields[0] - 1, *fields[1:]],
+    "a version that leaps": lambda fields: [fields[0] + 4096, *fields[1:]],
+    "version 0": lambda fields: [0, *fields[1:]],
+    "a field too many": lambda fields: [*fields, 0],
+    "a field too few": lambda fields: fields[:-1],
+    "a lease of 94 days": lambda fields: [*fields[:2], fields[1] + 94 * 86_400, *fields[3:]],
+    "seventeen zones": lambda fields: [*fields[:11], [[n, 0] for n in range(17)], *fields[12:]],
+}
+
+
+def test_a_narrower_directive_from_the_true_server_is_applied(stage: Stage) -> None:
+    """The case of which the next tests change one thing each; the server, which knows nothing of it, goes above it."""
+    value = narrower(stage)
+    assert reported(stage, sealed(stage, value)) > value[0] - 1
+    assert statuses(stage)[-1].directive >= value[0]
+    assert stage.board.gnss.powered
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_directive_that_no_device_may_apply(name: str, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sealed with the true keys, with one thing changed: the directive in force stays, and the drive goes on."""
+    monkeypatch.setattr(downlink, "_checked", lambda value: value)  # the server itself would not say such a thing
+    before = in_force(stage).version
+    changed = CHANGES[name](narrower(stage))
+    assert reported(stage, sealed(stage, changed)) == before
+    assert stage.board.gnss.powered
+    arrived(stage)
+
+
+def test_a_directive_of_another_device(stage: Stage) -> None:
+    """Bound to another name, or sealed for another enrolled device: it does not open, and is counted."""
+    value, before = narrower(stage), in_force(stage).version
+    other = stage.cloud.enrol(subject="person-2", settings={}).device
+    [key] = stage.cloud._keys.down_keys(other, 1)
+    nonce = os.urandom(downlink.NONCE_BYTES)
+    number = stage.cloud._keys.down_next(stage.device) + 1
+    foreign = downlink.seal_downlink(stage.device, 0, number, key.key, nonce, [downlink.DIRECTIVE, value])
+    for envelope in (sealed(stage, value, bound_to=other), foreign):
+        refused = statuses(stage)[-1].refused
+        assert reported(stage, envelope) == before
+        assert statuses(stage)[-1].refused == refused + 1
+    assert stage.board.gnss.powered
+    arrived(stage)
+
+
+def test_a_directive_whose_lease_is_over(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes something away, so it counts: the receiver is off until the server, silent at first, says otherwise."""
+    current = in_force(stage)
+    now = int(stage.world.clock.unix_s)
+    expired = replace(current, version=current.version + 1, issued_at=now - 3600, lease_until=now - 60)
+    with monkeypatch.context() as silent:
+        silent.setattr(stage.cloud._answers, "report", lambda *_: [])
+        in_contact(stage)
+        stage.observer.inject(stage.down_topic, sealed(stage, to_wire(expired)))
+        stage.board.run(for_s=2)
+        assert not stage.board.gnss.powered
+        assert statuses(stage)[-1].directive == expired.version
+        powered_s = stage.board.gnss.powered_s
+        stage.board.run(for_s=600)
+        assert stage.board.gnss.powered_s == powered_s
+    stage.board.run(for_s=1800, until=lambda: stage.board.gnss.powered)
+    assert stage.board.gnss.powered
+    between_contacts(stage)
+    assert in_force(stage).version > expired.version

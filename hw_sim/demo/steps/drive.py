@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-from cloud_sync.model import Stream, VerdictCode
+from cloud_sync.model import PERSONAL_STREAMS, Stream, VerdictCode
+from hw_sim.demo.exhibits import Exhibits
 from hw_sim.demo.scan import Find, Needles, find, find_in_stream, plants
 from hw_sim.demo.stage import OPERATOR, SUBJECT, WIFI_KEY, Stage
-from hw_sim.demo.steps.acts import consent, run_for
+from hw_sim.demo.steps.acts import ALL_PURPOSES, SENSORS, consent, run_for
 from hw_sim.demo.steps.outcome import Outcome, Progress
 
 SILENT_MINUTES = 10  # step a: how long the device drives without leave
 SHORT_S = 1200  # a drive of which less is left than this begins again for step b
+SHOCK_MG, SHOCK_S = (0.0, 0.0, 6000.0), 0.2  # in the middle of the drive: a pothole that a parcel would feel
 DRAIN_S = 600  # virtual seconds after the drive in which the last batch closes and is acknowledged
 
 
 def enrolled_without_consent(stage: Stage, progress: Progress) -> Outcome:
-    """a. Enrolled, nobody has said yes: the device drives, the receiver stays unpowered, no location leaves."""
+    """a. Enrolled, nobody has said yes: the device drives, all four sensors stay unpowered, nothing personal leaves."""
     out = Outcome("a", "enrolled, no consent")
-    stage.enrol()
+    stage.exhibits = Exhibits.of(stage.enrol().file, stage.board)
     stage.board.power_on()
     run_for(stage, SILENT_MINUTES * 60, progress)
-    location = stage.observer.uplinks(stage.up_topic, Stream.LOCATION)
+    personal = [p for stream in PERSONAL_STREAMS for p in stage.observer.uplinks(stage.up_topic, stream)]
     status = stage.observer.uplinks(stage.up_topic, Stream.STATUS)
+    powered_s = {name: stage.board.sensors[name].powered_s for name in SENSORS}
     out.figures = {
         "virtual_minutes": SILENT_MINUTES,
         "receiver_powered_s": round(stage.board.gnss.powered_s, 3),
-        "location_envelopes": len(location),
+        **{f"{name}_sensor_powered_s": round(seconds, 3) for name, seconds in powered_s.items()},
+        "personal_envelopes": len(personal),
         "status_envelopes": len(status),
     }
     out.check(stage.board.gnss.powered_s == 0, "the receiver was powered without consent")
-    out.check(not location, "location left the device without consent")
+    out.check(not any(powered_s.values()), "a sensor was powered without consent")
+    out.check(not personal, "personal data left the device without consent")
     out.check(bool(status), "the device said nothing at all, so that the silence proves nothing")
     return out
 
@@ -36,11 +41,13 @@ def enrolled_without_consent(stage: Stage, progress: Progress) -> Outcome:
 def consented_drive(stage: Stage, progress: Progress) -> Outcome:
     """b. Consent at 100 m: the drive is sealed and sent; what passed the broker shows no position."""
     out = Outcome("b", "consent at 100 m, the drive is sealed and sent")
-    consent(stage)
+    consent(stage, purposes=ALL_PURPOSES)
+    stage.tell("leave given for all three purposes")
     left = stage.drive.end_unix_s - stage.world.clock.unix_s
     if left < SHORT_S:  # the silence took most of it: driven once more, from now
         stage.drive = stage.board.gnss.drive = stage.drive.shifted(stage.world.clock.unix_s)
         left = stage.drive.end_unix_s - stage.drive.start_unix_s
+    stage.surroundings.shock(stage.world.clock.unix_s + left / 2, SHOCK_MG, SHOCK_S)
     run_for(stage, left + DRAIN_S, progress)
     packets = stage.observer.uplinks(stage.up_topic, Stream.LOCATION)
     publishes, publish_bytes = stage.network.up.publish.get(stage.up_topic, (0, 0))
@@ -51,6 +58,8 @@ def consented_drive(stage: Stage, progress: Progress) -> Outcome:
         "virtual_minutes": round((left + DRAIN_S) / 60),
         "receiver_solutions": len(stage.board.gnss.emitted),
         "location_envelopes": len(packets),
+        "environment_envelopes": len(stage.observer.uplinks(stage.up_topic, Stream.ENVIRONMENT)),
+        "motion_envelopes": len(stage.observer.uplinks(stage.up_topic, Stream.MOTION)),
         "publish_packets": publishes,
         "publish_bytes": publish_bytes,
         "bytes_scanned": scanned,

@@ -11,6 +11,9 @@ from cloud_sync.model import Actor, Fix, Precision, Reason, Stream
 from hw_sim.demo.cells import CELL_STEP_E7, Cell, cell_of, is_centre
 from hw_sim.demo.stage import OPERATOR, SUBJECT, Stage
 from hw_sim.demo.steps.outcome import Outcome, Progress
+from hw_sim.demo.steps.sensed import is_true, read_environment, read_motion
+
+READS = 4  # positions, environment and motion, and the one that is denied
 
 
 def lawful_read(stage: Stage, progress: Progress) -> Outcome:
@@ -18,12 +21,15 @@ def lawful_read(stage: Stage, progress: Progress) -> Outcome:
     out = Outcome("c", "a read with the purpose, and one without")
     actor = Actor(OPERATOR, "controller")
     fixes = _read(stage, actor, "tracking")
+    stage.on_read(fixes)
     progress(0.4)
     denial = _denied(stage, actor)
     progress(0.6)
     centres = sum(1 for fix in fixes if is_centre(fix.lat_e7, fix.lon_e7, CELL_STEP_E7[fix.precision]))
     shared, identical = _truths_that_share_a_cell(stage, fixes)
     fine = sum(1 for fix in fixes if fix.quality < 7 or fix.time % 10 or fix.speed_dm_s is not None)
+    climate, motion = read_environment(stage), read_motion(stage)
+    true = sum(is_true(stage, reading) for reading in climate)
     proofs = _proofs(stage)
     publish_bytes = sum(len(p) for p in stage.observer.uplinks(stage.up_topic, Stream.LOCATION))
     waiting = len(stage.board.gnss.emitted) - len(fixes)
@@ -34,6 +40,10 @@ def lawful_read(stage: Stage, progress: Progress) -> Outcome:
         "cell_centres": f"{centres}/{len(fixes)}",
         "truths_sharing_a_cell_identical": f"{identical}/{shared}",
         "side_fields_too_fine": fine,
+        "readings_of_temperature_and_light": len(climate),
+        "as_it_was_around_the_sensors": f"{true}/{len(climate)}",
+        "motion_events": len(motion),
+        "shocks": sum(event.shock for event in motion),
         "denied_reason": str(denial),
         "audit_proofs_verified": f"{proofs[0]}/{proofs[1]}",
         "reads_on_record": proofs[2],
@@ -42,8 +52,10 @@ def lawful_read(stage: Stage, progress: Progress) -> Outcome:
     out.check(0 <= waiting < stage.cloud.policy.device.batch, "more fixes are missing than the open batch holds")
     out.check(shared > 0 and identical == shared, "two truths in one cell can be told apart")
     out.check(fine == 0, "a side field is finer than the cell")
+    out.check(len(climate) > 0 and true == len(climate), "temperature or light is not as it was")
+    out.check(len(motion) > 0 and sum(event.shock for event in motion) == 1, "the shock is missing, or made up")
     out.check(denial is Reason.PURPOSE_NOT_DECLARED, "a read under another purpose was not denied")
-    out.check(proofs[0] == proofs[1] >= 2 and proofs[2] == 2, "a read is not provably on record")
+    out.check(proofs[0] == proofs[1] == proofs[2] == READS, "a read is not provably on record")
     progress(1.0)
     return out
 

@@ -1,0 +1,30 @@
+"""The report of a run: one HTML file with everything in it, drawn from a chronicle.
+
+from hw_sim.demo.report import write
+write(chronicle, Path("report.html"))
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hw_sim.demo.chronicle import Chronicle
+from hw_sim.demo.report.page import page
+from hw_sim.errors import HwSimError
+
+__all__ = ["render", "write"]
+
+
+def render(chronicle: Chronicle) -> str:
+    """The page as text. It depends on nothing but the chronicle: the same story gives the same page."""
+    return page(chronicle)
+
+
+def write(chronicle: Chronicle, path: Path) -> int:
+    """Write the page and return its size in bytes; HwSimError says why it cannot be written there."""
+    data = render(chronicle).encode()
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise HwSimError(f"cannot write the report to {path}: {error.strerror}") from error
+    return len(data)

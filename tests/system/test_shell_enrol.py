@@ -1,0 +1,192 @@
+"""`byleave agent enrol` over the prompt of a simulated board, up to its first report at a real server."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import serial
+
+from agent import console, enrolment
+from agent.enrolment import EnrolmentFile, enrol, look
+from agent.errors import AgentError, AlreadyEnrolled, BoardRefused, LinkLost, NoFirmware, NoPrompt, PortBusy, PortError
+from cloud_sync.config import BrokerConfig, Config
+from cloud_sync.model import Stream
+from cloud_sync.service import CloudSync, SystemClock
+from hw_sim import description
+from hw_sim.broker import Broker
+from hw_sim.demo.stage import POLICY, SUBJECT
+from hw_sim.shell.port import Port
+from tests.system.shells import WAIT_S, Shell, running
+
+pytestmark = pytest.mark.micropython
+SETTINGS = {
+    "board": "esp32s3",
+    "wifi": {"ssid": "depot", "key": "depot1234"},
+    "broker": {"host": "broker.example", "port": 1883, "user": "", "password": "", "tls": False},
+}
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A board that is so fast has said soon that it does not start."""
+    monkeypatch.setattr(console, "START_S", 0.3)
+
+
+@pytest.fixture(scope="module")
+def shell() -> Iterator[Shell]:
+    """A shell with a board that is not enrolled and has no network; the tests of this file share it."""
+    with running() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory, broker: Broker) -> Iterator[CloudSync]:
+    """A real server on a real broker, by the host's clock."""
+    config = Config.in_directory(
+        tmp_path_factory.mktemp("cloud"), policy=POLICY, broker=BrokerConfig(host=broker.host, port=broker.port)
+    )
+    with CloudSync.open(config, clock=SystemClock()) as server:
+        server.start()
+        assert server.wait_connected(WAIT_S)
+        yield server
+
+
+def a_file(cloud: CloudSync, folder: Path) -> EnrolmentFile:
+    """A new device's enrolment, in a file as `byleave sync enrol` writes it."""
+    path = folder / f"{random.randrange(1 << 30)}.enrolment"
+    path.touch(mode=0o600)
+    path.write_bytes(cloud.enrol(subject=SUBJECT, settings=SETTINGS).file)
+    return EnrolmentFile.read(path)
+
+
+def root_of(file: EnrolmentFile) -> bytes:
+    """The root key in it."""
+    return file.data[21:53]
+
+
+def test_an_enrolled_board_reports_and_its_root_lies_nowhere(cloud: CloudSync, broker: Broker, tmp_path: Path) -> None:
+    """Over the prompt a board becomes the device; the server hears its first status; no root is in flash, no file is left."""
+    flash = tmp_path / "van.flash"
+    with running("--flash", str(flash), "--broker", f"{broker.host}:{broker.port}") as shell:
+        file = a_file(cloud, tmp_path)
+        board = enrol(shell.port, file.path)
+        assert (board.board, board.device, board.generation) == ("esp32s3", file.device, 0)
+        assert not file.path.exists()
+        end = time.monotonic() + WAIT_S
+        while not cloud.database.count_envelopes(file.device, Stream.STATUS):
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        other = a_file(cloud, tmp_path)
+        with pytest.raises(AlreadyEnrolled, match=f"{file.device} already.*--again"):
+            enrol(shell.port, other.path)
+        assert other.path.exists()
+        assert enrol(shell.port, other.path, again=True, keep=True).device == other.device
+        assert enrol(shell.port, other.path).device == other.device  # that device already: nothing to do but start it
+        assert not other.path.exists()
+    image = flash.read_bytes()
+    row = next(row for row in description.load("esp32s3").partition if row.label == "bl_keys")
+    assert other.device.encode() in image[row.offset : row.offset + row.size]
+    assert SETTINGS["wifi"]["ssid"].encode() in image  # type: ignore[index]
+    for each in (file, other):
+        assert root_of(each) not in image
+        assert root_of(each).hex().encode() not in image
+        assert repr(root_of(each))[2:-1].encode() not in image
+
+
+@pytest.mark.parametrize("pulled_at", ["bytes", "install", "wipe"])
+def test_a_cable_pulled_leaves_a_whole_board(
+    shell: Shell, cloud: CloudSync, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pulled_at: str
+) -> None:
+    """Pulled among the bytes, while the board installs, or after it: enrolled or not, never half; the next try succeeds."""
+    file = a_file(cloud, tmp_path)
+
+    class Pulled(console.Console):
+        def run(self, code: str) -> str:
+            line = self._transport.serial
+            if pulled_at == "bytes" and code.startswith("e = "):
+                line.write(b"\x05A\x01" + code.encode()[: len(code) // 2])
+                line.close()
+            if pulled_at == "install" and code == enrolment._INSTALL:
+                self._transport.exec_raw_no_follow(code)
+                line.close()
+            if pulled_at == "wipe" and code == enrolment._WIPE:
+                line.close()
+            return super().run(code)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(enrolment, "Console", Pulled)
+        with pytest.raises(LinkLost, match="same command again"):
+            enrol(shell.port, file.path, again=True)
+    assert file.path.exists()
+    with console.Console(shell.port) as prompt:
+        found = look(prompt).device
+    assert found == file.device or (pulled_at == "bytes" and found != file.device)
+    assert enrol(shell.port, file.path, again=True).device == file.device
+    assert not file.path.exists()
+
+
+def test_what_the_board_refuses_changes_nothing(shell: Shell, cloud: CloudSync, tmp_path: Path) -> None:
+    """A file whose form is right and whose settings are not: the board says what is wrong, and stays what it was."""
+    with console.Console(shell.port) as prompt:
+        before = look(prompt)
+    good = a_file(cloud, tmp_path)
+    good.path.write_bytes(good.data.replace(b'"wifi"', b'"wi-f"'))
+    with pytest.raises(BoardRefused, match="WireError") as refused:
+        enrol(shell.port, good.path, again=True)
+    assert root_of(good).hex() not in str(refused.value)
+    with console.Console(shell.port) as prompt:
+        assert look(prompt) == before
+    good.path.write_bytes(good.data)
+    assert enrol(shell.port, good.path, again=True).device == good.device
+
+
+def test_a_board_without_firmware_is_told_apart(cloud: CloudSync, tmp_path: Path) -> None:
+    """MicroPython alone is no byleave board; the file stays."""
+    file = a_file(cloud, tmp_path)
+    with running("--firmware", "none") as bare, pytest.raises(NoFirmware, match="firmware is not on") as error:
+        enrol(bare.port, file.path)
+    assert error.value.exit_code == 6
+    assert file.path.exists()
+
+
+def test_ports_that_are_no_board(
+    shell: Shell, cloud: CloudSync, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No port, a file, a port in use and a port where nobody answers are four findings, each with its exit code."""
+    monkeypatch.setattr(console, "ENTER_S", 0.3)
+    monkeypatch.setattr(console, "READ_S", 0.3)
+    file = a_file(cloud, tmp_path)
+
+    def finding(port: str) -> AgentError:
+        with pytest.raises(AgentError) as error:
+            enrol(port, file.path)
+        return error.value
+
+    assert isinstance(finding("/dev/pts/nobody"), PortError)
+    assert isinstance(finding(str(file.path)), PortError)
+    with serial.Serial(shell.port, exclusive=True):
+        assert isinstance(finding(shell.port), PortBusy)
+    with Port() as silent:
+        quiet = finding(silent.name)
+    assert isinstance(quiet, NoPrompt)
+    assert quiet.exit_code == 5
+    assert file.path.exists()
+
+
+def test_the_command_ends_with_the_finding(tmp_path: Path) -> None:
+    """`byleave agent enrol` says what is wrong in one sentence and ends with its code."""
+    file = tmp_path / "van.enrolment"
+    file.touch(mode=0o600)
+    file.write_bytes(b"\x97\x01\xb0" + b"a" * 16 + b"\xc4\x20" + os.urandom(32) + b"\0\0\0\xa2{}")
+    command = [sys.executable, "-m", "agent", "agent", "enrol", "--port", "/dev/pts/nobody", "--file", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 3
+    assert done.stderr.startswith("byleave: /dev/pts/nobody: no such port")
+    assert file.exists()
