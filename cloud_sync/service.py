@@ -40,7 +40,7 @@ from cloud_sync.ingest.pipeline import Ingest
 from cloud_sync.keys.ladderkeys import LadderKeys
 from cloud_sync.keys.personkeys import PersonKeys
 from cloud_sync.keys.wrap import KeyEncryptionKey
-from cloud_sync.limits import PersonLimits
+from cloud_sync.limits import Limits, PersonLimits
 from cloud_sync.model import EPOCH_SECONDS, Device
 from cloud_sync.mqtt.publisher import MqttDownlinks
 from cloud_sync.mqtt.subscriber import Subscriber
@@ -342,7 +342,10 @@ class CloudSync(Reads):
             for record in closed:
                 log_consent(self.audit, record)
             # 3. The devices are told; floors rise with what narrows [captures from after the lost withdrawal].
-            outgoing = [item for subject in people for item in self.settle(subject)]
+            #    A zone, too, may have been drawn under a directive that is lost.
+            everybody = {device.subject for device in self.database.all_devices()}
+            limited = {subject for subject in everybody if self.limits.in_force(subject) != Limits()}
+            outgoing = [item for subject in sorted({*people, *limited}) for item in self.settle(subject)]
         self._witness.accept()
         self.send(outgoing)
 

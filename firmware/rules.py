@@ -113,13 +113,15 @@ class InForce:
         return 0 if asked else report.CHALLENGE_WANTED
 
     def _withdrawn_by(self, directive) -> list:
-        """Streams that lose a sensor to the directive; without a stored one, all that it does not permit."""
+        """Streams that lose a sensor to the directive; without a stored one nobody knows what waits, and each sensor of a
+        stream counts as lost that the directive does not permit [light taken away after an unanswered question].
+        """
         stored = self._store.directive
         lost = []
         for stream, sensors in _STREAM_SENSORS:
             kept = [s for s in sensors if directive.permits(s)]
-            had = [s for s in sensors if stored and stored.permits(s)]
-            if any(s not in kept for s in had) or (stored is None and not kept):
+            had = [s for s in sensors if (stored.permits(s) if stored else s != rule.CELL)]
+            if any(s not in kept for s in had):
                 lost.append(stream)
         return lost
 

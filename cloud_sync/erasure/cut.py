@@ -51,8 +51,9 @@ class Cutter:
         kept = [(row, piece) for row in rows for piece in self._stays(row, stone, chains)]
         if kept:
             self._database.add_envelopes(self._sealed(stone, kept))
-        self._database.remove_envelopes([(row.id, row.digest) for row in rows])
-        return len(rows) - len({(row.id, row.digest) for row, _ in kept}), len(kept)
+        returned = self._returned(stone, chains)
+        self._database.remove_envelopes([(row.id, row.digest) for row in [*rows, *returned]])
+        return len(rows) + len(returned) - len({(row.id, row.digest) for row, _ in kept}), len(kept)
 
     def shred(self, stone: Tombstone) -> int:
         """Destroy the keys below the tombstone's floor, after the commit of `reseal`; how many were destroyed or moved."""
@@ -70,6 +71,23 @@ class Cutter:
         epoch = stone.first_epoch
         rows = self._database.envelopes(stone.device, stone.stream, epoch, epoch, RESEALED + stone.edition)
         return [row for row in rows if row.id.counter < stone.floor(row.id.generation, epoch)]
+
+    def _returned(self, stone: Tombstone, chains: Chains) -> list[StoredEnvelope]:
+        """Rows of a day that goes on, beyond the floor and with captures of the span: the fence lets none in, but a backup
+        that is newer than the one under which the tombstone was written brings them back. They go whole.
+        """
+        epoch = stone.first_epoch
+        found = []
+        for row in self._database.envelopes(stone.device, stone.stream, epoch, epoch, RESEALED + stone.edition):
+            if row.id.counter < stone.floor(row.id.generation, epoch):
+                continue
+            plaintext = self._open(row, chains)
+            try:
+                if plaintext is not None and touches(stone.stream, plaintext, epoch, [stone.span]):
+                    found.append(row)
+            except WireFormatError:
+                found.append(row)
+        return found
 
     def _stays(self, row: StoredEnvelope, stone: Tombstone, chains: Chains) -> list[Piece]:
         plaintext = self._open(row, chains)

@@ -96,6 +96,10 @@ class Eraser:
         # 1. The fence: ingest and erasure share this lock, and a batch asks for its leaves inside it
         #    [a cached day key must not insert after the erasure].
         with self._database.transaction():
+            # What an earlier erasure left undone goes first [it failed between its tombstones and its commit; a cut of the same
+            #    day would seal what it was to erase under a key that no replay of the earlier one touches].
+            earlier = self._tombstones.all()
+            self._finish(earlier)
             # What a device whose clock runs ahead has sent of tomorrow is there already and goes as well.
             today = int(now) // EPOCH_SECONDS
             last_there = max([today, *(self._keys.last_epoch(device.device) for device in devices)])
@@ -114,6 +118,7 @@ class Eraser:
                 self._database.forget_subject(subject, now)
             entry = self._audit.append(_entry(stones, now, actor, subject, whole, extent, done))
         # 5. The old keys of days that are cut, now that nothing needs them.
+        self._shred(earlier)
         done.leaves += self._shred(stones)
         # 6. The files forget too [deleted pages live on in the write-ahead log].
         self._forget()
@@ -127,8 +132,7 @@ class Eraser:
         """Erase again what tombstones say, before a store serves that may be a restored one: (envelopes, leaves)."""
         stones = self._tombstones.all()
         with self._database.transaction():
-            done = self._carry_out(stones)
-            entries = sum(self._forget_person(device, at) for device, at in _people(stones).items())
+            done, entries = self._finish(stones)
             if done or entries:
                 detail = (("count", done.envelopes), ("resealed", done.resealed))
                 self._audit.append(AuditEvent(Kind.RESTORE_REPLAYED.value, self._clock.now(), ACTOR, "", detail))
@@ -137,6 +141,11 @@ class Eraser:
         if done or entries or shredded:
             self._forget()
         return done.envelopes, done.leaves + shredded
+
+    def _finish(self, stones: Sequence[Tombstone]) -> tuple[_Done, int]:
+        """What these tombstones say and is not done yet: what was done, entries of the log that no longer name anybody."""
+        done = self._carry_out(stones)
+        return done, sum(self._forget_person(device, at) for device, at in _people(stones).items())
 
     def _carry_out(self, stones: Iterable[Tombstone]) -> _Done:
         """All that belongs into the database's transaction, in the order in which it was once erased."""

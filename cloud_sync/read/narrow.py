@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from cloud_sync.gate import Decision
 from cloud_sync.model import Fix, MotionEvent, Precision, Reading
-from cloud_sync.policy.vocabulary import SIDE_FIELDS
+from cloud_sync.policy.vocabulary import POSITION_FIELDS, SIDE_FIELDS
 from cloud_sync.read.coarsen import coarsen
 from cloud_sync.wire.batch import WORST_QUALITY
 
@@ -14,8 +14,8 @@ COARSEST = Precision.REGION  # what is coarser has no cells (docs/wire-format.md
 
 
 def narrow_fix(fix: Fix, decision: Decision) -> Fix | None:
-    """The fix at the precision of the decision; None where no position is as coarse."""
-    if decision.precision > COARSEST:
+    """The fix at the precision of the decision; None where no position is as coarse, or the purpose has no position."""
+    if decision.precision > COARSEST or not decision.fields >= POSITION_FIELDS:
         return None
     told = coarsen(fix, decision.precision)
     if told.speed_dm_s is not None and not SIDE_FIELDS.keys() <= decision.fields:

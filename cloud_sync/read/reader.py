@@ -29,6 +29,7 @@ from cloud_sync.model import (
     Stream,
 )
 from cloud_sync.policy import Policy
+from cloud_sync.policy.vocabulary import POSITION_FIELDS
 from cloud_sync.read.narrow import COARSEST, narrow_fix, narrow_motion, narrow_reading
 from cloud_sync.read.query import Fixes, LocationQuery, Query, Readings
 from cloud_sync.stores import AuditSink, Clock, Database, KeyDatabase, TombstoneStore
@@ -222,6 +223,9 @@ def _told_at_all(stream: Stream, decision: Decision) -> Decision:
     if decision and stream is Stream.LOCATION and decision.precision > COARSEST:
         why = f"{decision.precision.name.lower()} is all that may be known, and no position is as coarse"
         return Decision(False, Reason.PRECISION_TOO_FINE, Precision.NONE, why)
+    if decision and stream is Stream.LOCATION and not decision.fields >= POSITION_FIELDS:
+        why = "no position, or half of one, is listed or asked for: a fix is told with latitude and longitude or not at all"
+        return Decision(False, Reason.PURPOSE_NOT_DECLARED, Precision.NONE, why)
     if decision and TIME not in decision.fields:
         why = "the policy lists no time for this purpose, and nothing is told without its time"
         return Decision(False, Reason.PURPOSE_NOT_DECLARED, Precision.NONE, why)

@@ -115,6 +115,10 @@ class Motion(SensorTask):
             earliest_s = -(-(self._told_s + max(step_s, directive.interval)) // step_s) * step_s
             if 0 < earliest_s - at_s <= max(step_s, directive.interval) + step_s:  # else the clock has been healed
                 at_s = earliest_s
+                # Told later, but not in another day, nor for a time at which nothing is sensed.
+                other_day = at_s // EPOCH_S != captured_s // EPOCH_S
+                if other_day or directive.closed_at(at_s) or at_s >= directive.lease_until:
+                    return
         if self._open is not None and self._open[0] != at_s:
             self._hand_on()
         self._open = (at_s, bits | (self._open[1] if self._open else 0))

@@ -72,9 +72,12 @@ class Zones:
         """Forget what has waited too long for a fix."""
         if not self._waiting:
             return
-        now_s = self._clock.now_s()
-        reach_s = _reach_s(self._in_force.directive)
-        self._waiting = [held for held in self._waiting if now_s is not None and now_s - held[0] <= reach_s]
+        now_s, directive = self._clock.now_s(), self._in_force.directive
+        if now_s is None or directive is None:
+            self._waiting = []
+            return
+        reach_s = _reach_s(directive)  # either way: a clock that is set back leaves readings of a time to come
+        self._waiting = [held for held in self._waiting if abs(now_s - held[0]) <= reach_s]
 
     def forget(self) -> None:
         """Nothing waits any more, and where the device is nobody knows."""

@@ -17,6 +17,7 @@ from hw_sim import currents
 from hw_sim.board import Board
 from hw_sim.demo import story
 from hw_sim.demo.stage import Stage, opened
+from hw_sim.demo.steps.acts import ALL_PURPOSES
 from hw_sim.energy import Report
 
 QUICK_S = 900
@@ -35,7 +36,7 @@ def run(*, quick: bool = False) -> dict[str, object]:
 def _drive(*, quick: bool) -> tuple[Report, dict[str, object]]:
     with tempfile.TemporaryDirectory() as folder, opened(Path(folder), seed=1) as stage:
         stage.enrol()
-        story.consent(stage)
+        story.consent(stage, purposes=ALL_PURPOSES)
         mark, erases = stage.board.meter.mark(), _erases(stage.board)
         stage.board.power_on()
         stage.board.run(for_s=QUICK_S if quick else stage.drive.end_unix_s - stage.drive.start_unix_s + DRAIN_S)

@@ -24,7 +24,7 @@ def quiet(_done: float) -> None:
 
 def test_every_promise_of_the_demo_holds(tmp_path: Path) -> None:
     """`byleave demo run --json --report FILE` tells the whole story, holds, prints every figure and writes the report."""
-    report = tmp_path / "report.html"
+    report = tmp_path / "new" / "report.html"
     command = [sys.executable, "-m", "agent", "demo", "run", "--json", "--report", str(report)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr + done.stdout

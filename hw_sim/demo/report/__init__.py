@@ -21,9 +21,10 @@ def render(chronicle: Chronicle) -> str:
 
 
 def write(chronicle: Chronicle, path: Path) -> int:
-    """Write the page and return its size in bytes; HwSimError says why it cannot be written there."""
+    """Write the page, in a new folder if need be, and return its size in bytes; HwSimError says why it cannot be written."""
     data = render(chronicle).encode()
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
     except OSError as error:
         raise HwSimError(f"cannot write the report to {path}: {error.strerror}") from error

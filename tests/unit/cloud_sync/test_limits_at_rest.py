@@ -14,6 +14,7 @@ import pytest
 
 from cloud_sync.directive.atrest import SealedAtRest
 from cloud_sync.errors import ConsentError, SealBroken
+from cloud_sync.ingest.outcome import Kind
 from cloud_sync.keys.personkeys import PersonKeys
 from cloud_sync.keys.wrap import FileKeyEncryptionKey
 from cloud_sync.limits import Limits
@@ -286,6 +287,20 @@ def test_a_restored_database_does_not_widen_what_was_set_since(setting: Setting)
         narrow, *rest = contact(setting, cloud, tracker, 2)
         assert all(each.zones == (HOME,) for each in (narrow, *rest))
         assert narrow.version > 1024
+
+
+def test_a_restored_database_does_not_forget_the_floor_of_a_zone(setting: Setting) -> None:
+    """What was captured before the zone was drawn and comes after the restore is refused, as it was before."""
+    with setting.open() as cloud:
+        tracker = driving(setting, cloud)
+        backup = back_up(setting)
+        cloud.limits.set("s-1", zones=[HOME], evidence=TAP)
+    restore(setting, backup)
+    setting.clock.at = NOON + 120
+    with setting.open() as cloud:
+        assert [
+            outcome.kind for outcome in cloud.handle([(tracker.topic, tracker.fixes([int(NOON) - 3600], version=1))])
+        ] == [Kind.BELOW_FLOOR]
 
 
 def test_a_key_store_from_before_a_change_closes_the_person_until_they_answer(setting: Setting) -> None:

@@ -273,9 +273,11 @@ def test_a_long_story_stays_small(tmp_path: Path) -> None:
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    """A missing folder is an error of the simulator with the path in it."""
-    with pytest.raises(HwSimError, match="no_such_folder"):
-        write(story(), tmp_path / "no_such_folder" / "report.html")
+    """A file where a folder should be is an error of the simulator with the path in it; a missing folder is made."""
+    (tmp_path / "a_file").write_text("here")
+    with pytest.raises(HwSimError, match="a_file"):
+        write(story(), tmp_path / "a_file" / "report.html")
+    assert write(story(), tmp_path / "new_folder" / "report.html") > 0
 
 
 def test_promises_and_tests_are_those_of_the_readme() -> None:

@@ -167,6 +167,20 @@ def test_a_position_is_disclosed_without_the_field_that_is_not_listed(world: Wor
         world.reader.location(replace(query, fields=frozenset()))
 
 
+@pytest.mark.parametrize("fields", [{"quality"}, {"time"}, {"lat"}])
+def test_who_asks_for_no_position_or_half_of_one_is_told_none(world: World, fields: set[str]) -> None:
+    """A fix is told with latitude and longitude or not at all, whatever else is asked for."""
+    world.clock.at = NOON - 7200
+    tracker = world.enrol()
+    world.consent()
+    world.clock.at = NOON
+    world.take(tracker, tracker.fixes([T]))
+    asked = Query(ME, "tracking", "s-1", T, T + 60, fields=frozenset({"lat", "lon"}))
+    assert len(world.reader.location(asked)) == 1
+    with pytest.raises(Denied):
+        world.reader.location(replace(asked, fields=frozenset(fields)))
+
+
 def test_what_was_captured_before_leave_stays_out(world: World, tracker: Tracker) -> None:
     """Withdrawn: denied. Given again: the older readings stay out, of motion nothing changes."""
     world.ledger.withdraw("s-1", "condition_monitoring", WITHDRAWN)

@@ -265,3 +265,19 @@ def test_the_sensors_lose_power_in_the_middle_of_a_reading() -> None:
 
     bench.run(story)
     assert bench.environment() == [] and len(bench.sensors.builders[1]) == 0
+
+
+def test_what_is_taken_away_after_an_unanswered_question_is_wiped() -> None:
+    """A wider directive without the challenge, then one that takes light away: no light of before is left to be sent."""
+    bench = Bench()
+
+    async def story(bench: Bench) -> None:
+        bench.permit(1, sensors=TEMPERATURE | LIGHT, batch=1)
+        await asyncio.sleep(200)
+
+    bench.run(story)
+    assert bench.streams()
+    bench.apply(2, answered=False, sensors=TEMPERATURE | LIGHT, batch=1, interval=5)
+    assert bench.streams()
+    bench.apply(3, answered=True, sensors=TEMPERATURE, batch=1)
+    assert bench.streams() == []
