@@ -4,6 +4,7 @@ Fails closed: with no directive, an expired lease, a record older than the highe
 question or a clock behind the epoch, nothing personal is sensed.
 """
 
+from firmware.flash.rules import permitted
 from firmware.minimise import Minimiser
 from firmware.wire import directive as rule
 from firmware.wire import report
@@ -106,24 +107,16 @@ class InForce:
         lost = self._withdrawn_by(directive)
         asked, self.asking = self.asking, True
         self.stop_sensing(lost)
-        self._store.save(None, lost)
+        self._store.save(None, lost, directive)
         self._purge(tick)
         self._take(None)
         # Asked already: the next heartbeat asks again [question and wrong answer must not chase each other].
         return 0 if asked else report.CHALLENGE_WANTED
 
     def _withdrawn_by(self, directive) -> list:
-        """Streams that lose a sensor to the directive; without a stored one nobody knows what waits, and each sensor of a
-        stream counts as lost that the directive does not permit [light taken away after an unanswered question].
-        """
-        stored = self._store.directive
-        lost = []
-        for stream, sensors in _STREAM_SENSORS:
-            kept = [s for s in sensors if directive.permits(s)]
-            had = [s for s in sensors if (stored.permits(s) if stored else s != rule.CELL)]
-            if any(s not in kept for s in had):
-                lost.append(stream)
-        return lost
+        """Streams that lose a sensor to the directive of which readings may wait."""
+        gone = self._store.had & ~permitted(directive)
+        return [stream for stream, sensors in _STREAM_SENSORS if any(gone & sensor for sensor in sensors)]
 
     def _purge(self, tick) -> None:
         if self._store.purge:

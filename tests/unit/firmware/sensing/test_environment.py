@@ -281,3 +281,19 @@ def test_what_is_taken_away_after_an_unanswered_question_is_wiped() -> None:
     assert bench.streams()
     bench.apply(3, answered=True, sensors=TEMPERATURE, batch=1)
     assert bench.streams() == []
+
+
+def test_what_stays_permitted_outlives_an_unanswered_question() -> None:
+    """Nobody ever had light: a directive without it, after an unanswered question, takes no temperature away."""
+    bench = Bench()
+
+    async def story(bench: Bench) -> None:
+        bench.permit(1, sensors=TEMPERATURE, batch=1)
+        await asyncio.sleep(200)
+
+    bench.run(story)
+    kept = bench.streams()
+    assert kept
+    bench.apply(2, answered=False, sensors=TEMPERATURE, batch=1, interval=5)
+    bench.apply(3, answered=True, sensors=TEMPERATURE, batch=1)
+    assert bench.streams() == kept
