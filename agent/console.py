@@ -9,15 +9,15 @@ import contextlib
 import io
 import os
 import struct
-import time
 from collections.abc import Iterator
 from typing import Any, Self
 
 from agent.errors import AgentError, BoardRefused, LinkLost, NoPrompt, PortBusy, PortError
+from agent.line import Endless, Line
 
 READ_S = 5.0  # a board answers in milliseconds; one that wipes a full spool takes 6 s, and `run` waits longer for it
-ENTER_S = 8.0  # a soft reset with the mount of a large file system takes 2 s
-RUN_S = 30.0
+ENTER_S = 8.0  # from the first Ctrl-C to the prompt; a soft reset with the mount of a large file system takes 2 s
+RUN_S = 30.0  # one command in all; installing takes 10 s with the erasing of a full spool
 START_S = 1.5  # until a firmware that does not start has said so
 INSTALL = "pip install 'byleave[agent]'"
 SAID_CHARS = 120  # of what a board says, in a message
@@ -43,7 +43,7 @@ class Console:
                 self._transport: Any = SerialTransport(port, timeout=READ_S)
             except (TransportError, OSError, ValueError):
                 raise _unopened(port) from None
-        self._transport.serial.write_timeout = READ_S
+        self._line = self._transport.serial = Line(self._transport.serial, answer_s=READ_S)
         try:
             self._interrupt()
         except BaseException:
@@ -52,20 +52,35 @@ class Console:
 
     def _interrupt(self) -> None:
         """Stops what runs, and resets the board softly into raw mode, in which it does not start its program."""
+        self._line.begin(ENTER_S)
         with _quiet():
             try:
                 self._transport.enter_raw_repl(soft_reset=True, timeout_overall=ENTER_S)
             except (self._failed, OSError):
-                raise NoPrompt(
-                    f"{self.port}: nobody answers as a MicroPython prompt does; is it the board's port, "
-                    "and is MicroPython on the board?"
-                ) from None
+                raise self._unprompted() from None
+
+    def _unprompted(self) -> NoPrompt:
+        if self._line.heard_bytes:
+            return NoPrompt(
+                f"{self.port}: what talks there is no MicroPython prompt; `byleave agent ports` lists the ports on USB. "
+                "If this is the board's, press its reset button and try again"
+            )
+        return NoPrompt(
+            f"{self.port}: nobody answers as a MicroPython prompt does; is it the board's port, "
+            "and is MicroPython on the board?"
+        )
 
     def run(self, code: str) -> str:
         """What the code prints; BoardRefused with the last line of its traceback if it ends by an exception."""
+        self._line.begin(RUN_S)
         with _quiet():
             try:
                 said, error = self._transport.exec_raw(code, timeout=RUN_S)
+            except Endless:
+                raise LinkLost(
+                    f"{self.port}: no answer of the board ended in time; press its reset button and give the same "
+                    "command again"
+                ) from None
             except (self._failed, OSError, struct.error):  # struct: too few bytes of an answer
                 raise LinkLost(
                     f"{self.port}: the board went away on the way; connect it and give the same command again"
@@ -76,10 +91,11 @@ class Console:
 
     def restart(self) -> str:
         """A soft reset that starts the board's program; what it prints within START_S."""
+        self._line.begin(ENTER_S)
         with _quiet():
             try:
                 self._transport.exit_raw_repl()
-                self._transport.serial.write(b"\x04")
+                self._line.write(b"\x04")
                 said = self._transport.read_until(1, b"soft reboot\r\n", timeout_overall=ENTER_S)
                 if not said.endswith(b"soft reboot\r\n"):
                     raise LinkLost(f"{self.port}: the board does not start again; press its reset button")
@@ -88,17 +104,16 @@ class Console:
                 raise LinkLost(f"{self.port}: the board went away while it started; press its reset button") from None
 
     def _listen(self, seconds: float) -> bytes:
-        serial, until_s, said = self._transport.serial, time.monotonic() + seconds, b""
-        while time.monotonic() < until_s and not said.endswith(b">>> "):
-            waiting = serial.in_waiting
-            if waiting:
-                said += serial.read(waiting)
-            else:
-                time.sleep(0.02)
+        self._line.begin(seconds)
+        said = b""
+        with contextlib.suppress(Endless):  # its program is at work, and may talk as it likes
+            while not said.endswith(b">>> "):
+                said += self._line.read(max(1, self._line.inWaiting()))
         return said
 
     def close(self) -> None:
         """Lets the port go."""
+        self._transport.serial = self._line.port  # mpremote sets the port's control lines
         with _quiet(), contextlib.suppress(OSError):
             self._transport.close()
 

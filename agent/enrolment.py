@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import stat
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent.console import Console
-from agent.errors import AgentError, AlreadyEnrolled, BoardRefused, EnrolmentFileError, NoFirmware
+from agent.errors import AgentError, AlreadyEnrolled, BoardRefused, EnrolmentFileError, LinkLost, NoFirmware
 
 FILE_LIMIT_BYTES = 4096  # settings of 300 bytes and 90 of the rest; what is longer was never an enrolment
 # docs/architecture.md, "Enrolment file": array of 7, version 1, then the device as a string of 16 characters and the root.
@@ -41,18 +41,24 @@ try:
 finally:
  for i in range(len(e)): e[i] = 0
 """
-# Large pieces first: a board with 8 MB of heap is through in a second.
+# Large pieces first: a board with 8 MB of heap is through in a second. They hang in a chain [a list that grows wants room in
+# one piece, and gives up while small holes are left]; an attempt that failed may have left any of the names undone.
 _WIPE = """
-del e, k
+import gc
+for n in ("e", "k"): globals().pop(n, None)
 gc.collect()
-b = []
+b = None
 for n in (65536, 4096, 256, 16):
  try:
-  while 1: b.append(bytearray(n))
+  while 1: b = b, bytearray(n)
  except MemoryError: pass
 del b
 gc.collect()
 """
+_REMAINS = (
+    "The device's root key may still be in the board's memory: unless the next try ends well, take all its power away, "
+    "the battery's too, before it leaves your hands"
+)
 
 
 @dataclass(frozen=True)
@@ -137,31 +143,27 @@ def _has_form(data: bytes) -> bool:
 def enrol(port: str, path: Path, *, keep: bool = False, again: bool = False) -> Board:
     """Makes the board at `port` the device of the file, starts it, and deletes the file.
 
-    A board that is this device already, since a cable was pulled last time, is started only. `again` permits to replace
-    another device: its keys, its directive and what it has not sent are wiped. Any of agent.errors.
+    A board that is this device already, since a cable was pulled last time, is only started, its memory wiped. `again`
+    permits to replace another device: its keys, its directive and what it has not sent are wiped. Any of agent.errors.
     """
     # 1. The file first [a board must not be interrupted for nothing].
     enrolment = EnrolmentFile.read(path)
     with closing(Console(port)) as console:
         # 2. What is there? [another MicroPython board on the next port; somebody's enrolled device]
         before = look(console)
-        if before.device != enrolment.device:
-            if before.device and not again:
-                raise AlreadyEnrolled(
-                    f"{port}: the board is device {before.device} already. With --again it becomes {enrolment.device}, and "
-                    "its keys, its directive and what it has not sent are wiped"
-                )
-            _install(console, enrolment)
-            # 3. Read anew from its flash [a write that did not hold].
-            if look(console).device != enrolment.device:
-                raise BoardRefused(f"{port}: the board took the enrolment and is not that device; try again")
-            # 4. What is left of it in the board's memory is overwritten [a memory that outlives the reset].
-            console.run(_WIPE)
+        if before.device not in ("", enrolment.device) and not again:
+            with suppress(AgentError):  # looked at by mistake, it goes on with its work
+                console.restart()
+            raise AlreadyEnrolled(
+                f"{port}: the board is device {before.device} already. With --again it becomes {enrolment.device}, and "
+                "its keys, its directive and what it has not sent are wiped"
+            )
+        _become(console, enrolment, installs=before.device != enrolment.device)
         after = look(console)
         said = console.restart()
         if "not started" in said:
             raise BoardRefused(f"{port}: the board is enrolled and does not start: {said}")
-    # 5. It is good once.
+    # 6. It is good once.
     if not keep:
         enrolment.destroy()
     return after
@@ -178,6 +180,39 @@ def look(console: Console) -> Board:
             f"{console.port}: MicroPython answers, byleave's firmware is not on the board; install it first"
         )
     return Board(*values)
+
+
+def _become(console: Console, enrolment: EnrolmentFile, *, installs: bool) -> None:
+    try:
+        if installs:
+            _install(console, enrolment)
+            # 3. Read anew from its flash [a write that did not hold].
+            if look(console).device != enrolment.device:
+                raise BoardRefused(f"{console.port}: the board took the enrolment and is not that device; try again")
+        # 4. What is left of it in the board's memory, of this try or the last, is overwritten [a memory that outlives the reset].
+        console.run(_WIPE)
+    except LinkLost as error:
+        raise LinkLost(f"{error}. {_REMAINS}") from None
+    except AgentError as error:
+        # 5. After a refusal too [a board that is given back to somebody with the root in its memory].
+        if not _wiped(console):
+            raise type(error)(f"{error}. {_REMAINS}") from None
+        raise
+
+
+def _wiped(console: Console) -> bool:
+    """Whether the board's memory could be wiped after a failure; it starts again, if it can, as what it is."""
+    try:
+        console.run(_WIPE)
+    except LinkLost:
+        return False
+    except AgentError:
+        wiped = False
+    else:
+        wiped = True
+    with suppress(AgentError):
+        console.restart()
+    return wiped
 
 
 def _install(console: Console, enrolment: EnrolmentFile) -> None:

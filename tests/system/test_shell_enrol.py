@@ -122,7 +122,7 @@ def test_a_cable_pulled_leaves_a_whole_board(
 
     with monkeypatch.context() as broken:
         broken.setattr(enrolment, "Console", Pulled)
-        with pytest.raises(LinkLost, match="same command again"):
+        with pytest.raises(LinkLost, match=r"same command again\. .*root key.*take all its power away"):
             enrol(shell.port, file.path, again=True)
     assert file.path.exists()
     with console.Console(shell.port) as prompt:
@@ -145,6 +145,72 @@ def test_what_the_board_refuses_changes_nothing(shell: Shell, cloud: CloudSync, 
         assert look(prompt) == before
     good.path.write_bytes(good.data)
     assert enrol(shell.port, good.path, again=True).device == good.device
+
+
+linux = pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="only Linux shows another process's memory")
+
+
+def copies_in_memory(shell: Shell, root: bytes) -> int:
+    """How often the root lies in what the board's interpreter can write: its heap, its stack and all else. A soft reset
+    is a new interpreter here, and forgets more than a chip's does: ask before it."""
+    found = 0
+    [board] = Path(f"/proc/{shell.process.pid}/task/{shell.process.pid}/children").read_text().split()
+    with Path(f"/proc/{board}/mem").open("rb", buffering=0) as memory:
+        for row in Path(f"/proc/{board}/maps").read_text().splitlines():
+            span, rights, *_ = row.split()
+            start, end = (int(address, 16) for address in span.split("-"))
+            if rights.startswith("rw"):
+                memory.seek(start)
+                data = memory.read(end - start)
+                found += sum(data.count(form) for form in (root, root.hex().encode(), repr(root)[2:-1].encode()))
+    return found
+
+
+@linux
+@pytest.mark.parametrize("case", ["installed", "settings refused", "bytes refused", "not held"])
+def test_no_memory_keeps_the_root(
+    shell: Shell, cloud: CloudSync, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
+    """Whether the board becomes the device or refuses: when it starts, no copy of the root lies in its memory."""
+    file = a_file(cloud, tmp_path)
+    if case == "settings refused":
+        file.path.write_bytes(file.data.replace(b'"wifi"', b'"wi-f"'))
+    before: list[int] = []
+    after: list[int] = []
+
+    class Watched(console.Console):
+        def run(self, code: str) -> str:
+            before.append(copies_in_memory(shell, root_of(file)))
+            if code.startswith("e = ") and case == "bytes refused":
+                code = code.removeprefix("e = ") + "\nraise MemoryError"  # as where the bytes find no room
+            said = super().run(code)
+            return said.replace(file.device, "") if case == "not held" else said
+
+        def restart(self) -> str:
+            after.append(copies_in_memory(shell, root_of(file)))
+            return super().restart()
+
+    monkeypatch.setattr(enrolment, "Console", Watched)
+    if case == "installed":
+        assert enrol(shell.port, file.path, again=True).device == file.device
+    else:
+        with pytest.raises(BoardRefused):
+            enrol(shell.port, file.path, again=True)
+    assert max(before) > 1
+    assert after == [0]
+
+
+@linux
+def test_the_wipe_reaches_the_smallest_holes(shell: Shell) -> None:
+    """Copies in hundreds of holes between what is still in use are overwritten as those in large pieces are."""
+    root = random.randbytes(32)
+    scatter = f"e = {root!r}\nk = [bytearray(e) for _ in range(1000)]\nz = k[::2]\nfor v in z: v[:] = bytes(32)"
+    with console.Console(shell.port) as prompt:
+        prompt.run(scatter)
+        assert copies_in_memory(shell, root) > 400
+        prompt.run(enrolment._WIPE)
+        assert copies_in_memory(shell, root) == 0
+        assert prompt.run("print(len(z))").strip() == "500"
 
 
 def test_a_board_without_firmware_is_told_apart(cloud: CloudSync, tmp_path: Path) -> None:

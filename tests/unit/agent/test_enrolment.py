@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from agent import console, enrolment
 from agent.cli import build
 from agent.enrolment import FILE_LIMIT_BYTES, EnrolmentFile, enrol
-from agent.errors import AlreadyEnrolled, BoardRefused, EnrolmentFileError, NoFirmware
+from agent.errors import AgentError, AlreadyEnrolled, BoardRefused, EnrolmentFileError, LinkLost, NoFirmware
 
 DEVICE, OTHER = "abcdefghijklmnop", "qrstuvwxyz234567"
 ROOT = bytes(range(32, 64))
@@ -29,21 +29,34 @@ def file(tmp_path: Path) -> Path:
 
 
 class FakeBoard:
-    """A console that does what it is told; `takes` False for one whose flash does not hold."""
+    """A console that does what it is told; `takes` False for one whose flash does not hold, `fails` for what ends by an error."""
 
-    def __init__(self, device: str = "", *, takes: bool = True, says: str = "", known: bool = True) -> None:
+    def __init__(
+        self,
+        device: str = "",
+        *,
+        takes: bool = True,
+        says: str = "",
+        known: bool = True,
+        fails: dict[str, AgentError] | None = None,
+    ) -> None:
         self.port, self._device, self._takes, self._says, self._known = "port", device, takes, says, known
+        self._fails = fails or {}
         self.typed: list[str] = []
         self.closed = False
 
     def run(self, code: str) -> str:
         self.typed.append(code)
+        if code in self._fails:
+            raise self._fails[code]
         if code == enrolment._INSTALL and self._takes:
             self._device = DEVICE
         return json.dumps(["esp32s3", self._device, 0, 20000] if self._known else None)
 
     def restart(self) -> str:
         self.typed.append("restart")
+        if "restart" in self._fails:
+            raise self._fails["restart"]
         return self._says
 
     def close(self) -> None:
@@ -60,8 +73,7 @@ def test_a_board_is_enrolled_and_the_file_is_gone(file: Path, monkeypatch: pytes
     board = FakeBoard().plugged(monkeypatch)
     assert enrol("port", file).device == DEVICE
     look = enrolment._LOOK
-    literal = f"e = bytearray({DATA!r})"
-    assert board.typed == [look, literal, enrolment._INSTALL, look, enrolment._WIPE, look, "restart"]
+    assert board.typed == [look, LITERAL, enrolment._INSTALL, look, enrolment._WIPE, look, "restart"]
     assert board.closed
     assert not file.exists()
     assert (file.parent / "hard-link").read_bytes() == bytes(len(DATA))
@@ -75,20 +87,21 @@ def test_keep_keeps_it(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_another_device_is_replaced_only_when_asked(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A board that is a device stays it, and the file too; with `again` it becomes the new one."""
+    """A board that is a device stays it and goes on with its work, and the file stays; with `again` it becomes the new one."""
     board = FakeBoard(OTHER).plugged(monkeypatch)
     with pytest.raises(AlreadyEnrolled, match=f"{OTHER} already"):
         enrol("port", file)
-    assert board.typed == [enrolment._LOOK]
+    assert board.typed == [enrolment._LOOK, "restart"]
     assert file.exists()
     assert enrol("port", file, again=True).device == DEVICE
 
 
 def test_the_same_device_is_only_started(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a cable pulled too early for the answer, the next try installs nothing again [new numbers from 0 under old keys]."""
+    """After a cable pulled too early for the answer, the next try installs nothing again [new numbers from 0 under old keys];
+    what the first one left in memory it wipes."""
     board = FakeBoard(DEVICE).plugged(monkeypatch)
     assert enrol("port", file).device == DEVICE
-    assert enrolment._INSTALL not in board.typed
+    assert board.typed == [enrolment._LOOK, enrolment._WIPE, enrolment._LOOK, "restart"]
     assert not file.exists()
 
 
@@ -110,6 +123,59 @@ def test_a_board_that_does_not_become_it_leaves_the_file(
         enrol("port", file)
     assert file.read_bytes() == DATA
     assert board.closed
+
+
+LITERAL = f"e = bytearray({DATA!r})"
+NO_POWER = "root key may still be in the board's memory.*take all its power away"
+
+
+@pytest.mark.parametrize("at", [LITERAL, enrolment._INSTALL], ids=["bytes", "install"])
+@pytest.mark.parametrize("also", [{}, {"restart": LinkLost("gone")}], ids=["starts", "does not start"])
+def test_a_refusal_is_wiped_from_memory(
+    file: Path, monkeypatch: pytest.MonkeyPatch, at: str, also: dict[str, AgentError]
+) -> None:
+    """Once bytes went to the board, its error is told after the wipe and a restart, as it was [a root left in a memory]."""
+    refusal = BoardRefused("the board says: MemoryError")
+    board = FakeBoard(fails={at: refusal, **also}).plugged(monkeypatch)
+    with pytest.raises(BoardRefused) as error:
+        enrol("port", file)
+    assert error.value is refusal
+    assert board.typed[-3:] == [at, enrolment._WIPE, "restart"]
+    assert file.read_bytes() == DATA
+
+
+def test_a_check_that_fails_is_wiped_from_memory(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A board whose flash does not hold has the bytes in its memory all the same."""
+    board = FakeBoard(takes=False).plugged(monkeypatch)
+    with pytest.raises(BoardRefused, match="try again"):
+        enrol("port", file)
+    assert board.typed[-2:] == [enrolment._WIPE, "restart"]
+
+
+@pytest.mark.parametrize("wipe", [BoardRefused("the board says: NameError"), LinkLost("gone")], ids=["fails", "lost"])
+def test_a_wipe_that_fails_is_told(file: Path, monkeypatch: pytest.MonkeyPatch, wipe: AgentError) -> None:
+    """The first error keeps its code and sentence, and says what is still to do."""
+    refusal = BoardRefused("the board says: MemoryError")
+    FakeBoard(fails={enrolment._INSTALL: refusal, enrolment._WIPE: wipe}).plugged(monkeypatch)
+    with pytest.raises(BoardRefused, match=f"^the board says: MemoryError.*{NO_POWER}"):
+        enrol("port", file)
+
+
+@pytest.mark.parametrize("at", [LITERAL, enrolment._INSTALL, enrolment._WIPE], ids=["bytes", "install", "wipe"])
+def test_a_lost_link_says_to_take_the_power_away(file: Path, monkeypatch: pytest.MonkeyPatch, at: str) -> None:
+    """There is nothing to wipe by: only without power does a memory forget. Nothing more is typed."""
+    board = FakeBoard(fails={at: LinkLost("port: went away")}).plugged(monkeypatch)
+    with pytest.raises(LinkLost, match=f"^port: went away.*{NO_POWER}") as error:
+        enrol("port", file)
+    assert error.value.exit_code == 9
+    assert board.typed[-1] == at
+
+
+def test_a_link_lost_before_the_bytes_says_no_more(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A board that was only looked at holds nothing."""
+    FakeBoard(fails={enrolment._LOOK: LinkLost("port: went away")}).plugged(monkeypatch)
+    with pytest.raises(LinkLost, match=r"^port: went away$"):
+        enrol("port", file)
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o610])
