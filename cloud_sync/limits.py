@@ -37,6 +37,7 @@ Outgoing = Sequence[tuple[str, bytes]]
 Pairs = Iterable[tuple[int, int]]
 #: Basis of tombstones after an erasure of the whole person (`erasure.erase`).
 PERSON: Final = "person"
+MICRO: Final = 1_000_000  # a witness counts in whole numbers: microseconds of an erasure
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,16 @@ class PersonLimits:
 
     # Erasure and restores
 
+    def known(self, subject: str) -> bool:
+        """Whether the person ever had limits, dropped, lost and erased ones included."""
+        return self._doomed(subject) is not None or self._seen(subject) > 0 or self.in_force(subject) != Limits()
+
+    def doom(self, subject: str, at: float) -> None:
+        """Whole-person erasure, before anything goes: what a tombstone is to a device. From here on a start finishes it, and no
+        backup brings back limits or a log from before `at` (Unix seconds) [a person without a device has no tombstone].
+        """
+        self._witness.raise_witness(_doom(subject), round(at * MICRO), b"")
+
     def forget(self, subject: str) -> None:
         """Whole-person erasure: limits and the key under which they and the directives lie are destroyed, and sensing with them.
 
@@ -139,13 +150,24 @@ class PersonLimits:
         self._database.vacuum_erased()
         self._done(subject, outgoing)
 
-    def replay(self, tombstones: Iterable[Tombstone]) -> int:
-        """Forget again who was erased in full, in a key store from before that; how many persons."""
+    def replay(self, tombstones: Iterable[Tombstone], keyed: Iterable[str]) -> int:
+        """Forget again who was erased in full, in stores from before that; `keyed` are all who have a key. How many persons.
+
+        Of persons with devices the replay of their tombstones has made the log forget.
+        """
         erased: dict[str, float] = {}
         for stone in tombstones:
             owner = self._database.device(stone.device) if stone.basis == PERSON else None
             if owner is not None:
                 erased[owner.subject] = max(stone.at, erased.get(owner.subject, 0.0))
+        entries = 0
+        for subject in {*keyed, *self._logged()}:
+            at = self._doomed(subject)
+            if at is not None:
+                erased[subject] = max(at, erased.get(subject, 0.0))
+                entries += self._database.forget_subject(subject, at)
+        if entries:
+            self._database.vacuum_erased()
         stale = [subject for subject, at in erased.items() if self._people.older(subject, at)]
         for subject in stale:
             self.forget(subject)
@@ -194,6 +216,16 @@ class PersonLimits:
             version=revision,
         )
 
+    def _logged(self) -> list[str]:
+        """Subjects of whom the log says that their limits were changed."""
+        kinds = (Kind.LIMITS_SET.value, Kind.LIMITS_CLEARED.value)
+        return [event.subject for kind in kinds for _, event in self._database.audit_events(kind=kind) if event.subject]
+
+    def _doomed(self, subject: str) -> float | None:
+        """The Unix second of the last erasure of the whole person."""
+        found = self._witness.witness(_doom(subject))
+        return found[0] / MICRO if found else None
+
     def _seen(self, subject: str) -> int:
         found = self._witness.witness(_name(subject))
         return found[0] if found else 0
@@ -201,6 +233,10 @@ class PersonLimits:
 
 def _name(subject: str) -> str:
     return f"limits/{hashlib.sha256(subject.encode()).hexdigest()}"
+
+
+def _doom(subject: str) -> str:
+    return f"erased/{hashlib.sha256(subject.encode()).hexdigest()}"
 
 
 def _lists(pairs: Cells) -> list[list[int]]:

@@ -153,7 +153,7 @@ class CloudSync(Reads):
         stores: dict[str, Any] = {"database": self.database, "store": self._store, "keys": self._keys, "clock": clock}
         self._sweeper = Sweeper(**stores, terms=terms, audit=self.audit)
         self._witness = Witness(self.database, self._tombstones)
-        self._eraser = Eraser(**stores, tombstones=self._tombstones, audit=self.audit)
+        self._eraser = Eraser(**stores, tombstones=self._tombstones, audit=self.audit, doom=self.limits.doom)
         self._reader = Reader(**stores, tombstones=self._tombstones, gate=self.gate, policy=policy, audit=self.audit)
         self._subscriber: Subscriber | None = None
         self._stopping = threading.Event()
@@ -176,7 +176,7 @@ class CloudSync(Reads):
             cloud._at_rest.migrate()
             cloud._eraser.replay()
             cloud._sweeper.catch_up(cloud._witness.swept())
-            cloud.limits.replay(cloud._tombstones.all())
+            cloud.limits.replay(cloud._tombstones.all(), cloud._store.people())
             cloud._recover()
             cloud.limits.close_lost()
             cloud._begin_policy()
@@ -243,12 +243,13 @@ class CloudSync(Reads):
         An end that is to come keeps what is captured until then from being stored, until tomorrow's end at most; no end means
         today's. Neither revokes a device nor withdraws a consent: what is captured after it is stored as before.
         An erasure of everything takes the person's limits along; whoever had any is not sensed until they answer anew (`limits`).
+        UnknownDevice for a subject without a device, unless it is everything of somebody who ever set limits.
         """
-        devices = self.database.devices_of(subject)
-        if not devices:
+        devices, whole = self.database.devices_of(subject), start is None and end is None
+        if not devices and not (whole and self.limits.known(subject)):
             raise UnknownDevice("no device was ever enrolled for this subject: there is nothing to erase")
         receipt = self._eraser.erase(subject, devices, start, end, actor or subject)
-        if start is None and end is None:
+        if whole:
             self.limits.forget(subject)
         self._witness.note()
         return receipt

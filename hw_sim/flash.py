@@ -42,6 +42,10 @@ class Partition:
     offset: int
     size: int
 
+    def holds(self, operation: Operation) -> bool:
+        """Whether the operation lies in it."""
+        return self.offset <= operation.offset < self.offset + self.size
+
 
 class NorFlash:
     """Bytes that can be programmed from 1 to 0 and erased by the sector; counts its wear.

@@ -8,7 +8,7 @@ open any more. What had not arrived of a day that is over and cut is lost.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cloud_sync.audit import Kind
@@ -70,13 +70,16 @@ class Eraser:
         tombstones: TombstoneStore,
         clock: Clock,
         audit: AuditSink,
+        doom: Callable[[str, float], None] | None = None,
     ) -> None:
+        """`doom` hears of each person who is erased in full, and when, at the moment of the tombstones."""
         self._database = database
         self._store = store
         self._keys = keys
         self._tombstones = tombstones
         self._clock = clock
         self._audit = audit
+        self._doom = doom
         self._cutter = Cutter(database, store, keys)
         self._planner = Planner(database, tombstones, self._cutter)
 
@@ -97,8 +100,10 @@ class Eraser:
         #    [a cached day key must not insert after the erasure].
         with self._database.transaction():
             # What an earlier erasure left undone goes first [it failed between its tombstones and its commit; a cut of the same
-            #    day would seal what it was to erase under a key that no replay of the earlier one touches].
-            earlier = self._tombstones.all()
+            #    day would seal what it was to erase under a key that no replay of the earlier one touches]. Tombstones of others
+            #    wait for their own turn, or for a start: rows, keys and editions are a device's, none is shared.
+            concerned = {device.device for device in devices}
+            earlier = [stone for stone in self._tombstones.all() if stone.device in concerned]
             self._finish(earlier)
             # What a device whose clock runs ahead has sent of tomorrow is there already and goes as well.
             today = int(now) // EPOCH_SECONDS
@@ -109,6 +114,8 @@ class Eraser:
             # 2. Tombstones first, outside the backup's domain [a crash from here on is finished by the next start].
             for stone in stones:
                 self._tombstones.append(stone)
+            if whole and self._doom:
+                self._doom(subject, now)
             self._store.raise_seen(TOMBSTONES, self._tombstones.count())
             # 3. Leaves, then 4. rows [a key that outlives its row opens the row's backup]. Of days that are cut the rows come
             #    first: what stays is sealed anew before its old key goes [a crash in between must not lose it].

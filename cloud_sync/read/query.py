@@ -33,9 +33,6 @@ class Query:
         return Action.READ if self.recipient is None else Action.DISCLOSE
 
 
-LocationQuery = Query
-
-
 class Readings(list[Item]):
     """The answer to a query, and how many envelopes of its days are stored but did not open: a gap is no absence.
 

@@ -31,13 +31,13 @@ from cloud_sync.model import (
 from cloud_sync.policy import Policy
 from cloud_sync.policy.vocabulary import POSITION_FIELDS
 from cloud_sync.read.narrow import COARSEST, narrow_fix, narrow_motion, narrow_reading
-from cloud_sync.read.query import Fixes, LocationQuery, Query, Readings
+from cloud_sync.read.query import Fixes, Query, Readings
 from cloud_sync.stores import AuditSink, Clock, Database, KeyDatabase, TombstoneStore
 from cloud_sync.wire.batch import unpack_location
 from cloud_sync.wire.envelope import open_uplink, parse_uplink
 from cloud_sync.wire.readings import unpack_environment, unpack_motion
 
-__all__ = ["Fixes", "LocationQuery", "Query", "Reader", "Readings"]
+__all__ = ["Fixes", "Query", "Reader", "Readings"]
 
 MOST_TIME_S = 2**34  # beyond the years of the wire format (2328)
 LEEWAY_EPOCHS = 1  # a capture may lie 60 s and a step outside its epoch (docs/wire-format.md section 6)

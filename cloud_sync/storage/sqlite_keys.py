@@ -119,6 +119,10 @@ class SqliteKeys(SqliteFile):
         row = self.maybe("SELECT subject, made_at, wrapped, revision, limits FROM person WHERE subject = ?", (subject,))
         return Person(*row) if row else None
 
+    def people(self) -> list[str]:
+        """Subjects of all persons who have a key, in order."""
+        return [str(row[0]) for row in self.rows("SELECT subject FROM person ORDER BY subject")]
+
     def destroy_person(self, subject: str) -> int:
         """Destroy a person's key and limits, overwriting the pages; the number destroyed."""
         return self.run("DELETE FROM person WHERE subject = ?", (subject,))

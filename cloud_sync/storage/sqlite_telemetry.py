@@ -22,11 +22,11 @@ from cloud_sync.model import RESEALED, UPLINK_STREAMS, Device, DirectiveState, E
 from cloud_sync.storage.sqlite_base import SqliteFile
 from cloud_sync.storage.sqlite_ledger import SqliteLedger
 from cloud_sync.storage.sqlite_schema import TELEMETRY
+from cloud_sync.wire.fields import MOST_EPOCH
 
 _COLUMNS = "d.device, e.number, e.digest, e.directive_version, e.payload, e.received_at, e.oldest_capture"
 _FROM = "FROM envelope e JOIN device d ON d.no = e.device_no"
 _GENERATION = "(((e.number >> 48) << 16) | ((e.number >> 12) & 65535))"  # SQLite ranks these operators alike
-LAST_EPOCH = 2**17 - 1  # docs/wire-format.md section 2
 RANGE_DENSITY = 4  # one range query beats single look-ups while it reads at most four rows for each number asked
 
 
@@ -260,7 +260,7 @@ _DEVICES = "SELECT device, subject, generation, enrolled_at, revoked_at FROM dev
 
 def _span(stream: int, first_epoch: int, last_epoch: int, kind: int = 0) -> tuple[int, int]:
     """Numbers of a stream's days, as they came, or with `RESEALED` as they were sealed anew."""
-    first, last = max(0, first_epoch), min(LAST_EPOCH, last_epoch)
+    first, last = max(0, first_epoch), min(MOST_EPOCH, last_epoch)
     return number_of(stream, first, kind, 0), number_of(stream, last, kind + 0xFFFF, 0xFFF)
 
 

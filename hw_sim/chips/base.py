@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
@@ -45,7 +46,8 @@ class ChipFaults:
     `absent`: it never acknowledges, as if torn off. `nack`: that transaction from now (1 = the next; each START with its
     address is one) is not acknowledged, once. `flip`: these bits of each byte read are turned. `answer`: it says these
     bytes instead, over and over. `identity`: its identity register holds this. `stretch_us`: it holds the clock line so
-    long for each byte. `frozen`: it converts nothing any more, what it measured last stays.
+    long for each byte. `frozen`: it converts nothing any more, what it measured last stays. `checksum`: these bits of each
+    checksum are turned, in chips that send them.
     """
 
     absent: bool = False
@@ -55,9 +57,10 @@ class ChipFaults:
     identity: int | None = None
     stretch_us: int = 0
     frozen: bool = False
+    checksum: int = 0
 
 
-class I2cChip:
+class I2cChip(ABC):
     """A chip on an I2C bus, byte by byte: `begin`, then `take` or `give`, then `end`. Subclasses hold the registers.
 
     `on_state(state, current in µA)` hears each change of what the chip draws from its supply.
@@ -87,9 +90,9 @@ class I2cChip:
         return (self._powered_us + running) / 1e6
 
     @property
+    @abstractmethod
     def converted(self) -> int:
         """Conversions that were finished since the supply came."""
-        raise NotImplementedError
 
     def power(self, on: bool) -> None:
         """Supply on or off."""
@@ -105,11 +108,11 @@ class I2cChip:
         self._die()
         self.on_state("off", 0.0)
 
+    @abstractmethod
     def _wake(self) -> None:
         """The supply has come: registers as the data sheet has them after power-on."""
-        raise NotImplementedError
 
-    def _die(self) -> None:
+    def _die(self) -> None:  # noqa: B027 - not every chip has something to do then
         """The supply is gone."""
 
     @property
@@ -143,17 +146,20 @@ class I2cChip:
         self._said += 1
         return byte ^ self.fault.flip
 
-    def end(self) -> None:
+    def end(self) -> None:  # noqa: B027 - as above
         """STOP."""
 
+    @abstractmethod
     def _begin(self, read: bool) -> None:
-        raise NotImplementedError
+        """It acknowledges, and will be read or written."""
 
+    @abstractmethod
     def _take(self, byte: int) -> bool:
-        raise NotImplementedError
+        """A byte for it; whether it acknowledges."""
 
+    @abstractmethod
     def _give(self) -> int:
-        raise NotImplementedError
+        """A byte from it, as long as nothing is wrong with it."""
 
 
 class WordChip(I2cChip):
@@ -186,10 +192,10 @@ class WordChip(I2cChip):
     def _give(self) -> int:
         return self._word[self._said] if self._said < 2 else 0xFF
 
+    @abstractmethod
     def read_word(self, register: int) -> int:
         """A register is read, with what that does to flags. NotSimulated for one that the data sheet does not name."""
-        raise NotImplementedError
 
+    @abstractmethod
     def write_word(self, register: int, value: int) -> None:
         """A register is written."""
-        raise NotImplementedError

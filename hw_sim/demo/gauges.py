@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from cloud_sync.errors import CloudSyncError
 from cloud_sync.model import PERSONAL_STREAMS, Stream
+from cloud_sync.wire.fields import MOST_EPOCH
 from firmware.errors import FirmwareError
 from firmware.flash.recordlog import RecordLog
 from firmware.flash.rules import Rules
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from hw_sim.demo.stage import Stage
 
 Value: TypeAlias = "int | float | str | bool | None"
-LAST_EPOCH = 2**17 - 1  # wire format, section 2
 SENSORS = ("temperature", "light", "motion")
 
 
@@ -94,7 +94,7 @@ def of_server(stage: Stage, subject: str, device: str) -> dict[str, Value]:
         for stream in (*PERSONAL_STREAMS, Stream.STATUS):
             read[f"rows {stream.name.lower()}"] = database.count_envelopes(device, stream)
         read["rows others"] = database.count_envelopes() - database.count_envelopes(device)
-        leaves = Counter(leaf.stream for leaf in cloud._store.leaves(device, 0, 0, LAST_EPOCH))
+        leaves = Counter(leaf.stream for leaf in cloud._store.leaves(device, 0, 0, MOST_EPOCH))
         for stream in (*PERSONAL_STREAMS, Stream.STATUS):
             read[f"keys {stream.name.lower()}"] = leaves[stream]
         return read

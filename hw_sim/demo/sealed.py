@@ -34,7 +34,7 @@ class SealedWatch:
 
     def _before(self, operation: Operation) -> None:
         # Before each change, so that what is released, wiped or reclaimed by it has been seen.
-        if self._region.offset <= operation.offset < self._region.offset + self._region.size:
+        if self._region.holds(operation):
             self.look()
 
     def look(self) -> None:

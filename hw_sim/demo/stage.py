@@ -63,7 +63,8 @@ class WorldClock:
 class Stage:
     """Everything that takes part. Open it with `opened`, which also takes it down again.
 
-    Broker and server can be stopped and started again on the way; `broker`, `cloud` and `observer` are those of now.
+    Broker and server can be stopped and started again on the way; `broker`, `cloud` and `observer` are those of now. A chronicle
+    hooks in by `on_look` (a moment to be kept), `on_event` (something that happened) and `on_read` (fixes that were served).
     """
 
     world: World
@@ -174,14 +175,6 @@ class Stage:
         injected = sum(count for topic, count in self.observer.injected.items() if topic.endswith("/up"))
         taken = self.network.down.packets["PUBACK"] + injected
         return taken - self._handled_before - cloud.messages_handled
-
-    def look(self) -> None:
-        """A moment to be kept in the chronicle."""
-        self.on_look()
-
-    def tell(self, event: str) -> None:
-        """Something that happened, for the chronicle."""
-        self.on_event(event)
 
     def pass_time(self, until_unix_s: float) -> None:
         """Time passes while the board is off or asleep; the server, if there is one, sweeps at least once a day."""

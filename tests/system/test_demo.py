@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +16,7 @@ from cloud_sync.model import Reason
 from hw_sim.demo import story
 from hw_sim.demo.stage import Stage
 from hw_sim.demo.steps import drive
+from hw_sim.demo.steps.acts import ALL_PURPOSES, consent, run_for
 
 pytestmark = pytest.mark.micropython
 
@@ -99,3 +102,19 @@ def test_step_c_fails_when_the_gate_says_yes_to_everything(stage: Stage, monkeyp
     assert not outcome.holds
     assert "a read under another purpose was not denied" in outcome.broken
     assert outcome.figures["denied_reason"] != Reason.PURPOSE_NOT_DECLARED
+
+
+@pytest.mark.parametrize("wrong", [{"path": ()}, {"event": None}], ids=["no path to the root", "no event"])
+def test_step_c_fails_when_a_read_cannot_be_proven(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, wrong: dict[str, Any]
+) -> None:
+    """With proofs that do not verify, or that do not say what was read, none of the four counts."""
+    stage.enrol()
+    consent(stage, purposes=ALL_PURPOSES)
+    stage.board.power_on()
+    run_for(stage, 300, quiet)
+    truly = stage.cloud.audit.prove
+    monkeypatch.setattr(stage.cloud.audit, "prove", lambda index: replace(truly(index), **wrong))
+    outcome = story.lawful_read(stage, quiet)
+    assert outcome.figures["audit_proofs_verified"] == "0/4"
+    assert "a read is not provably on record" in outcome.broken

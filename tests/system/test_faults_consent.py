@@ -11,10 +11,10 @@ from cloud_sync.errors import Denied
 from cloud_sync.ingest.outcome import Kind
 from cloud_sync.ingest.pipeline import _Batch
 from cloud_sync.model import Precision, Reason, StoredEnvelope, Stream
-from hw_sim.demo.observer import stream_in_clear
+from cloud_sync.wire.fields import MOST_EPOCH
 from hw_sim.demo.stage import Stage
+from hw_sim.demo.withholding import Withholds
 from hw_sim.net import Faults
-from hw_sim.traffic import Direction, name_of, payload_of
 from tests.system.rig import (
     LONGEST_PAUSE_S,
     a_drive,
@@ -123,7 +123,7 @@ def test_what_is_finer_than_the_new_consent_is_refused_and_leaves_the_spool(tmp_
 
 def new_rows(stage: Stage, before: int) -> list[StoredEnvelope]:
     """Location envelopes beyond the first ones."""
-    return stage.cloud.database.envelopes(stage.device, Stream.LOCATION, 0, 2**17)[before:]
+    return stage.cloud.database.envelopes(stage.device, Stream.LOCATION, 0, MOST_EPOCH)[before:]
 
 
 def test_a_server_without_floors_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,26 +146,12 @@ class _Yes:
     reason = Reason.ALLOWED
 
 
-class Keeps:
-    """A broker that keeps location envelopes to itself."""
-
-    def __init__(self) -> None:
-        self.envelopes: list[bytes] = []
-
-    def __call__(self, direction: Direction, packet: bytes) -> bool:
-        payload = payload_of(packet) if direction == "up" and name_of(packet) == "PUBLISH" else b""
-        if stream_in_clear(payload) != Stream.LOCATION:
-            return False
-        self.envelopes.append(payload)
-        return True
-
-
 def kept_back(stage: Stage) -> list[bytes]:
     """Three location envelopes that the device has sent and the server has not seen."""
-    stage.network.fault.drop = keeps = Keeps()
-    stage.board.run(for_s=900, until=lambda: len(set(keeps.envelopes)) >= 3)
+    stage.network.fault.drop = withholds = Withholds()
+    stage.board.run(for_s=900, until=lambda: len(withholds.envelopes) >= 3)
     stage.network.fault = Faults()
-    return sorted(set(keeps.envelopes))
+    return sorted(withholds.envelopes)
 
 
 def test_consent_given_again_does_not_let_older_captures_in(tmp_path: Path) -> None:

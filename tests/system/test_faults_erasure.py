@@ -10,13 +10,13 @@ import pytest
 
 from cloud_sync.audit import Kind as AuditKind
 from cloud_sync.erasure.erase import Eraser
-from cloud_sync.errors import KeyDestroyed
 from cloud_sync.ingest.outcome import Kind
 from cloud_sync.keys.ladderkeys import LadderKeys
 from cloud_sync.model import EPOCH_SECONDS, PERSONAL_STREAMS, Leaf, StoredEnvelope, Stream
 from cloud_sync.retention.sweep import Sweeper, SweepReport
-from cloud_sync.wire.envelope import open_uplink, parse_uplink
+from cloud_sync.wire.fields import MOST_EPOCH
 from hw_sim.demo.stage import SUBJECT, Stage
+from hw_sim.demo.steps.expiry import opens
 from hw_sim.net import Faults
 from tests.system.rig import (
     BATCH,
@@ -38,7 +38,6 @@ from tests.system.test_faults_days import MIDNIGHT, night_drive
 
 pytestmark = pytest.mark.micropython
 
-EVER = 2**17 - 1  # the last epoch of the format
 STEP_S = 23 * 3600  # between two sweeps: the clock may leap by a day at most
 TERM_DAYS = 90  # of positions in the demo's policy
 
@@ -54,25 +53,19 @@ def drive(tmp_path: Path) -> Iterator[Stage]:
 
 def envelopes(stage: Stage) -> list[StoredEnvelope]:
     """Location envelopes in the store."""
-    return stage.cloud.database.envelopes(stage.device, Stream.LOCATION, 0, EVER)
+    return stage.cloud.database.envelopes(stage.device, Stream.LOCATION, 0, MOST_EPOCH)
 
 
 def leaves(stage: Stage) -> list[Leaf]:
     """Stored day keys of the personal streams."""
-    return [leaf for stream in PERSONAL_STREAMS for leaf in stage.cloud._store.leaves(stage.device, stream, 0, EVER)]
+    return [
+        leaf for stream in PERSONAL_STREAMS for leaf in stage.cloud._store.leaves(stage.device, stream, 0, MOST_EPOCH)
+    ]
 
 
 def opening(stage: Stage, copies: list[StoredEnvelope]) -> int:
-    """How many of these envelopes, wherever a copy of them comes from, the server's keys still open."""
-    today = int(stage.cloud.clock.now()) // EPOCH_SECONDS
-    opened = 0
-    for row in copies:
-        try:
-            chain = stage.cloud._keys.chain(*row.id[:4], today=today)
-            opened += bool(open_uplink(row.id.device, parse_uplink(row.payload), chain.key(row.id.counter)))
-        except KeyDestroyed:
-            continue
-    return opened
+    """How many of these envelopes, wherever a copy of them comes from, a key in the server's store opens; no tombstone is asked."""
+    return sum(opens(stage, row.id.device, row.payload) for row in copies)
 
 
 def copies_of(stage: Stage, folder: Path) -> list[Path]:
@@ -124,6 +117,15 @@ def test_a_server_that_does_not_replay_is_found_out(
     restore(drive, copies)
     assert len(envelopes(drive)) == len(rows)
     assert leaves(drive)
+
+
+def test_an_erasure_that_leaves_the_keys_is_found_out(drive: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A control: the rows are gone and tombstones stand, yet every copy from before still opens."""
+    monkeypatch.setattr(LadderKeys, "destroy", lambda self, *span: 0)
+    rows = envelopes(drive)
+    drive.cloud.erase(subject=SUBJECT)
+    assert envelopes(drive) == []
+    assert opening(drive, rows) == len(rows) >= 5
 
 
 def test_late_envelopes_of_an_erased_day_are_closed_and_leave_the_spool(drive: Stage) -> None:

@@ -16,10 +16,10 @@ from cloud_sync.ingest.outcome import Kind
 from cloud_sync.model import Directive, Stream
 from cloud_sync.wire import codec, downlink
 from cloud_sync.wire.directive import to_wire
-from hw_sim.demo.observer import stream_in_clear
+from cloud_sync.wire.fields import MOST_EPOCH
 from hw_sim.demo.stage import Stage
+from hw_sim.demo.withholding import Withholds
 from hw_sim.net import Faults
-from hw_sim.traffic import Direction, name_of, payload_of
 from tests.system.rig import (
     a_drive,
     arrived,
@@ -47,24 +47,9 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
         yield stage
 
 
-class Withheld:
-    """A broker that takes location envelopes and passes none on: the device gets no acknowledgement either."""
-
-    def __init__(self) -> None:
-        self.envelopes: list[bytes] = []
-
-    def __call__(self, direction: Direction, packet: bytes) -> bool:
-        payload = payload_of(packet) if direction == "up" and name_of(packet) == "PUBLISH" else b""
-        if stream_in_clear(payload) != Stream.LOCATION:
-            return False
-        if payload not in self.envelopes:
-            self.envelopes.append(payload)
-        return True
-
-
 def withheld(stage: Stage, count: int) -> list[bytes]:
     """That many location envelopes which the server has never seen."""
-    stage.network.fault.drop = taken = Withheld()
+    stage.network.fault.drop = taken = Withholds()
     stage.board.run(for_s=900, until=lambda: len(taken.envelopes) >= count)
     stage.network.fault = Faults()
     return taken.envelopes
@@ -83,7 +68,7 @@ def known(stage: Stage) -> dict[str, object]:
         "reported": state.reported_down_next,
         "floors": state.floors,
         "tips": cloud._store.tips(),
-        "leaves": cloud._store.leaves(stage.device, 0, 0, 2**17),
+        "leaves": cloud._store.leaves(stage.device, 0, 0, MOST_EPOCH),
         "consents": cloud.database.all_consents(),
         "devices": cloud.database.all_devices(),
         "powered": stage.board.gnss.powered,

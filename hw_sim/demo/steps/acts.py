@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from cloud_sync.consent import Evidence
 from cloud_sync.model import Actor, Precision, StoredEnvelope, Stream
+from cloud_sync.wire.fields import MOST_EPOCH
 from hw_sim.demo.exhibits import Exhibits
 from hw_sim.demo.flashcopy import waiting
 from hw_sim.demo.stage import OPERATOR, SUBJECT, Stage
@@ -15,7 +16,6 @@ from hw_sim.errors import HwSimError
 SLICE_S = 20  # virtual seconds between two looks at the progress bar
 HOLD_S = 4  # the device looks at its button once a second and wants to see it twice
 DRAIN_MINUTES = 60
-LAST_EPOCH = 2**17 - 1  # of the wire format
 OPERATOR_ACTOR = Actor(OPERATOR, "controller")
 SENSORS = ("temperature", "light", "motion")  # beside the receiver
 ALL_PURPOSES = (
@@ -52,7 +52,7 @@ def run_for(stage: Stage, seconds: float, progress: Progress) -> None:
     end = stage.world.clock.unix_s + seconds
     while (left := end - stage.world.clock.unix_s) > 0:
         stage.board.run(for_s=min(SLICE_S, left))
-        stage.look()
+        stage.on_look()
         progress(1 - left / seconds)
     progress(1.0)
 
@@ -78,7 +78,7 @@ def drain(stage: Stage, minutes: float = DRAIN_MINUTES) -> None:
 
 def location_envelopes(stage: Stage) -> list[StoredEnvelope]:
     """Location envelopes of the device in the store."""
-    return stage.cloud.database.envelopes(stage.device, Stream.LOCATION, 0, LAST_EPOCH)
+    return stage.cloud.database.envelopes(stage.device, Stream.LOCATION, 0, MOST_EPOCH)
 
 
 def exhibits_of(stage: Stage) -> Exhibits:

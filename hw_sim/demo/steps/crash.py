@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from cloud_sync.model import EPOCH_SECONDS, UPLINK_STREAMS, Stream
+from cloud_sync.wire.fields import MOST_EPOCH
 from hw_sim.board import RunEnd
 from hw_sim.demo.flashcopy import waiting
 from hw_sim.demo.sealed import number_of, used_twice
 from hw_sim.demo.stage import SUBJECT, Stage
 from hw_sim.demo.steps.acts import (
-    LAST_EPOCH,
     OPERATOR_ACTOR,
     drain,
     drive_again,
@@ -56,10 +56,10 @@ def power_and_network(stage: Stage, progress: Progress) -> Outcome:
     cuts += _cut_before_the_verdict(stage)
     progress(0.4)
     stage.stop_broker()
-    stage.tell("broker gone")
+    stage.on_event("broker gone")
     run_for(stage, OUTAGE_S, lambda done: progress(0.4 + 0.2 * done))
     stage.start_broker()
-    stage.tell("broker back")
+    stage.on_event("broker back")
     after = _past_midnight(stage)
     cuts += _cut_at(stage, _writes_keys(stage, after), "in the record of the new day", torn=True)
     cuts += _cut_at(stage, _writes_keys(stage, after), "before the record of the new day", torn=False)
@@ -96,8 +96,7 @@ def _spools_location(stage: Stage) -> Condition:
     region = stage.board.partitions["bl_spool"]
 
     def holds(operation: Operation) -> bool:
-        inside = region.offset <= operation.offset < region.offset + region.size
-        return inside and FIXES_BEGIN in operation.data
+        return region.holds(operation) and FIXES_BEGIN in operation.data
 
     return holds
 
@@ -107,8 +106,7 @@ def _writes_keys(stage: Stage, after_s: float) -> Condition:
     region = stage.board.partitions["bl_keys"]
 
     def holds(operation: Operation) -> bool:
-        inside = region.offset <= operation.offset < region.offset + region.size
-        return inside and stage.world.clock.unix_s >= after_s
+        return region.holds(operation) and stage.world.clock.unix_s >= after_s
 
     return holds
 
@@ -148,7 +146,7 @@ def _cut_before_the_verdict(stage: Stage) -> int:
 
 
 def _back(stage: Stage, moment: str) -> None:
-    stage.tell(f"power cut {moment}")
+    stage.on_event(f"power cut {moment}")
     stage.pass_time(stage.world.clock.unix_s + OFF_S)
     stage.board.power_on()
 
@@ -160,7 +158,7 @@ def _judge(stage: Stage, out: Outcome, mark: _Mark, cuts: int) -> None:
     sealed = {digest: envelope for digest, envelope in watch.envelopes.items() if digest not in mark.sealed}
     location = [envelope for envelope in sealed.values() if number_of(envelope)[1] == Stream.LOCATION]
     rows = [
-        row for stream in UPLINK_STREAMS for row in stage.cloud.database.envelopes(stage.device, stream, 0, LAST_EPOCH)
+        row for stream in UPLINK_STREAMS for row in stage.cloud.database.envelopes(stage.device, stream, 0, MOST_EPOCH)
     ]
     lost = set(sealed) - {row.digest for row in rows}
     stored_twice = len(rows) - len({row.id for row in rows})

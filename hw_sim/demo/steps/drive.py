@@ -6,7 +6,7 @@ from cloud_sync.model import PERSONAL_STREAMS, Stream, VerdictCode
 from hw_sim.demo.exhibits import Exhibits
 from hw_sim.demo.scan import Find, Needles, find, find_in_stream, plants
 from hw_sim.demo.stage import OPERATOR, SUBJECT, WIFI_KEY, Stage
-from hw_sim.demo.steps.acts import ALL_PURPOSES, SENSORS, consent, run_for
+from hw_sim.demo.steps.acts import ALL_PURPOSES, SENSORS, consent, drive_again, run_for
 from hw_sim.demo.steps.outcome import Outcome, Progress
 
 SILENT_MINUTES = 10  # step a: how long the device drives without leave
@@ -42,10 +42,10 @@ def consented_drive(stage: Stage, progress: Progress) -> Outcome:
     """b. Consent at 100 m: the drive is sealed and sent; what passed the broker shows no position."""
     out = Outcome("b", "consent at 100 m, the drive is sealed and sent")
     consent(stage, purposes=ALL_PURPOSES)
-    stage.tell("leave given for all three purposes")
+    stage.on_event("leave given for all three purposes")
     left = stage.drive.end_unix_s - stage.world.clock.unix_s
     if left < SHORT_S:  # the silence took most of it: driven once more, from now
-        stage.drive = stage.board.gnss.drive = stage.drive.shifted(stage.world.clock.unix_s)
+        drive_again(stage)
         left = stage.drive.end_unix_s - stage.drive.start_unix_s
     stage.surroundings.shock(stage.world.clock.unix_s + left / 2, SHOCK_MG, SHOCK_S)
     run_for(stage, left + DRAIN_S, progress)

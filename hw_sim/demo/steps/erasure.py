@@ -53,16 +53,16 @@ def erasure(stage: Stage, progress: Progress) -> Outcome:
     stage.pass_time(end + 30 * HOUR_S)
     before = _Counts.of(stage, first, other)
     receipt = stage.cloud.erase(subject=SUBJECT)
-    stage.tell("one person erased")
+    stage.on_event("one person erased")
     in_backup = _put_back(stage, backup, first[0][0])
-    stage.tell("yesterday's backup restored")
+    stage.on_event("yesterday's backup restored")
     after = _Counts.of(stage, first, other)
     replayed, served = _order_in_the_log(stage)
     progress(0.8)
     all_fixes = _fixes(stage, OTHER)
     inside = {fix.time for fix in all_fixes if start <= fix.time < end}
     stage.cloud.erase(subject=OTHER, start=start, end=end)
-    stage.tell("a Tuesday deleted")
+    stage.on_event("a Tuesday deleted")
     left = _fixes(stage, OTHER)
     out.figures = {
         "erased_envelopes": receipt.envelopes,
@@ -130,7 +130,7 @@ def _back_up(stage: Stage) -> list[Path]:
     folder.mkdir()
     copies = [Path(shutil.copy2(path, folder)) for path in (stage.config.database, stage.config.keys)]
     stage.open_server()
-    stage.tell("backup")
+    stage.on_event("backup")
     return copies
 
 

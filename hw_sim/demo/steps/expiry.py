@@ -84,7 +84,7 @@ def _let_pass(stage: Stage, deaths: _Deaths, end: float, progress: Progress) -> 
         stage.cloud.sweep()
         deaths.sweeps += 1
         deaths.look(stage)
-        stage.look()
+        stage.on_look()
         progress((clock.unix_s - began) / (end - began))
 
 

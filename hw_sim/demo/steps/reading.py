@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import suppress
 from itertools import pairwise
 
 from cloud_sync.audit import Kind, verify
-from cloud_sync.errors import Denied
+from cloud_sync.errors import AuditError, Denied
 from cloud_sync.model import Actor, Fix, Precision, Reason, Stream
 from hw_sim.demo.cells import CELL_STEP_E7, Cell, cell_of, is_centre
 from hw_sim.demo.stage import OPERATOR, SUBJECT, Stage
@@ -30,7 +31,7 @@ def lawful_read(stage: Stage, progress: Progress) -> Outcome:
     fine = sum(1 for fix in fixes if fix.quality < 7 or fix.time % 10 or fix.speed_dm_s is not None)
     climate, motion = read_environment(stage), read_motion(stage)
     true = sum(is_true(stage, reading) for reading in climate)
-    proofs = _proofs(stage)
+    proven, recorded = _proofs(stage)
     publish_bytes = sum(len(p) for p in stage.observer.uplinks(stage.up_topic, Stream.LOCATION))
     waiting = len(stage.board.gnss.emitted) - len(fixes)
     out.figures = {
@@ -45,8 +46,8 @@ def lawful_read(stage: Stage, progress: Progress) -> Outcome:
         "motion_events": len(motion),
         "shocks": sum(event.shock for event in motion),
         "denied_reason": str(denial),
-        "audit_proofs_verified": f"{proofs[0]}/{proofs[1]}",
-        "reads_on_record": proofs[2],
+        "audit_proofs_verified": f"{proven}/{recorded}",
+        "reads_on_record": recorded,
     }
     out.check(len(fixes) > 0 and centres == len(fixes), "a fix is not the centre of its cell")
     out.check(0 <= waiting < stage.cloud.policy.device.batch, "more fixes are missing than the open batch holds")
@@ -55,7 +56,7 @@ def lawful_read(stage: Stage, progress: Progress) -> Outcome:
     out.check(len(climate) > 0 and true == len(climate), "temperature or light is not as it was")
     out.check(len(motion) > 0 and sum(event.shock for event in motion) == 1, "the shock is missing, or made up")
     out.check(denial is Reason.PURPOSE_NOT_DECLARED, "a read under another purpose was not denied")
-    out.check(proofs[0] == proofs[1] == proofs[2] == READS, "a read is not provably on record")
+    out.check(proven == recorded == READS, "a read is not provably on record")
     progress(1.0)
     return out
 
@@ -88,13 +89,15 @@ def _truths_that_share_a_cell(stage: Stage, fixes: list[Fix]) -> tuple[int, int]
     return len(pairs), sum(1 for a, b in pairs if a == b)
 
 
-def _proofs(stage: Stage) -> tuple[int, int, int]:
-    """(proofs verified, proofs made, reads and denials on record) for everything in the audit log about reads."""
+def _proofs(stage: Stage) -> tuple[int, int]:
+    """(of these proven to be in the log, reads and denials on record)."""
     audit = stage.cloud.audit
     checkpoint = audit.checkpoint()
     reads = audit.entries(kind=Kind.GATE_ALLOWED) + audit.entries(kind=Kind.GATE_DENIED)
-    verified = 0
+    proven = 0
     for entry in reads:
-        verify(audit.prove(entry.index), checkpoint, audit.public_key)
-        verified += 1
-    return verified, len(reads), len(reads)
+        with suppress(AuditError):
+            proof = audit.prove(entry.index)
+            verify(proof, checkpoint, audit.public_key)
+            proven += proof.event == entry.event  # and not the proof of something else
+    return proven, len(reads)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from cloud_sync.errors import Denied
 from cloud_sync.ingest.outcome import Kind
 from cloud_sync.model import Reason, Stream
+from cloud_sync.wire.fields import MOST_EPOCH
 from hw_sim.demo.flashcopy import waiting
-from hw_sim.demo.observer import stream_in_clear
 from hw_sim.demo.stage import SUBJECT, Stage
 from hw_sim.demo.steps.acts import (
-    LAST_EPOCH,
     OPERATOR_ACTOR,
     answer,
     drive_again,
@@ -22,27 +19,12 @@ from hw_sim.demo.steps.acts import (
 )
 from hw_sim.demo.steps.outcome import Outcome, Progress
 from hw_sim.demo.steps.sensed import read_environment
+from hw_sim.demo.withholding import Withholds
 from hw_sim.net import Faults
-from hw_sim.traffic import Direction, name_of, payload_of
 
 KEPT_BACK = 3  # envelopes that the broker keeps to itself
 LONGEST_S = 1800  # to a contact: the device pauses up to fifteen minutes after failures
 AFTERWARDS_S = 600
-
-
-@dataclass
-class _Keeps:
-    """A broker that keeps location envelopes to itself, to bring them out later."""
-
-    envelopes: list[bytes] = field(default_factory=list)
-
-    def __call__(self, direction: Direction, packet: bytes) -> bool:
-        payload = payload_of(packet) if direction == "up" and name_of(packet) == "PUBLISH" else b""
-        if stream_in_clear(payload) != Stream.LOCATION:
-            return False
-        if payload not in self.envelopes:
-            self.envelopes.append(payload)
-        return True
 
 
 def withdrawal(stage: Stage, progress: Progress) -> Outcome:
@@ -54,7 +36,7 @@ def withdrawal(stage: Stage, progress: Progress) -> Outcome:
     stored, waited = len(location_envelopes(stage)), _waiting_fixes(stage)
     contacts, asked_at = len(stage.network.connections), stage.world.clock.unix_s
     answer(stage, "withdraw")
-    stage.tell("leave withdrawn")
+    stage.on_event("leave withdrawn")
     denied = _denied(stage)
     stage.board.run(for_s=LONGEST_S, until=lambda: not stage.board.gnss.powered)
     needed, off_after_s = len(stage.network.connections) - contacts, stage.world.clock.unix_s - asked_at
@@ -65,7 +47,7 @@ def withdrawal(stage: Stage, progress: Progress) -> Outcome:
     again_at = stage.world.clock.unix_s
     in_force, reported = _directives(stage)
     give(stage)
-    stage.tell("leave given again")
+    stage.on_event("leave given again")
     late_again = _arrives(stage, kept.envelopes)
     run_for(stage, AFTERWARDS_S, lambda done: progress(0.6 + 0.4 * done))
     new = location_envelopes(stage)[stored:]
@@ -97,9 +79,9 @@ def withdrawal(stage: Stage, progress: Progress) -> Outcome:
     return out
 
 
-def _kept_back(stage: Stage) -> _Keeps:
+def _kept_back(stage: Stage) -> Withholds:
     """Drive until the broker has kept some envelopes back, then let it behave."""
-    stage.network.fault = Faults(drop=(kept := _Keeps()))
+    stage.network.fault = Faults(drop=(kept := Withholds()))
     stage.board.run(for_s=LONGEST_S, until=lambda: len(kept.envelopes) >= KEPT_BACK)
     stage.network.fault = Faults()
     return kept
@@ -140,5 +122,5 @@ def _arrives(stage: Stage, envelopes: list[bytes]) -> int:
 def _directives(stage: Stage) -> tuple[int, int]:
     """(version that the server has issued, version in the device's last status)."""
     state = stage.cloud.database.directive_state(stage.device)
-    rows = stage.cloud.database.envelopes(stage.device, Stream.STATUS, 0, LAST_EPOCH)
+    rows = stage.cloud.database.envelopes(stage.device, Stream.STATUS, 0, MOST_EPOCH)
     return (state.version if state else -1), (state.applied_version if state and rows else -2)

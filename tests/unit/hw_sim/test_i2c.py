@@ -36,6 +36,14 @@ class Deaf(WordChip):
         """Always the same."""
         return 0x1234
 
+    def write_word(self, register: int, value: int) -> None:
+        """No second byte ever comes."""
+
+    @property
+    def converted(self) -> int:
+        """It measures nothing."""
+        return 0
+
 
 class Bench:
     """A bus with a powered thermometer, started up, and a controller of each kind."""

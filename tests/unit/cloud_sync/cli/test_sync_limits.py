@@ -8,6 +8,7 @@ import pytest
 
 from cloud_sync.model import Directive
 from tests.unit.cloud_sync.cli.cli_world import PROOF, Installation
+from tests.unit.cloud_sync.ingest.ingest_world import FakeClock
 
 HOME = "55.67,12.57"  # on the edge of two cells
 CELLS = [[5566, 628], [5567, 628]]
@@ -83,3 +84,15 @@ def test_settings_without_content_are_no_settings(depot: Installation) -> None:
     depot.settings.write_text("{}")
     words = ("--settings", str(depot.settings), "--out", str(depot.directory / "x"))
     assert "board" in depot.do("enrol", "s-1", *words, code=1).output
+
+
+def test_limits_of_somebody_without_a_device_are_erased(depot: Installation, clock: FakeClock) -> None:
+    """Like anybody's, by the command that erases a person; and nothing at all of somebody unknown."""
+    assert "nothing to erase" in depot.do("erase", "s-1", "--yes", code=1).stderr
+    depot.do("limits", "set", "s-1", "--around", HOME, *BY)
+    clock.at += 60
+    receipt = depot.ask("erase", "s-1", "--yes")
+    assert (receipt["subject"], receipt["devices"], receipt["tombstones"]) == ("s-1", [], [])
+    assert depot.ask("audit", "list", "--subject", "s-1") == []
+    shown = depot.ask("limits", "show", "s-1")
+    assert (shown["zones"], shown["hours_utc_minutes"]) == ([], [])

@@ -11,13 +11,13 @@ from cloud_sync.errors import KeyDestroyed, SealBroken
 from cloud_sync.model import EPOCH_SECONDS, PERSONAL_STREAMS, RESEALED, StoredEnvelope, Stream
 from cloud_sync.wire.batch import unpack_location
 from cloud_sync.wire.envelope import open_uplink, parse_uplink
+from cloud_sync.wire.fields import MOST_EPOCH
 from cloud_sync.wire.readings import decode_environment, decode_motion
 from tests.unit.cloud_sync.ingest.ingest_world import NOON, TODAY, Tracker, World
 
 HOUR = 3600
 DAY = EPOCH_SECONDS
 MIDNIGHT = TODAY * DAY
-EVER = 2**17 - 1
 STEP = 1200  # between two readings of a stream
 BATCH = 5  # readings in an envelope: most borders lie within one
 LAST_DAY = TODAY + 2  # it is noon of this day; the two before it are over
@@ -88,7 +88,7 @@ def left(world: World, tracker: Tracker) -> Left:
     return {
         stream: sorted(
             time
-            for row in world.database.envelopes(tracker.name, stream, 0, EVER)
+            for row in world.database.envelopes(tracker.name, stream, 0, MOST_EPOCH)
             for time in times_of(row, opened(world, row))
         )
         for stream in PERSONAL_STREAMS
@@ -129,7 +129,7 @@ def _opens(world: World, tracker: Tracker, copy: bytes) -> bool:
 
 def editions(world: World, tracker: Tracker) -> list[tuple[int, int, int]]:
     """(stream, epoch, edition) of the stored keys that the server made itself."""
-    leaves = world.store.leaves(tracker.name, 0, 0, EVER)
+    leaves = world.store.leaves(tracker.name, 0, 0, MOST_EPOCH)
     return [(leaf.stream, leaf.epoch, leaf.generation - RESEALED) for leaf in leaves if leaf.generation >= RESEALED]
 
 

@@ -12,7 +12,7 @@ from cloud_sync.erasure.erase import ErasureReceipt
 from cloud_sync.errors import StoreError
 from cloud_sync.ingest.outcome import Kind
 from cloud_sync.model import EPOCH_SECONDS, Actor, Stream
-from cloud_sync.read.reader import LocationQuery
+from cloud_sync.read.query import Query
 from tests.unit.cloud_sync.ingest.ingest_world import NOON, TODAY, Tracker, World
 
 T = int(NOON) - 3600
@@ -259,7 +259,7 @@ def test_erasing_twice_is_harmless(world: World, tracker: Tracker) -> None:
 
 def test_a_reader_gets_nothing_of_an_erased_day(world: World, tracker: Tracker) -> None:
     """Three days before, the two others after."""
-    query = LocationQuery(Actor("s-1", "data_subject"), "tracking", "s-1", MIDNIGHT, MIDNIGHT + 3 * DAY)
+    query = Query(Actor("s-1", "data_subject"), "tracking", "s-1", MIDNIGHT, MIDNIGHT + 3 * DAY)
     assert len(world.reader.location(query)) == 3
     erase(world, MIDNIGHT + DAY, MIDNIGHT + 2 * DAY)
     assert [fix.time // EPOCH_SECONDS - TODAY for fix in world.reader.location(query)] == [0, 2]

@@ -14,9 +14,9 @@ from cloud_sync.ingest.outcome import Kind
 from cloud_sync.model import EPOCH_SECONDS, PERSONAL_STREAMS, RESEALED, Precision, Stream, VerdictCode
 from cloud_sync.storage.sqlite_base import SqliteFile
 from cloud_sync.wire.envelope import parse_uplink
+from cloud_sync.wire.fields import MOST_EPOCH
 from tests.unit.cloud_sync.erasure.parts_world import (
     DAY,
-    EVER,
     HOUR,
     LAST_DAY,
     MIDNIGHT,
@@ -191,9 +191,9 @@ def test_a_restored_backup_is_cut_again_and_what_stays_is_readable(
     assert left(again, tracker) == outside([span])
     assert opening(again, tracker, copies[Stream.LOCATION]) == still
     assert again.eraser.replay() == (0, 0)
-    rows = again.database.envelopes(tracker.name, Stream.LOCATION, 0, EVER)
+    rows = again.database.envelopes(tracker.name, Stream.LOCATION, 0, MOST_EPOCH)
     again.eraser.replay()
-    assert again.database.envelopes(tracker.name, Stream.LOCATION, 0, EVER) == rows
+    assert again.database.envelopes(tracker.name, Stream.LOCATION, 0, MOST_EPOCH) == rows
     again.close()
 
 
@@ -504,7 +504,7 @@ def test_no_device_can_name_an_edition(files: Path, tracker: Tracker) -> None:
     """The numbers of editions begin where the generations of the wire end; an edition's own number is no generation of anybody."""
     world = at_noon(files)
     erase(world, *COPENHAGEN)
-    rows = [row for row in world.database.envelopes(tracker.name, 1, 0, EVER) if row.id.generation >= RESEALED]
+    rows = [row for row in world.database.envelopes(tracker.name, 1, 0, MOST_EPOCH) if row.id.generation >= RESEALED]
     assert rows
     assert {world.take(tracker, row.payload)[0].kind for row in rows} == {Kind.UNKNOWN_GENERATION}
     world.close()
@@ -572,8 +572,8 @@ def test_other_people_keep_their_rows_as_they_came(files: Path, tracker: Tracker
     world = at_noon(files)
     other = permitted(world, "b" * 16, "s-2")
     world.take(other, *[sealed(other, stream, [int(world.clock.at) - 600]) for stream in PERSONAL_STREAMS])
-    before = [world.database.envelopes(other.name, stream, 0, EVER) for stream in PERSONAL_STREAMS]
+    before = [world.database.envelopes(other.name, stream, 0, MOST_EPOCH) for stream in PERSONAL_STREAMS]
     assert all(before)
     erase(world, world.clock.at - HOUR, world.clock.at)
-    assert [world.database.envelopes(other.name, stream, 0, EVER) for stream in PERSONAL_STREAMS] == before
+    assert [world.database.envelopes(other.name, stream, 0, MOST_EPOCH) for stream in PERSONAL_STREAMS] == before
     world.close()

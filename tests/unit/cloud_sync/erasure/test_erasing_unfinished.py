@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from cloud_sync.erasure.cut import Cutter
 from cloud_sync.errors import StoreError
-from cloud_sync.model import Actor
+from cloud_sync.model import Actor, StoredEnvelope, Stream
 from cloud_sync.read.query import Query
 from tests.unit.cloud_sync.erasure.parts_world import HOUR, MIDNIGHT, filled, permitted
-from tests.unit.cloud_sync.ingest.ingest_world import Tracker, World
+from tests.unit.cloud_sync.ingest.ingest_world import TODAY, Tracker, World
 
 STORES = ("telemetry.db", "keys.db")
 EARLY = (MIDNIGHT + 2 * HOUR, MIDNIGHT + 4 * HOUR)
@@ -54,6 +55,37 @@ def test_an_erasure_that_failed_is_finished_by_the_next_one_of_the_day(
     world = reopened(world)
     assert served(world, EARLY) == served(world, LATE) == []
     world.close()
+
+
+def test_an_unfinished_erasure_of_several_devices_is_finished_and_nobody_elses_is_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both devices of the person are caught up with; of another person's tombstones none is carried out once more."""
+    world = World(tmp_path)
+    filled(world)
+    second, other = permitted(world, "b" * 16), permitted(world, "c" * 16, "s-2")
+    for tracker in (second, other):
+        world.take(tracker, tracker.fixes([EARLY[0] + 60]))
+    assert all(early(world, device) for device in ("a" * 16, "b" * 16))
+    world.eraser.erase("s-2", world.database.devices_of("s-2"), *MORNING, "s-2")
+    with monkeypatch.context() as failing:
+        failing.setattr(world.store, "raise_seen", _locked)
+        with pytest.raises(StoreError):
+            erase(world, EARLY)
+    cut: set[str] = set()
+    truly = Cutter.reseal
+    monkeypatch.setattr(Cutter, "reseal", lambda self, stone: (cut.add(stone.device), truly(self, stone))[1])
+    erase(world, LATE)
+    assert cut == {"a" * 16, "b" * 16}
+    assert not any(early(world, device) for device in ("a" * 16, "b" * 16))
+    assert served(world, EARLY) == []
+    world.close()
+
+
+def early(world: World, device: str) -> list[StoredEnvelope]:
+    """Stored positions that begin in the span which is erased first."""
+    rows = world.database.envelopes(device, Stream.LOCATION, TODAY, TODAY)
+    return [row for row in rows if EARLY[0] <= row.oldest_capture < EARLY[1]]
 
 
 def _locked(*_: object) -> None:

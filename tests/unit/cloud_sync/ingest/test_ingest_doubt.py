@@ -13,7 +13,7 @@ from cloud_sync.ingest.outcome import Kind
 from cloud_sync.keys import daychain
 from cloud_sync.keys.daychain import DayChain
 from cloud_sync.model import EPOCH_SECONDS, Actor, VerdictCode
-from cloud_sync.read.reader import LocationQuery
+from cloud_sync.read.query import Query
 from cloud_sync.wire import ladder
 from tests.unit.cloud_sync.ingest.ingest_world import NOON, TODAY, Tracker, World
 
@@ -157,7 +157,7 @@ def test_a_fix_captured_while_its_purpose_was_closed_is_not_read(world: World, t
     [record] = world.database.consents("s-1")
     sealed = tracker.fixes([T, T + 50, T + 100])
     world.take(tracker, sealed)
-    query = LocationQuery(Actor("s-1", "data_subject"), "tracking", "s-1", NOON, NOON + 3600)
+    query = Query(Actor("s-1", "data_subject"), "tracking", "s-1", NOON, NOON + 3600)
     assert [fix.time for fix in world.reader.location(query)] == [T, T + 50, T + 100]
     world.clock.at = T + 45  # the policy closed it, and the person gave it anew 40 seconds later
     world.ledger._end(record, CHANGED, T + 45)

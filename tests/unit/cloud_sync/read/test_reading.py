@@ -10,13 +10,13 @@ from cloud_sync.consent import Evidence
 from cloud_sync.errors import AuditError, Denied
 from cloud_sync.model import EPOCH_SECONDS, Actor, Fix, Precision, Reason, Stream
 from cloud_sync.read.coarsen import coarsen
-from cloud_sync.read.reader import LocationQuery
+from cloud_sync.read.query import Query
 from cloud_sync.wire import cells
 from tests.unit.cloud_sync.ingest.ingest_world import NOON, Tracker, World
 
 T = int(NOON) - 3600
 ME = Actor("s-1", "data_subject")
-QUERY = LocationQuery(ME, "tracking", "s-1", T, T + 60)
+QUERY = Query(ME, "tracking", "s-1", T, T + 60)
 EVIDENCE = Evidence("s-1", "demo-1", "app", "tapped_withdraw", "en")
 
 
