@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.byleave-setup
 
 # MicroPython's own modules, as types for the firmware; apart from the environment, because they shadow Python's.
-TYPINGS := build/typings/.installed
+TYPINGS := build/typings/.installed build/typings-rp2/.installed
 
 .PHONY: help demo test coverage lint bench setup clean
 
@@ -42,8 +42,10 @@ coverage: $(STAMP)
 	@$(MAKE) --no-print-directory test RUN='coverage run -m'
 	@$(BIN)/coverage combine --quiet && $(BIN)/coverage report
 
+build/typings/.installed: STUBS := micropython-esp32-stubs
+build/typings-rp2/.installed: STUBS := micropython-rp2-stubs
 $(TYPINGS): $(STAMP)
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --upgrade --target build/typings micropython-esp32-stubs
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --upgrade --target $(@D) $(STUBS)
 	@touch $@
 
 lint: $(STAMP) $(TYPINGS)
@@ -51,6 +53,7 @@ lint: $(STAMP) $(TYPINGS)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@MYPYPATH=build/typings $(BIN)/mypy --config-file firmware/mypy.ini
+	@MYPYPATH=build/typings-rp2 $(BIN)/mypy --config-file firmware/mypy-rp2.ini
 	@$(BIN)/lint-imports --no-logo
 
 bench: $(STAMP)

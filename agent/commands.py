@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from agent import enrolment
+from agent import release as releases
 
 agent = typer.Typer(no_args_is_help=True)
 
@@ -80,3 +81,30 @@ def ports(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON o
         typer.echo(f"{row['port']}  {row['usb']}  {row['board'] or 'unknown board'}")
     if not found:
         typer.echo("no serial port on USB; plug a board in, and see that your user may open it (group dialout)")
+
+
+@agent.command()
+def release(
+    board: Annotated[str, typer.Option(metavar="NAME", help="Board, for instance esp32s3 or pico_w.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the files of the board.")],
+    part: Annotated[
+        list[str] | None,
+        typer.Option(help="A part of the board, where any is not the reference board's; all of them then."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print release.json.")] = False,
+) -> None:
+    """Compile the firmware for a board: its modules as bytecode, and release.json with size and SHA-256 of each.
+
+    Example: byleave agent release --board pico_w --out build/pico_w
+    """
+    made = releases.make(board, out, parts=part)
+    if as_json:
+        typer.echo(json.dumps(made))
+        return
+    typer.echo(
+        f"{len(made['files'])} files for {board}, version {made['version']}, security version {made['security']}, in {out}"
+    )
+    over = made["bytes"] - releases.BUDGET_BYTES
+    typer.echo(
+        f"{made['bytes']} bytes, {abs(over)} {'over' if over > 0 else 'below'} the budget of {releases.BUDGET_BYTES}"
+    )

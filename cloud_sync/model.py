@@ -1,238 +1,93 @@
 """The types that every layer of cloud_sync shares. Numbers on the wire: docs/wire-format.md, section in brackets.
 
 Pure data: no I/O, no clock, no key. Times are Unix seconds UTC; positions are degrees × 10⁷ (`_e7`) where they are
-integers and degrees where they are floats.
+integers and degrees where they are floats. What crosses the link lies in `model_link` and `model_readings`, and is taken from
+here like the rest.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum, IntFlag, StrEnum
-from typing import NamedTuple
+from enum import StrEnum
 
-EPOCH_SECONDS = 86_400  # one epoch is one UTC day [section 2]
-COUNTERS = 4096  # of one (generation, stream, epoch) [section 2]
-#: Added to an edition's number it is the generation of what the server has sealed anew: no device can name it [section 2].
-RESEALED = 2**16
+from cloud_sync.model_link import (
+    COUNTERS,
+    EPOCH_SECONDS,
+    NO_THINNING,
+    PERSONAL_STREAMS,
+    RESEALED,
+    UPLINK_STREAMS,
+    Directive,
+    Envelope,
+    EnvelopeId,
+    Header,
+    HealAnswer,
+    HealOffer,
+    LocationField,
+    Motion,
+    PlaceChange,
+    PlaceCircle,
+    Precision,
+    Sensor,
+    StatusReason,
+    StatusReport,
+    Stream,
+    Thinning,
+    UpdateState,
+    Verdict,
+    VerdictCode,
+)
+from cloud_sync.model_readings import Aggregate, Fix, MotionEvent, PlaceEvent, Reading
 
-
-class Stream(IntEnum):
-    """What one envelope carries [section 2]."""
-
-    DOWN = 0
-    LOCATION = 1
-    ENVIRONMENT = 2
-    MOTION = 3
-    STATUS = 4
-
-
-UPLINK_STREAMS = (Stream.LOCATION, Stream.ENVIRONMENT, Stream.MOTION, Stream.STATUS)
-PERSONAL_STREAMS = (Stream.LOCATION, Stream.ENVIRONMENT, Stream.MOTION)
-
-
-class Precision(IntEnum):
-    """How finely a position may be known; a higher number is coarser [section 5]."""
-
-    EXACT = 0
-    CELL_100M = 1
-    CELL_1KM = 2
-    CELL_10KM = 3
-    REGION = 4
-    COUNTRY = 5
-    NONE = 6
-
-
-class Sensor(IntFlag):
-    """One switch for each sensor [section 7]."""
-
-    GNSS = 1
-    TEMPERATURE = 2
-    LIGHT = 4
-    MOTION = 8
-    CELL = 16
-
-
-class LocationField(IntFlag):
-    """Side fields of a fix that need a permission of their own [section 7]."""
-
-    SPEED_COURSE = 1
-
-
-class Motion(IntFlag):
-    """What happened within one step of `motion` [section 5]."""
-
-    BEGAN = 1
-    ENDED = 2
-    SHOCK = 4
-
-
-class VerdictCode(IntEnum):
-    """What the server says of one envelope [section 7]."""
-
-    STORED = 0
-    DROP = 1
-    CLOSED = 2
-
-
-class StatusReason(IntEnum):
-    """Why a device sent a status [section 5]."""
-
-    BOOT = 1
-    HEARTBEAT = 2
-    DIRECTIVE_APPLIED = 3
-    CHALLENGE_WANTED = 4
-    FAULT = 5
-    STOPPED_AT_DEVICE = 6
-
-
-class Header(NamedTuple):
-    """Header of an uplink envelope, in the clear and authenticated [section 4]."""
-
-    generation: int
-    stream: int
-    epoch: int
-    counter: int
-    directive_version: int
-
-
-class Envelope(NamedTuple):
-    """A parsed uplink envelope; nothing of it is trusted before its tag has been verified."""
-
-    header: Header
-    header_bytes: bytes
-    salt: bytes
-    sealed: bytes
-    digest: bytes
-
-
-class EnvelopeId(NamedTuple):
-    """The store key of an envelope, without its digest [section 4]."""
-
-    device: str
-    generation: int
-    stream: int
-    epoch: int
-    counter: int
-
-
-class Verdict(NamedTuple):
-    """One line of a verdict downlink [section 7]."""
-
-    generation: int
-    stream: int
-    epoch: int
-    counter: int
-    digest: bytes
-    code: VerdictCode
-
-
-@dataclass(frozen=True, slots=True)
-class Fix:
-    """One position with time and quality, as the device was permitted to tell it.
-
-    For a cell, `lat` and `lon` are its centre. `quality` is a class: horizontal accuracy ≤ 2**quality metres.
-    """
-
-    time: int  # Unix seconds
-    lat_e7: int
-    lon_e7: int
-    precision: Precision
-    quality: int
-    speed_dm_s: int | None = None  # 0.1 m/s
-    course_deg: int | None = None
-
-    @property
-    def lat(self) -> float:
-        """Latitude in degrees."""
-        return self.lat_e7 / 1e7
-
-    @property
-    def lon(self) -> float:
-        """Longitude in degrees."""
-        return self.lon_e7 / 1e7
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What the sensors of the surroundings said within one step; None for a sensor that sent nothing, or is not asked for.
-
-    Light travels as a class; `light_lx` is the least of it, the next class begins a quarter higher at most.
-    """
-
-    time: int  # Unix seconds at the start of the step
-    step_s: int
-    temperature_dc: int | None = None  # 0.1 °C
-    light_lx: int | None = None
-
-    @property
-    def temperature_c(self) -> float | None:
-        """Degrees Celsius."""
-        return None if self.temperature_dc is None else self.temperature_dc / 10
-
-
-@dataclass(frozen=True, slots=True)
-class MotionEvent:
-    """What happened within one step; in which order is not told."""
-
-    time: int  # Unix seconds at the start of the step
-    step_s: int
-    events: Motion
-
-    @property
-    def began(self) -> bool:
-        """Motion began."""
-        return Motion.BEGAN in self.events
-
-    @property
-    def ended(self) -> bool:
-        """Motion ended."""
-        return Motion.ENDED in self.events
-
-    @property
-    def shock(self) -> bool:
-        """There was a shock."""
-        return Motion.SHOCK in self.events
-
-
-@dataclass(frozen=True, slots=True)
-class StatusReport:
-    """A device's report about itself; no personal data [section 5]."""
-
-    reason: StatusReason
-    time: int | None
-    uptime_s: int
-    directive: int
-    down_next: int
-    challenge: bytes
-    boots: int
-    reset: int
-    battery_mv: int
-    spooled: int
-    lost: int
-    refused: int
-    faults: int
-    heap_free: int
-    firmware: str
-
-
-@dataclass(frozen=True, slots=True)
-class Directive:
-    """What one device may do [section 7]. Zones are (row, col) of `cell_1km`; hours are UTC minutes of the day."""
-
-    version: int
-    issued_at: int
-    lease_until: int
-    sensors: Sensor
-    precision: Precision
-    fields: LocationField
-    interval_s: int
-    batch: int
-    batch_age_s: int
-    spool_age_s: int
-    heartbeat_s: int
-    zones: tuple[tuple[int, int], ...] = ()
-    hours: tuple[tuple[int, int], ...] = ()
-    challenge: bytes = b""
+__all__ = [
+    "COUNTERS",
+    "EPOCH_SECONDS",
+    "NO_THINNING",
+    "PERSONAL_STREAMS",
+    "RESEALED",
+    "UPLINK_STREAMS",
+    "Action",
+    "Actor",
+    "Aggregate",
+    "AuditEvent",
+    "ConsentRecord",
+    "ConsentState",
+    "Device",
+    "Directive",
+    "DirectiveState",
+    "Envelope",
+    "EnvelopeId",
+    "Fix",
+    "Header",
+    "HealAnswer",
+    "HealOffer",
+    "HealingCandidate",
+    "HealingOffer",
+    "HealingWish",
+    "LawfulBasis",
+    "Leaf",
+    "LocationField",
+    "Motion",
+    "MotionEvent",
+    "Person",
+    "PlaceChange",
+    "PlaceCircle",
+    "PlaceEvent",
+    "Precision",
+    "Reading",
+    "Reason",
+    "Sensor",
+    "StatusReason",
+    "StatusReport",
+    "StoredEnvelope",
+    "Stream",
+    "Thinning",
+    "Tip",
+    "Tombstone",
+    "UpdateState",
+    "Verdict",
+    "VerdictCode",
+]
 
 
 class ConsentState(StrEnum):
@@ -358,6 +213,40 @@ class Tip:
     stream: int
     epoch: int
     wrapped: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class HealingWish:
+    """A device that is to heal: until a generation after `above` has begun; when it was last offered, and for which day."""
+
+    device: str
+    above: int
+    offered_at: float = 0.0
+    first_epoch: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class HealingOffer:
+    """An offer of healing that went out under downlink `number`; `wrapped` is the private key of the exchange."""
+
+    device: str
+    generation: int  # the one that it would end
+    number: int
+    spine_epoch: int
+    first_epoch: int
+    wrapped: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class HealingCandidate:
+    """A generation that an answer has begun and no envelope has confirmed; `wrapped` is its first downlink chain key."""
+
+    device: str
+    generation: int
+    first_epoch: int
+    epoch: int  # of the answer's envelope, with its counter: a later answer takes the place
+    counter: int
+    wrapped: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

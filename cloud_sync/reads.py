@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from cloud_sync.model import Actor, MotionEvent, Precision, Reading
+from cloud_sync.model import Actor, MotionEvent, PlaceEvent, Precision, Reading
 from cloud_sync.read.query import Fixes, Query, Readings
 from cloud_sync.read.reader import Reader
 
@@ -35,6 +35,20 @@ class Reads:
         return self._reader.location(
             Query(actor, purpose, subject, start, end, recipient, precision, frozenset(fields))
         )
+
+    def read_places(
+        self,
+        *,
+        actor: Actor,
+        purpose: str,
+        subject: str,
+        start: float,
+        end: float,
+        recipient: str | None = None,
+        fields: Collection[str] = (),
+    ) -> Readings[PlaceEvent]:
+        """Events of the policy's places in order of time; None for what the purpose or `fields` leaves out."""
+        return self._reader.places(Query(actor, purpose, subject, start, end, recipient, None, frozenset(fields)))
 
     def read_environment(
         self,

@@ -10,15 +10,11 @@ Opening checks keys, schema and policy, and replays the tombstones over whatever
 
 from __future__ import annotations
 
-import base64
 import logging
-import os
-import re
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
@@ -26,43 +22,43 @@ from cloud_sync.audit import AuditLog, Kind
 from cloud_sync.config import Config
 from cloud_sync.consent import ConsentLedger
 from cloud_sync.consents import Consents, log_consent
+from cloud_sync.devices import CONTROLLER, Devices, Enrolment
 from cloud_sync.directive import DirectiveDesk, Permission, SealedAtRest, compile_permission
 from cloud_sync.erasure.belonging import check_belonging
 from cloud_sync.erasure.erase import Eraser, ErasureReceipt
 from cloud_sync.erasure.witness import Witness
-from cloud_sync.errors import CloudSyncError, ConfigError, UnknownDevice
+from cloud_sync.errors import CloudSyncError, UnknownDevice
 from cloud_sync.gate import Gate
 from cloud_sync.ingest.answers import Answers
 from cloud_sync.ingest.downlinks import DownlinkSealer
+from cloud_sync.ingest.healing import Healing
 from cloud_sync.ingest.leave import Leave
 from cloud_sync.ingest.outcome import Outcome
 from cloud_sync.ingest.pipeline import Ingest
+from cloud_sync.keys.generations import Generations
 from cloud_sync.keys.ladderkeys import LadderKeys
 from cloud_sync.keys.personkeys import PersonKeys
 from cloud_sync.keys.wrap import KeyEncryptionKey
 from cloud_sync.limits import Limits, PersonLimits
-from cloud_sync.model import EPOCH_SECONDS, Device
 from cloud_sync.mqtt.publisher import MqttDownlinks
 from cloud_sync.mqtt.subscriber import Subscriber
 from cloud_sync.opening import check_together, key_encryption_key, signer
 from cloud_sync.policy import Policy, PolicyArchive
 from cloud_sync.read.reader import Reader
 from cloud_sync.reads import Reads
+from cloud_sync.releases.offers import Offers
+from cloud_sync.releases.store import FILE as RELEASES
+from cloud_sync.releases.store import ReleaseStore
 from cloud_sync.retention.sweep import Sweeper, SweepReport
 from cloud_sync.retention.terms import Terms
-from cloud_sync.settings import settings_text
 from cloud_sync.storage.sqlite import SqliteKeys, SqliteTelemetry, SqliteTombstones
 from cloud_sync.stores import Clock, Downlinks
-from cloud_sync.wire import codec
+
+__all__ = ["CloudSync", "Enrolment", "SystemClock"]
 
 log = logging.getLogger(__name__)
 
-ROOT_BYTES = 32
-DEVICE_BYTES = 10  # 80 bits are 16 characters of base 32 (docs/wire-format.md section 2)
-ENROLMENT_VERSION = 1
-CONTROLLER = "controller"
 STOP_TIMEOUT_S = 20.0
-WORD = re.compile(r"[A-Za-z0-9_.:/-]{1,64}", re.ASCII)  # what the audit log takes
 
 
 class SystemClock:
@@ -73,15 +69,7 @@ class SystemClock:
         return time.time()
 
 
-@dataclass(frozen=True, slots=True)
-class Enrolment:
-    """A new device: its pseudonym, and the file that the agent hands to it in RAM and then forgets."""
-
-    device: str
-    file: bytes = field(repr=False)  # it holds the root
-
-
-class CloudSync(Reads):
+class CloudSync(Reads, Devices):
     """The server. Its methods may be called from any thread."""
 
     def __init__(
@@ -133,12 +121,16 @@ class CloudSync(Reads):
             settle=self.settle,
             done=self._consented,
         )
+        self._generations = Generations(self._store, kek, self._keys)
+        self.releases = ReleaseStore(config.database.with_name(RELEASES))
         self._answers = Answers(
             database=self.database,
             keys=self._keys,
             desk=self._desk,
             permission=self.permission,
             audit=self.audit,
+            healing=Healing(database=self.database, generations=self._generations, desk=self._desk, audit=self.audit),
+            updates=Offers(self.releases, self._desk).answer,
         )
         terms = Terms(policy)
         self.ingest = Ingest(
@@ -186,24 +178,7 @@ class CloudSync(Reads):
             raise
         return cloud
 
-    # Devices
-
-    def enrol(self, *, subject: str, settings: Mapping[str, Any]) -> Enrolment:
-        """A fresh pseudonym and fresh keys for one attempt; the root is in the returned file and nowhere else."""
-        text = settings_text(settings)
-        if not WORD.fullmatch(subject):
-            raise ConfigError("a subject is a pseudonym of 1 to 64 letters, digits and _.:/- (never a name)")
-        now = self.clock.now()
-        first_epoch = int(now) // EPOCH_SECONDS
-        device = base64.b32encode(os.urandom(DEVICE_BYTES)).decode("ascii").lower()
-        root = os.urandom(ROOT_BYTES)
-        self._keys.enrol(device, root, 0, first_epoch)
-        with self.database.transaction():
-            self.database.add_device(Device(device, subject, 0, now))
-            self._answers.enrol(device)
-            self.audit.record(Kind.DEVICE_ENROLLED.value, CONTROLLER, subject, device=device)
-        self._witness.note()
-        return Enrolment(device, codec.pack([ENROLMENT_VERSION, device, root, 0, first_epoch, int(now), text]))
+    # Permissions
 
     def permission(self, subject: str) -> Permission:
         """What a person's devices may sense now; as of their last answer at least [a clock that is slow must not take
@@ -217,7 +192,8 @@ class CloudSync(Reads):
     def settle(self, subject: str) -> list[tuple[str, bytes]]:
         """Bring all devices of a person in line with what is permitted now; what to `send` after the commit."""
         devices = [device for device in self.database.devices_of(subject) if device.revoked_at is None]
-        return [(device.device, envelope) for device in devices for envelope in self._answers.settle(device)]
+        now = self.clock.now()
+        return [(device.device, envelope) for device in devices for envelope in self._answers.settle(device, now)]
 
     def send(self, outgoing: Sequence[tuple[str, bytes]]) -> None:
         """Hand sealed downlinks to the link."""
@@ -329,6 +305,7 @@ class CloudSync(Reads):
     def _recover(self) -> None:
         """A database that is behind its witness was restored, or cut: nobody knows what it lost, so the safe side is taken."""
         lost, people = self._witness.entries_lost(), self._witness.people_lost()
+        self._finish_devices()  # it adds to the log, of which the witness must be asked first
         if not lost and not people:
             return
         log.error(

@@ -6,6 +6,7 @@ A device checks them again by code of its own, when it is enrolled and at each s
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Final, NoReturn
 
@@ -16,6 +17,7 @@ MOST_SSID_BYTES: Final = 32  # IEEE 802.11, section 9.4.2.2
 KEY_CHARACTERS: Final = range(
     8, 65
 )  # WPA2: a passphrase of 8 to 63, or 64 hexadecimal digits; empty for an open network
+ONE_CERTIFICATE: Final = r"\s*-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]{1,2900}-----END CERTIFICATE-----\s*"
 #: Choices that a device knows; the first is what it does without one.
 CHOICES: Final = {"gnss": ("ubx", "nmea"), "link": ("contacts", "always")}
 
@@ -37,13 +39,19 @@ def settings_text(settings: Mapping[str, Any]) -> str:
 
 
 def check_settings(settings: Mapping[str, Any]) -> None:
-    """ConfigError unless a device can work with them: a board, a Wi-Fi, a broker without TLS, choices that it knows."""
+    """ConfigError unless a device can work with them: a board, a way to its broker (Wi-Fi, or a serial line to a gateway, which
+    knows the broker), choices that it knows.
+    """
     if not isinstance(settings, Mapping):
         _wrong("settings", "must be a table with board, wifi and broker")
     if not _text(settings.get("board")):
         _wrong("board", "must name the board, for instance esp32s3")
-    _check_wifi(_table(settings, "wifi", "ssid and key"))
-    _check_broker(_table(settings, "broker", "host and port"))
+    if "serial" in settings:
+        _check_serial(settings)
+    else:
+        _check_wifi(_table(settings, "wifi", "ssid and key"))
+        _check_broker(_table(settings, "broker", "host and port"))
+    _check_release_key(settings.get("release_key"))
     for name, known in CHOICES.items():
         if name in settings and settings[name] not in known:
             _wrong(name, f"must be one of {', '.join(known)}, or left out for {known[0]}")
@@ -66,8 +74,28 @@ def _check_broker(broker: Mapping[str, Any]) -> None:
     for name in ("user", "password"):
         if not isinstance(broker.get(name) or "", str):
             _wrong(f"broker.{name}", "must be a text, or left out")
-    if broker.get("tls"):
-        _wrong("broker.tls", "must be false: devices have no TLS yet, and would rather stay silent than go without")
+    # A device has no list of authorities: without the one that it may trust it would speak to anybody.
+    if bool(broker.get("tls")) != ("ca" in broker):
+        _wrong("broker.tls", "must be true with a certificate in broker.ca, and false or left out without one")
+    if "ca" in broker and not (_text(broker["ca"]) and re.fullmatch(ONE_CERTIFICATE, broker["ca"])):
+        _wrong(
+            "broker.ca", "must be the PEM text of one certificate, that of the authority, of at most 3000 characters"
+        )
+
+
+def _check_serial(settings: Mapping[str, Any]) -> None:
+    baudrate = _table(settings, "serial", "a baudrate").get("baudrate")
+    if type(baudrate) is not int or not 9600 <= baudrate <= 921_600:
+        _wrong("serial.baudrate", "must be a whole number from 9600 to 921600, for instance 115200")
+    if "wifi" in settings:
+        _wrong("serial", "must be without wifi: a device has one way out")
+
+
+def _check_release_key(key: Any) -> None:
+    if key is not None and not (isinstance(key, str) and re.fullmatch("[0-9a-f]{64}", key)):
+        _wrong(
+            "release_key", "must be the 64 hexadecimal digits of byleave sync release key, or left out for no updates"
+        )
 
 
 def _table(settings: Mapping[str, Any], name: str, content: str) -> Mapping[str, Any]:

@@ -19,6 +19,9 @@ from cloud_sync.model import (
     DirectiveState,
     EnvelopeId,
     Fix,
+    HealingCandidate,
+    HealingOffer,
+    HealingWish,
     Leaf,
     Person,
     StoredEnvelope,
@@ -149,11 +152,30 @@ class KeyDatabase(Protocol):
         """How many of these another store has held at least; 0 if nobody has counted."""
 
     def raise_seen(self, name: str, count: int) -> None: ...
-    def destroy_tips(self, device: str) -> int: ...
+    def destroy_tips(self, device: str, below: int | None = None) -> int:
+        """Destroy the tips of a device, of generations `below` or of all; the number destroyed."""
+
     def put_down(self, device: str, generation: int, number: int, wrapped: bytes) -> None: ...
     def down(self, device: str) -> tuple[int, int, bytes] | None:
         """(generation, number, wrapped chain key)."""
 
+    def put_wish(self, wish: HealingWish) -> None: ...
+    def wish(self, device: str) -> HealingWish | None: ...
+    def destroy_wish(self, device: str) -> int: ...
+    def put_offer(self, offer: HealingOffer) -> None: ...
+    def offers(self, device: str) -> list[HealingOffer]:
+        """By generation and number."""
+
+    def destroy_offers(
+        self, device: str | None = None, up_to: int | None = None, spine_epoch: int | None = None
+    ) -> int:
+        """Destroy, overwriting the pages: of one device or of all, of numbers and of spine epochs up to these; how many."""
+
+    def put_candidate(self, candidate: HealingCandidate) -> None:
+        """Insert or replace the one of the device."""
+
+    def candidate(self, device: str) -> HealingCandidate | None: ...
+    def destroy_candidate(self, device: str) -> int: ...
     def put_person(self, person: Person) -> None:
         """Insert or replace."""
 

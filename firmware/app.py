@@ -4,36 +4,32 @@ import asyncio
 import gc
 import time
 
+from firmware import update
 from firmware.clock import Challenge, Clock
 from firmware.const import const
 from firmware.errors import FirmwareError, FlashError, LinkError, SealError, WireError
 from firmware.flash.recordlog import RecordLog
 from firmware.flash.rules import Rules
 from firmware.flash.spool import Spool
+from firmware.keeper import Keeper, forget
 from firmware.keystore import KeyStore
 from firmware.link.backoff import Backoff
 from firmware.link.outbox import Outbox
 from firmware.link.session import Session
 from firmware.rules import InForce
 from firmware.sealer import Sealer
-from firmware.sensing.sensors import Sensors, unpower
 from firmware.settings import check
-from firmware.supervisor import WATCHDOG_MS, Supervisor
+from firmware.supervisor import WATCHDOG_MS, Supervisor, unpower
+from firmware.version import SECURITY, VERSION
 from firmware.wire import report
 from firmware.wire.batch import EPOCH_S, SLACK_S
-from firmware.wire.directive import MAX_SPOOL_AGE_S
 from firmware.wire.ladder import LOCATION, STATUS
 
-_VERSION = const("0.1.0")
 SLOT_BYTES = 512  # of the records of keys and rules
-# Without a directive there is nothing to send but the question for one: 288 contacts a day cost under 1 % of 2000 mAh.
-_DEFAULT_HEARTBEAT_S = const(300)
-_KEEP_MS = const(1_000)  # also how finely the button is looked at
-_HOLD_TICKS = const(2)  # looks in a row that make a press a hold
-_MINUTE_MS = const(60_000)
-_HOUR_MS = const(3_600_000)
 _DUE_MS = const(30_000)
 _SPOOL_FULL_BYTES = const(2_048)  # room for two envelopes: the next ones reclaim what still waits
+_WATCHDOG = const(3)  # reset cause
+_FAULT_BATTERY_LOW = const(4096)
 
 
 class App:
@@ -49,7 +45,15 @@ class App:
         check(self.settings)
         self._watchdog = board.watchdog(WATCHDOG_MS)
         self.feed = self._watchdog.feed
-        if not self.keystore.import_retained(board):
+        self.crash, self.starts, self.safe = "", 0, False
+        if "crash" in self.settings or board.reset_cause() == _WATCHDOG:
+            from firmware import crash  # where there was one
+
+            self.crash, self.starts, self.safe = crash.look_back(board, self.settings)
+            forget("crash")
+        tail = board.retained()  # of a deep sleep; the key store overwrites it there
+        woken = self.keystore.import_retained(board)
+        if not woken:
             self.keystore.boot()
         self.spool = Spool(board.region("spool"))
         # 2. Clock and challenge, then the directive; an interrupted purge ends before the radio starts (PROTOCOL 12).
@@ -61,31 +65,69 @@ class App:
         self._compose(board)
         self.in_force.paused = bool(self.settings.get("paused"))
         self.in_force.resume(self.feed)
+        # 3. Behind a deep sleep go on where it was; else nothing has power before somebody permits it.
+        if not (woken and self._wake(board, tail)):
+            unpower(board)
+
+    def _sleeps(self, board) -> bool:
+        """True for a device that sleeps deeply when nothing is due."""
+        settings = self.settings
+        if self.safe or settings.get("link") == "always" or settings.get("sleep", "deep") != "deep":
+            return False
+        return getattr(board, "RETAINS_BYTES", 0) > 0
+
+    def _wake(self, board, tail: bytes) -> bool:
+        from firmware import sleep
+
+        try:
+            return sleep.wake(self, tail)
+        finally:
+            forget("sleep")
 
     def _compose(self, board) -> None:
         """The tasks' objects, and what they tell each other."""
         self.supervisor = Supervisor(time.ticks_ms, time.ticks_diff)
-        self.sensors = Sensors(
-            board, self.settings, self.sealer, self.keystore, self.clock, self.in_force, self.supervisor, self.on_time
-        )
+        self.sensors = self._sensors(board)
         self.in_force.stop_sensing = self.sensors.stop
         self.moved = self.supervisor.watch("link", 180_000)  # connect 30 s, subscribe 18 s, send a window 36 s
-        self._keeper_moved = self.supervisor.watch("keeper", 30_000)
-        self._outbox = Outbox(self.spool)
-        self._session = Session(self, board, self._outbox)
+        self.outbox = Outbox(self.spool)
+        self._session = Session(self, board, self.outbox)
+        self.backoff = Backoff(board.random)
         self.reasons = [report.BOOT]
+        self.fetch = update.resume(self, board)
         self._link_event: "asyncio.Event" = None
-        self._last_report_ms = time.ticks_ms()
-        self._seen = [0, 0, False]  # envelopes announced to the link, faults and doubt reported
-        self._held = 0
+        self.reported_ms = time.ticks_ms()
+        self._contact = False
+        self._pause_ms = 0  # before the next contact, from _paused_ms on
+        self._paused_ms = self.reported_ms
+        self.keeper = Keeper(self, board, self._sleeps(board))
 
-    async def run(self) -> None:
-        """Start the radio's and the other tasks; never returns."""
+    def _sensors(self, board):
+        if self.safe:
+            from firmware.crash import NoSensors
+
+            return NoSensors(board)
+        from firmware.sensing.sensors import Sensors  # not in safe mode: it may be what crashed
+
+        return Sensors(
+            board,
+            self.settings,
+            self.sealer,
+            self.keystore,
+            self.clock,
+            self.in_force,
+            self.supervisor,
+            self.on_time,
+            dozes=self._sleeps(board),
+        )
+
+    async def run(self) -> str:
+        """Start the radio's and the other tasks; returns what one of them died of."""
         self._link_event = asyncio.Event()
-        running = [self._link(), self._keeper()] + [sensor.run() for sensor in self.sensors.tasks]
-        tasks = [asyncio.create_task(task) for task in running]
+        running = [sensor.run() for sensor in self.sensors.tasks] + [self._link(), self.keeper.run()]
+        tasks = [asyncio.create_task(self.supervisor.guard(task)) for task in running]
         try:
-            await self.supervisor.run(self._watchdog)
+            return await self.supervisor.run(self._watchdog)
         finally:
             for task in tasks:
                 task.cancel()
@@ -96,7 +138,7 @@ class App:
         """Queue a status with this reason; each reason waits once."""
         if reason not in self.reasons:
             self.reasons.append(reason)
-        self._kick()
+        self.kick()
 
     def on_time(self) -> None:
         """The clock may have moved: change the day before anything more is sealed."""
@@ -110,12 +152,13 @@ class App:
     def seal_status(self, reason: int) -> None:
         """Seal and spool one status; a spent counter or broken flash leaves it out, the contact goes on."""
         self.on_time()
-        self._last_report_ms = time.ticks_ms()
+        self.reported_ms = time.ticks_ms()
         time_s = self._told_s()
         try:
-            self.sealer.seal(
+            entry = self.sealer.seal(
                 STATUS, self._status(reason, time_s), self.in_force.version, time_s or self.keystore.floor_s
             )
+            update.sealed(entry.envelope)
         except (SealError, WireError, FlashError) as error:
             print("status:", error)
 
@@ -128,7 +171,7 @@ class App:
 
     def faults(self) -> int:
         """Fault bits of `status`."""
-        bits = self.sensors.faults
+        bits = self.faults_of_sensing()
         if self.spool.bytes_free() < _SPOOL_FULL_BYTES:
             bits |= report.FAULT_SPOOL_FULL
         if any(self.keystore.spent(stream) for stream in range(LOCATION, STATUS + 1)):
@@ -138,6 +181,11 @@ class App:
         if self._told_s() is None:
             bits |= report.FAULT_TIME_UNTRUSTED
         return bits
+
+    def faults_of_sensing(self) -> int:
+        """Those that are told as soon as they come."""
+        keeper = self.keeper
+        return self.sensors.faults | keeper.presence.faults | (0 if keeper.stretch == 1 else _FAULT_BATTERY_LOW)
 
     def _status(self, reason: int, time_s) -> bytes:
         gc.collect()
@@ -157,24 +205,51 @@ class App:
             self.keystore.refused,
             self.faults(),
             gc.mem_free(),
-            _VERSION,
+            VERSION,
+            self.crash,
+            SECURITY,
+            update.state,
         )
 
-    def _kick(self) -> None:
+    def kick(self) -> None:
         if self._link_event is not None:
             self._link_event.set()
         self._session.wake()
+
+    def in_contact(self) -> bool:
+        """True while a contact runs."""
+        return self._contact
+
+    def heard(self) -> bool:
+        """True once the server has answered since the start."""
+        return self._session.verdicts > 0
+
+    def has_to_say(self) -> bool:
+        """True if a contact is wanted."""
+        if self.reasons or self.outbox.has_new():
+            return True
+        return bool(self.fetch) and self.fetch.wants(time.ticks_ms())
+
+    def pause_ms(self) -> int:
+        """How long the next contact has to wait behind the last."""
+        return max(0, self._pause_ms - time.ticks_diff(time.ticks_ms(), self._paused_ms))
+
+    def resume(self, pause_ms: int) -> None:
+        """Before `run`: begin with what was left of such a pause."""
+        self._pause_ms, self._paused_ms = pause_ms, time.ticks_ms()
 
     # Tasks.
 
     async def _link(self) -> None:
         """Contacts, when there is something to say; after a failure the next waits longer."""
-        backoff = Backoff(self._board.random)
+        backoff = self.backoff
         stay = self.settings.get("link") == "always"
+        await self._pause(self.pause_ms())
         while True:
             await self._until_due(stay)
             verdicts = self._session.verdicts
             pause_ms = Backoff.LEAST_MS
+            self._contact = True
             try:
                 await self._session.run(stay)
                 backoff.reset()
@@ -183,11 +258,14 @@ class App:
                 if self._session.verdicts != verdicts:
                     backoff.reset()
                 pause_ms = backoff.next_ms()
+            self._contact = False
+            if self.fetch and self.fetch.complete:
+                self.restart()
             gc.collect()
             await self._pause(pause_ms)
 
     async def _until_due(self, stay: bool) -> None:
-        while not (stay or self.reasons or self._outbox.has_new()):
+        while not (stay or self.has_to_say()):
             self._link_event.clear()
             try:
                 await asyncio.wait_for_ms(self._link_event.wait(), _DUE_MS)
@@ -195,86 +273,55 @@ class App:
                 pass
             self.moved()
 
+    def restart(self) -> None:
+        """Into another release; what is open is sealed first."""
+        self.sensors.close()
+        self._board.reset()
+
     async def _pause(self, pause_ms: int) -> None:
+        self.resume(pause_ms)
         while pause_ms > 0:
             self.moved()
             step_ms = min(pause_ms, _DUE_MS)
             await asyncio.sleep_ms(step_ms)
             pause_ms -= step_ms
 
-    async def _keeper(self) -> None:
-        """Once a second: what is due by time, the button and the LED."""
-        minute_ms = hour_ms = time.ticks_ms()
-        while True:
-            self._keeper_moved()
-            self._look_at_button()
-            self.on_time()
-            self.sensors.tick()
-            self._tell_link()
-            now_ms = time.ticks_ms()
-            if time.ticks_diff(now_ms, minute_ms) >= _MINUTE_MS:
-                minute_ms = now_ms
-                self.clock.persist()
-                gc.collect()
-            if time.ticks_diff(now_ms, hour_ms) >= _HOUR_MS:
-                hour_ms = now_ms
-                self._expire()
-            await asyncio.sleep_ms(_KEEP_MS)
-
-    def _tell_link(self) -> None:
-        """New envelopes, new faults, a question to the server, the heartbeat."""
-        sealed = self.sensors.sealed
-        if sealed != self._seen[0]:
-            self._seen[0] = sealed
-            self._kick()
-        faults = self.sensors.faults
-        if faults & ~self._seen[1]:
-            self.report_soon(report.FAULT)
-        self._seen[1] = faults
-        if self.clock.wants_confirmation and not self._seen[2]:
-            self.report_soon(report.CHALLENGE_WANTED)
-        self._seen[2] = self.clock.wants_confirmation
-        directive = self.in_force.directive
-        heartbeat_s = directive.heartbeat if directive else _DEFAULT_HEARTBEAT_S
-        if time.ticks_diff(time.ticks_ms(), self._last_report_ms) >= heartbeat_s * 1000:
-            self._last_report_ms = time.ticks_ms()
-            asks = self.in_force.asking or self.clock.wants_confirmation or self.clock.now_s() is None
-            self.report_soon(report.CHALLENGE_WANTED if asks else report.HEARTBEAT)
-
-    def _expire(self) -> None:
-        """What waits longer than the directive allows is wiped."""
-        directive = self.in_force.directive
-        age_s = directive.spool_age if directive else MAX_SPOOL_AGE_S
-        # By the ticks too: after lease end nobody tells the time, and what waits must still end.
-        self.spool.expire(max(0, self.clock.counted_s() - age_s), self.feed)
-
-    def _look_at_button(self) -> None:
-        """Held: sensing stops until it is held again, also across a restart."""
-        self._held = self._held + 1 if self._board.button() else 0
-        if self._held != _HOLD_TICKS:
-            return
-        paused = not self.in_force.paused
-        self.in_force.paused = paused
-        self.sensors.stop(())
-        self.settings["paused"] = paused
-        try:
-            self._board.save_settings(self.settings)
-        except OSError:  # a restart would forget it, so none may come of it
-            print("settings: not saved")
-        self.report_soon(report.STOPPED_AT_DEVICE if paused else report.HEARTBEAT)
-
 
 def main() -> None:
-    """Run the active board's app; returns only if the device is not enrolled, so that its console can be used."""
+    """Run the active board's app; a task that dies restarts the device. Returns only if the device is not enrolled, or at
+    Ctrl-C, so that its console can be used.
+    """
     from firmware import boards
 
+    board = None
     try:
         board = boards.active()
-        app = App(board)
+        died = _run(board)
     except FirmwareError as error:
         print("not started:", error)
         return
-    try:
-        asyncio.run(app.run())
     finally:
-        unpower(board)  # stopped at the console: nobody watches the leave any more
+        if board is not None:
+            unpower(board)  # nobody watches the leave any more
+    gc.collect()  # the app is gone: it may be memory that lacked
+    try:
+        from firmware import crash
+
+        crash.restart(board, died)
+    finally:
+        board.reset()
+
+
+def _run(board) -> str:
+    """What the app died of; FirmwareError if it cannot begin."""
+    try:
+        return asyncio.run(App(board).run())
+    except FirmwareError:
+        raise
+    except Exception as error:
+        try:
+            from firmware import crash
+
+            return crash.text_of(error)
+        except MemoryError:
+            return type(error).__name__

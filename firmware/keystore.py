@@ -5,11 +5,10 @@ persisted and read back. A cut skips numbers and never repeats one. Whatever the
 have never been used; what has been used is forgotten.
 """
 
-import struct
-from binascii import crc32
-
+from firmware import keyrecord
 from firmware.const import const
 from firmware.errors import SealError
+from firmware.keyrecord import wipe
 from firmware.wire import ladder
 
 # Numbers that one record reserves: 1/8 record an envelope, and 512 cuts a day until a stream's 4096 counters are spent.
@@ -19,18 +18,6 @@ DOWN_AHEAD = 4096  # how far beyond `down_next` a downlink's number may lie (wir
 MAX_JUMP = 4096
 FLOOR_MARGIN_S = 120  # an oscillator that ran fast must not refuse the next true time (PROTOCOL rule 8 bears 120 s)
 SLOT_BYTES = 512  # of the record log
-
-_RECORD_VERSION = const(1)
-# record version, device, generation, epoch, floor, dark seconds, boots, refused, directive
-_HEAD = const(">B16sHIIIIII")
-_HEAD_BYTES = const(43)
-# Ladders lie behind it in the order of their streams, `down` first: number (32 bits), chain, and next spine (zero for
-# `down`).
-_LADDER_BYTES = const(68)
-_RECORD_BYTES = const(_HEAD_BYTES + 5 * _LADDER_BYTES)
-_KEY_BYTES = const(32)
-_RETAINED_LADDER_BYTES = const(36)
-_RETAINED_BYTES = const(9 + 5 * _RETAINED_LADDER_BYTES + 4)
 _DEEP_SLEEP = const(4)  # reset cause of wire-format section 5, `status`
 
 
@@ -49,8 +36,8 @@ class KeyStore:
         self._working: list = [None] * 5  # per stream [next number, its chain], from its first use since power on
         self._probe = None  # (number, chain) of the downlink that is being opened
         body = log.load()
-        self.enrolled = body is not None and len(body) == _RECORD_BYTES and body[0] == _RECORD_VERSION
-        self._body = body if self.enrolled else bytearray(_RECORD_BYTES)
+        self.enrolled = keyrecord.fits(body)
+        self._body = body if self.enrolled else keyrecord.blank()
         self._read_head()
 
     @property
@@ -61,16 +48,21 @@ class KeyStore:
     @property
     def down_next(self) -> int:
         """The downlink number that is expected next."""
-        return self._working[ladder.DOWN][0] if self._working[ladder.DOWN] else self._number(self._body, ladder.DOWN)
+        return (
+            self._working[ladder.DOWN][0]
+            if self._working[ladder.DOWN]
+            else keyrecord.number_of(self._body, ladder.DOWN)
+        )
 
     def enrol(self, device: str, root: bytearray, generation: int, first_epoch: int, now_s: int):
         """Begin a generation from its root, which is overwritten. Persisted before it returns; see enrol.install()."""
-        new = bytearray(_RECORD_BYTES)
+        new = keyrecord.blank()
         self.device, self.generation, self.epoch, self.floor_s = device, generation, first_epoch, now_s
         self.dark_s = self.boots = self.refused = self.directive_high = 0
-        self._put_ladder(new, ladder.DOWN, 0, ladder.down_chain(root))
+        keyrecord.put_blur(new, root)
+        keyrecord.put_ladder(new, ladder.DOWN, 0, ladder.down_chain(root))
         for stream in range(ladder.LOCATION, ladder.STATUS + 1):
-            self._put_day(new, stream, ladder.spine(root, stream))
+            keyrecord.put_day(new, stream, ladder.spine(root, stream))
         wipe(root)
         self._working = [None] * 5
         self._persist(new)
@@ -96,7 +88,7 @@ class KeyStore:
         working = self._start(stream)
         if working[0] >= ladder.COUNTERS:
             raise SealError("spent: no counter left in this epoch")
-        if working[0] >= self._number(self._body, stream):
+        if working[0] >= keyrecord.number_of(self._body, stream):
             self._reserve()
         counter, chain = working
         key = bytearray(ladder.seal_key(chain, stream))
@@ -107,7 +99,7 @@ class KeyStore:
     def spent(self, stream: int) -> bool:
         """True when the stream has no counter left in this epoch (fault bit 8)."""
         working = self._working[stream]
-        return (working[0] if working else self._number(self._body, stream)) >= ladder.COUNTERS
+        return (working[0] if working else keyrecord.number_of(self._body, stream)) >= ladder.COUNTERS
 
     def advance(self, epoch: int, now_s: int, tick=None):
         """Change the day: derive the epoch's keys, forget all earlier ones, raise the floor, persist.
@@ -123,16 +115,16 @@ class KeyStore:
         new = bytearray(self._body)
         working = list(self._working)
         for stream in range(ladder.LOCATION, ladder.STATUS + 1):
-            spine = self._spine(stream)
+            spine = self.next_spine(stream)
             for _ in range(epoch - self.epoch - 1):
                 _move(spine, ladder.next_spine(spine, stream))
                 if tick:
                     tick()
-            self._put_day(new, stream, spine)
+            keyrecord.put_day(new, stream, spine)
             wipe(spine)
             if working[stream]:
                 # What was used yesterday will be used today: reserve in the same record.
-                working[stream] = [0, self._chain(new, stream)]
+                working[stream] = [0, keyrecord.chain_of(new, stream)]
         before = self.epoch
         self.epoch = epoch
         self.note_floor(now_s)
@@ -145,6 +137,50 @@ class KeyStore:
             if used:
                 wipe(used[1])
         self._working = working
+
+    def next_spine(self, stream: int) -> bytearray:
+        """A copy of the spine value of the day after this one; overwrite it after use."""
+        self._check_usable()
+        return keyrecord.spine_of(self._body, stream)
+
+    def blur_secret(self) -> bytearray:
+        """A copy of the device's secret for blurred positions: new at enrolment, the same after a healing; it opens nothing."""
+        self._check_usable()
+        return keyrecord.blur(self._body)
+
+    def begin_generation(self, heads: bytearray):
+        """Healing: from the first spines of generation g+1 (5 × 32 bytes by stream; of `down` its first chain), which are
+        overwritten, all ladders of this epoch in one record. FlashError: the old generation goes on. Whatever flash does,
+        memory goes on with what a start would find [an offer answered in g by a device that starts in g+1 locks it out].
+        """
+        self._check_usable()
+        if self.generation >= ladder.MAX_GENERATION:
+            raise SealError("no generation is left")
+        new, size = bytearray(self._body), keyrecord.KEY_BYTES
+        keyrecord.put_ladder(new, ladder.DOWN, 0, heads[:size])
+        for stream in range(ladder.LOCATION, ladder.STATUS + 1):
+            keyrecord.put_day(new, stream, heads[stream * size : (stream + 1) * size])
+        wipe(heads)
+        self.generation += 1
+        before = self._log.sequence
+        try:
+            self._persist(new)
+        except Exception:
+            if self._log.sequence == before:
+                self.generation -= 1
+                wipe(new)
+                self._reserve()  # over what a write that is said to have failed may have left
+                raise
+            # The new record is the current one, an older one is not wiped: the status tells of it.
+            self._log.repaired = True
+            wipe(self._body)
+            self._body = new
+        if self._probe:
+            wipe(self._probe[1])
+        for used in self._working:
+            if used:
+                wipe(used[1])
+        self._working, self._probe = [None] * 5, None
 
     def down_key(self, number: int, tick=None) -> bytearray:
         """Key of one downlink number; changes nothing. SealError if it is below `down_next` or over 4096 beyond."""
@@ -173,7 +209,7 @@ class KeyStore:
         _move(working[1], ladder.step(self._probe[1], ladder.DOWN))
         wipe(self._probe[1])
         self._probe = None
-        if number >= self._number(self._body, ladder.DOWN):
+        if number >= keyrecord.number_of(self._body, ladder.DOWN):
             self._reserve()
 
     def note_refused(self):
@@ -220,11 +256,11 @@ class KeyStore:
         again].
         """
         self._check_usable()
-        data = bytearray(struct.pack(">BII", _RECORD_VERSION, self._log.sequence, self.refused))
-        for working in self._working:
-            data.extend(struct.pack(">I", working[0]) + working[1] if working else b"\xff" * _RETAINED_LADDER_BYTES)
+        from firmware import retained  # at the two ends of a deep sleep only
+
+        data = retained.pack(self._log.sequence, self.refused, self._working)
         self._frozen = True
-        return bytes(data) + struct.pack(">I", crc32(data))
+        return data
 
     def import_retained(self, board) -> bool:
         """Resume after a deep sleep from board.retained(), which is overwritten. False: nothing valid in it, so call
@@ -232,25 +268,21 @@ class KeyStore:
 
         board: retained() -> bytes, retain(bytes), reset_cause() -> int.
         """
-        # 1. Copy, 2. overwrite in full, 3. see that it is gone, 4. only then use [trusting the reset cause alone reused
-        # keys].
-        data = bytearray(board.retained())
-        board.retain(bytes(len(data)))
-        if any(board.retained()) or board.reset_cause() != _DEEP_SLEEP or not self.enrolled:
+        if board.reset_cause() != _DEEP_SLEEP or not self.enrolled:
+            board.retain(bytes(len(board.retained())))
             return False
-        end = _RETAINED_BYTES - 4
-        if len(data) < _RETAINED_BYTES or crc32(data[:end]).to_bytes(4, "big") != data[end:_RETAINED_BYTES]:
+        from firmware import retained
+
+        data = retained.take(board)
+        if data is None:
             return False
-        # 5. It belongs to the record in flash [an older export, left by a wake that never read it].
-        version, sequence, refused = struct.unpack_from(">BII", data)
-        if version != _RECORD_VERSION or sequence != self._log.sequence:
+        found = retained.unpack(data, self._log.sequence)
+        if found is None:
             return False
-        self.refused = refused
-        for stream in range(5):
-            at = 9 + stream * _RETAINED_LADDER_BYTES
-            number = int.from_bytes(data[at : at + 4], "big")
-            if number <= self._number(self._body, stream):
-                self._working[stream] = [number, data[at + 4 : at + _RETAINED_LADDER_BYTES]]
+        self.refused, working = found
+        for stream, used in enumerate(working):
+            if used[0] <= keyrecord.number_of(self._body, stream):
+                self._working[stream] = used
         wipe(data)
         return True
 
@@ -265,7 +297,7 @@ class KeyStore:
         first.
         """
         if not self._working[stream]:
-            self._working[stream] = [self._number(self._body, stream), self._chain(self._body, stream)]
+            self._working[stream] = [keyrecord.number_of(self._body, stream), keyrecord.chain_of(self._body, stream)]
         return self._working[stream]
 
     def _reserve(self, new=None, working=None):
@@ -279,53 +311,26 @@ class KeyStore:
 
     def _lead(self, new, stream, used, target):
         """Move a ladder of a record in the making on to a number; from the chain in use if that is further."""
-        number, chain = self._number(new, stream), self._chain(new, stream)
+        number, chain = keyrecord.number_of(new, stream), keyrecord.chain_of(new, stream)
         if used[0] > number:
             number = used[0]
             _move(chain, used[1])
         for _ in range(target - number):
             _move(chain, ladder.step(chain, stream))
-        self._put_ladder(new, stream, max(target, number), chain)
+        keyrecord.put_ladder(new, stream, max(target, number), chain)
         wipe(chain)
 
     def _persist(self, new):
-        numbers = (self.epoch, self.floor_s, self.dark_s, self.boots, self.refused, self.directive_high)
-        struct.pack_into(_HEAD, new, 0, _RECORD_VERSION, self.device.encode(), self.generation, *numbers)
+        counts = (self.epoch, self.floor_s, self.dark_s, self.boots, self.refused, self.directive_high)
+        keyrecord.pack_head(new, self.device, (self.generation,) + counts)
         self._log.store(new)
         wipe(self._body)
         self._body = new
 
     def _read_head(self):
-        _, device, self.generation, *rest = struct.unpack_from(_HEAD, self._body)
+        device, self.generation, *rest = keyrecord.head(self._body)
         self.epoch, self.floor_s, self.dark_s, self.boots, self.refused, self.directive_high = rest
         self.device = str(device, "ascii") if self.enrolled else ""
-
-    def _put_day(self, new, stream, spine):
-        """Chain of the spine value's day, and the spine of the day after; the leaf between them is never kept."""
-        self._put_ladder(new, stream, 0, ladder.day_chain(spine, stream))
-        at = _HEAD_BYTES + stream * _LADDER_BYTES + 4 + _KEY_BYTES
-        new[at : at + _KEY_BYTES] = ladder.next_spine(spine, stream)
-
-    def _put_ladder(self, new, stream, number, chain):
-        at = _HEAD_BYTES + stream * _LADDER_BYTES
-        new[at : at + 4 + _KEY_BYTES] = struct.pack(">I", number) + chain
-
-    def _number(self, body, stream):
-        return struct.unpack_from(">I", body, _HEAD_BYTES + stream * _LADDER_BYTES)[0]
-
-    def _chain(self, body, stream):
-        at = _HEAD_BYTES + stream * _LADDER_BYTES + 4
-        return body[at : at + _KEY_BYTES]
-
-    def _spine(self, stream):
-        at = _HEAD_BYTES + stream * _LADDER_BYTES + 4 + _KEY_BYTES
-        return self._body[at : at + _KEY_BYTES]
-
-
-def wipe(key):
-    """Overwrite a bytearray with zeros; what MicroPython's own objects copied is out of reach."""
-    for i in range(len(key)):
-        key[i] = 0
 
 
 def _move(key, value):

@@ -1,4 +1,4 @@
-"""Start of the device: MicroPython runs this file after boot."""
+"""Start of the device: MicroPython runs this file after boot. Built in beside `slots`, and never replaced over the air."""
 
 import gc
 
@@ -6,6 +6,6 @@ import gc
 # of 74 KB was 4 KB, and a broker's largest packets found no place.
 gc.threshold(32 * 1024)
 
-from firmware.app import main  # noqa: E402
+import slots  # type: ignore[import-not-found]  # noqa: E402
 
-main()
+slots.run()

@@ -126,5 +126,6 @@ class InForce:
 
     def _take(self, directive) -> None:
         self.directive = directive
-        self.minimiser = Minimiser(directive) if directive else None
+        secret = self._keystore.blur_secret() if directive and directive.blur else b""
+        self.minimiser = Minimiser(directive, secret) if directive else None
         self._clock.lease_until_s = directive.lease_until if directive else 0

@@ -14,7 +14,7 @@ from hw_sim.engine import FOREVER_US, SILENCE_S, Engine, RunEnd
 from hw_sim.errors import ChildFailed, HwSimError
 from hw_sim.flash import NorFlash, PowerLost
 from hw_sim.gpio import Watchdog
-from hw_sim.life import Cause, HeapReading, Job, Snapshot
+from hw_sim.life import Cause, HeapReading, Job, RealTimeClock, Snapshot
 from hw_sim.metering import BoardMeter
 from hw_sim.net import Network
 from hw_sim.radio import Radio
@@ -42,7 +42,7 @@ class Board(Wired):
         self.watchdog = Watchdog(world.clock, lambda: self._ask_reset(Cause.WATCHDOG))
         self.radio = Radio(world.clock, network, description.radio.associate_ms)
         self.retained = b""
-        self.reset_cause = Cause.POWER_ON
+        self.reset_cause = self._chip_cause = Cause.POWER_ON
         self.counters: Counter[str] = Counter()
         self.heap: list[HeapReading] = []
         self.ticks_start_ms = 0  # where ticks_ms begins; near 2**30 it soon wraps
@@ -50,15 +50,17 @@ class Board(Wired):
         self.traceback = ""
         self.job: Job | None = None
         self.asleep = False
+        self.wake_on: dict[int, int] = {}  # levels of pins that end a deep sleep
         self.terminal: Terminal | None = None  # a prompt on a serial port; None: main.py runs, and its end is the end
         self._sources: dict[str, Path | bytes] = {}
         self._bytecode: rom.Bytecode = "auto"
         self._powered = False
         self._reset: Cause | None = None
         self._alarm: Handle | None = None
-        self._rtc_offset_us = 0
+        self.rtc = RealTimeClock(world.clock)
         self.meter = BoardMeter(self)
         self._engine = Engine(self)
+        self.gpio.inputs.heard = self._pin_changed
 
     @classmethod
     def from_description(
@@ -108,7 +110,7 @@ class Board(Wired):
             raise HwSimError("the board is on already; reset() or cut_power() it")
         self._powered = True
         self.retained = b""
-        self._rtc_offset_us = -self.world.clock.now_us
+        self.rtc.us = 0
         self.feed_board(True)
         self.meter.supply()
         self._start(Cause.POWER_ON)
@@ -150,25 +152,32 @@ class Board(Wired):
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    def _lose_chip_state(self) -> None:
+    def _lose_chip_state(self, *, release: bool = True) -> None:
         self.asleep = False
+        self.rtc.wake()
         if self._alarm is not None:
             self._alarm.cancel()
-        self.gpio.reset()
+        self.gpio.reset(release=release)
         self.radio.set_active(False)
+        self.bluetooth.set_active(False)
+        self.buzzer.reset()
         self.watchdog.stop()
 
     def _restart(self, cause: Cause) -> None:
         self._engine.stop(reset_peers=cause != Cause.SOFT)
         if cause != Cause.SOFT:
-            self._lose_chip_state()
+            self._lose_chip_state(release=cause != Cause.DEEP_SLEEP)
+            self.wake_on.clear()
         self._start(cause)
 
     def _start(self, cause: Cause) -> None:
         self._reset = None
         self.reset_cause, self.traceback = cause, ""
+        if cause != Cause.SOFT:
+            self._chip_cause = cause
         self.counters["boots"] += 1
         self.counters[f"boots after {cause.name.lower()}"] += 1
+        self.meter.started()
         self._engine.start(self._sources, self._bytecode)
 
     @property
@@ -190,11 +199,19 @@ class Board(Wired):
             self._ask_reset(Cause.SOFT if kind == _ops.SOFT else Cause.HARD)
             return
         self._engine.stop(reset_peers=True)
-        self._lose_chip_state()
+        self._lose_chip_state(release=False)
         self.asleep = True
+        self.counters["deep sleeps"] += 1
         self.meter.waiting()
         if sleep_us >= 0:
-            self._alarm = self.world.clock.after(sleep_us, lambda: self._ask_reset(Cause.DEEP_SLEEP))
+            self._alarm = self.world.clock.after(self.rtc.true_us(sleep_us), lambda: self._ask_reset(Cause.DEEP_SLEEP))
+        self.rtc.sleep()
+        self._pin_changed()
+
+    def _pin_changed(self) -> None:
+        """A pin that was named before it wakes the sleeping board by its level."""
+        if self.asleep and any(self.gpio.inputs.get(pin) == level for pin, level in self.wake_on.items()):
+            self._ask_reset(Cause.DEEP_SLEEP)
 
     def light_sleep(self) -> None:
         """The program sleeps lightly: the radio is off, the UARTs hear nothing."""
@@ -233,6 +250,20 @@ class Board(Wired):
         self.meter.running()
         self.world.clock.advance_to(self.world.clock.now_us + us)
 
+    def spend_in_flash(self, us: int) -> None:
+        """Time that a program or erase takes; the RP2 has all interrupts off meanwhile, and its UARTs are not heard."""
+        if self.description.port == "rp2":
+            for port in self.uarts.values():
+                port.neglect(us)
+        self.spend(us)
+
+    @property
+    def told_cause(self) -> int:
+        """What the chip says of its last reset: an RP2 knows power-on and watchdog, and takes its own resets for the latter."""
+        if self.description.port != "rp2":
+            return self.reset_cause
+        return Cause.POWER_ON if self._chip_cause is Cause.POWER_ON else Cause.WATCHDOG
+
     def execute(self, source: str, files: Mapping[str, bytes] | None = None, *, timeout_s: float = 600.0) -> str:
         """Runs text as typed at the prompt, `files` a global dict that lives in RAM only; returns what it printed.
 
@@ -261,15 +292,6 @@ class Board(Wired):
     def note_heap(self, free_bytes: int, used_bytes: int) -> None:
         """A reading of the heap."""
         self.heap.append(HeapReading(self.world.clock.now_us / 1e6, free_bytes, used_bytes))
-
-    @property
-    def rtc_us(self) -> int:
-        """The real-time clock, in µs since 2000-01-01; begins there at power-on."""
-        return self.world.clock.now_us + self._rtc_offset_us
-
-    @rtc_us.setter
-    def rtc_us(self, us: int) -> None:
-        self._rtc_offset_us = us - self.world.clock.now_us
 
     def partition_bytes(self, label: str) -> bytes:
         """Raw content of a partition."""

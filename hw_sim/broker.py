@@ -1,4 +1,4 @@
-"""A real MQTT broker of one's own on loopback: mosquitto, or the one that pip installs."""
+"""A real MQTT broker of one's own on loopback: mosquitto, the one that pip installs, or NATS with its MQTT."""
 
 import contextlib
 import shutil
@@ -11,7 +11,7 @@ from typing import Literal, Self
 
 from hw_sim.errors import HwSimError
 
-Kind = Literal["mosquitto", "iotcore"]
+Kind = Literal["mosquitto", "iotcore", "nats"]
 HOST = "127.0.0.1"
 START_S = 5.0  # a broker is up in 50 ms; a loaded machine gets a hundred times that
 TRIES = 3  # the free port may be taken between asking and listening
@@ -23,6 +23,15 @@ set_tcp_nodelay true
 log_type error
 log_type warning
 """
+_TLS = """listener {port} {host}
+certfile {folder}/broker.pem
+keyfile {folder}/broker.key
+"""
+_NATS = """server_name: byleave
+listen: "{host}:-1"
+jetstream {{ store_dir: "{folder}" }}
+mqtt {{ listen: "{host}:{port}" }}
+"""
 
 
 class NoBroker(HwSimError):  # noqa: N818 - reads as the finding it is
@@ -32,6 +41,11 @@ class NoBroker(HwSimError):  # noqa: N818 - reads as the finding it is
 def mosquitto() -> str | None:
     """Path of mosquitto; Debian keeps it in /usr/sbin, which a user's path may lack."""
     return shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
+
+
+def nats() -> str | None:
+    """Path of nats-server; Debian keeps it in /usr/sbin."""
+    return shutil.which("nats-server") or shutil.which("nats-server", path="/usr/sbin:/usr/local/sbin")
 
 
 def iotcore() -> bool:
@@ -56,16 +70,23 @@ def _answers(port: int) -> bool:
 
 
 class Broker:
-    """A running broker; a context manager that stops it. It takes anybody on loopback and keeps nothing."""
+    """A running broker; a context manager that stops it. It takes anybody on loopback and keeps nothing.
+
+    `tls` are certificate and key as PEM: mosquitto then listens on `tls_port` too.
+    """
 
     host = HOST
 
-    def __init__(self, kind: Kind, port: int) -> None:
+    def __init__(self, kind: Kind, port: int, tls: tuple[bytes, bytes] | None = None) -> None:
         self.kind, self.port = kind, port
+        self.tls_port = _free_port() if tls else 0
+        self._tls = tls
         self._resources = contextlib.ExitStack()
         try:
             if kind == "mosquitto":
                 self._start_mosquitto()
+            elif kind == "nats":
+                self._start_nats()
             else:
                 self._start_iotcore()
         except BaseException:
@@ -73,7 +94,7 @@ class Broker:
             raise
 
     @classmethod
-    def start(cls, kind: Kind | None = None) -> Self:
+    def start(cls, kind: Kind | None = None, tls: tuple[bytes, bytes] | None = None) -> Self:
         """Starts the broker of that kind, or the best that is installed, on a free port; NoBroker if there is none."""
         if kind is None:
             kind = "mosquitto" if mosquitto() else "iotcore"
@@ -81,27 +102,44 @@ class Broker:
             raise NoBroker("no mosquitto: apt install mosquitto, or brew install mosquitto")
         if kind == "iotcore" and not iotcore():
             raise NoBroker("no MQTT broker: apt install mosquitto, or pip install iotcore")
+        if kind == "nats" and nats() is None:
+            raise NoBroker("no nats-server: apt install nats-server")
         for _ in range(TRIES - 1):
             with contextlib.suppress(NoBroker):
-                return cls(kind, _free_port())
-        return cls(kind, _free_port())
+                return cls(kind, _free_port(), tls)
+        return cls(kind, _free_port(), tls)
 
     def _start_mosquitto(self) -> None:
+        folder = self._folder()
+        text = _MOSQUITTO.format(port=self.port, host=HOST)
+        if self._tls:
+            (folder / "broker.pem").write_bytes(self._tls[0])
+            (folder / "broker.key").write_bytes(self._tls[1])
+            text += _TLS.format(port=self.tls_port, host=HOST, folder=folder)
+        path = folder / "mosquitto.conf"
+        path.write_text(text)
+        self._run([mosquitto() or "mosquitto", "-c", str(path)])
+
+    def _start_nats(self) -> None:
+        folder = self._folder()
+        path = folder / "nats.conf"
+        path.write_text(_NATS.format(port=self.port, host=HOST, folder=folder))
+        self._run([nats() or "nats-server", "-c", str(path), "-l", str(folder / "log")])
+
+    def _folder(self) -> Path:
         folder = Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="byleave-broker-")))
         folder.chmod(0o755)  # mosquitto started by root reads its file as another user
-        path = folder / "mosquitto.conf"
-        path.write_text(_MOSQUITTO.format(port=self.port, host=HOST))
+        return folder
+
+    def _run(self, command: list[str]) -> None:
         process = subprocess.Popen(  # noqa: S603 - the broker found on this machine
-            [mosquitto() or "mosquitto", "-c", str(path)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         )
         self._resources.callback(_end, process)
         until = time.monotonic() + START_S
         while not _answers(self.port):
             if process.poll() is not None or time.monotonic() > until:
-                raise NoBroker(f"mosquitto does not start: {_complaint(process)}")
+                raise NoBroker(f"{self.kind} does not start: {_complaint(process)}")
             time.sleep(0.01)
 
     def _start_iotcore(self) -> None:

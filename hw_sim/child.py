@@ -11,10 +11,12 @@ import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from hw_sim.errors import ChildFailed, ChildSilent, NoInterpreter
 from hw_sim.rom import Rom
@@ -31,8 +33,11 @@ _WHEEL = """
 import ctypes, mmap, sys
 sys.path.insert(0, sys.argv[1])
 from micropython_run import run_main
-arguments, kept = sys.argv[2:-2], []
-for path in sys.argv[-2:]:
+arguments, kept = sys.argv[2:-3], []
+for path in sys.argv[-3:]:
+    if path in ("", "-"):
+        arguments.append(path)
+        continue
     with open(path, "rb") as file:
         image = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
     kept.append(ctypes.c_char.from_buffer(image))
@@ -97,16 +102,32 @@ def _fixed_addresses() -> tuple[str, ...]:
     return (setarch, "-R") if trial.returncode == 0 else ()
 
 
+def _file_of(content: bytes) -> IO[bytes]:
+    """An unnamed file for the child to map; its own position is not shared."""
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - the child opens it by its descriptor, then it is closed here
+    file.write(content)
+    file.flush()
+    return file
+
+
 class Child:
     """One life of the program: from a start of the interpreter to its end, kill or exit.
 
     `recv` and `answer` speak the pipe protocol; what it prints goes to `on_output` as bytes, in order. An interpreter
     that cannot take ROM images in place loads the modules into its heap, which is larger by their size then. `live`:
-    somebody reads what it prints, so a program that prints without end waits for them.
+    somebody reads what it prints, so a program that prints without end waits for them. `segment`: flash that the chip
+    maps into its memory for ROMFS, as it is at this start; b"" where it is blank, None where the board has none.
     """
 
     def __init__(
-        self, app: Rom, shims: Rom, *, heap_bytes: int, on_output: Callable[[bytes], None], live: bool = False
+        self,
+        app: Rom,
+        shims: Rom,
+        *,
+        heap_bytes: int,
+        on_output: Callable[[bytes], None],
+        live: bool = False,
+        segment: bytes | None = None,
     ) -> None:
         interpreter = find_interpreter()
         roms = [rom.image if interpreter.maps else rom.folder for rom in (shims, app)]
@@ -119,7 +140,11 @@ class Child:
             fcntl.fcntl(out_write, fcntl.F_SETPIPE_SZ, LIVE_BYTES)
         self._live = live
         pipes = [str(from_host), str(to_host)]
-        tail = ["-X", f"heapsize={heap_bytes}", str(SHIMS / "_start.py"), *pipes, *map(str, roms)]
+        mapped = _file_of(segment) if segment and interpreter.maps else None
+        roms_at = [*map(str, roms), "" if segment is None else "-"]
+        if mapped is not None:
+            roms_at[-1] = f"/dev/fd/{mapped.fileno()}"
+        tail = ["-X", f"heapsize={heap_bytes}", str(SHIMS / "_start.py"), *pipes, *roms_at]
         command = [*_fixed_addresses(), *interpreter.command, *tail]
         environment = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8"}
         try:
@@ -128,7 +153,7 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=out_write,
                 stderr=out_write,
-                pass_fds=(from_host, to_host),
+                pass_fds=(from_host, to_host, *([mapped.fileno()] if mapped else [])),
                 env=environment,
                 cwd=str(SHIMS),
                 start_new_session=True,  # Ctrl-C of the user's terminal is not the board's
@@ -138,6 +163,8 @@ class Child:
         finally:
             for fd in (to_host, from_host, out_write):
                 os.close(fd)
+            if mapped is not None:
+                mapped.close()
         self._requests, self._answers, self._output = from_board, to_board, out_read
         self._on_output = on_output
         self._buffer = bytearray()

@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from hw_sim.net import Network
 
 SEND_BUFFER_BYTES = 5760  # lwIP's TCP_SND_BUF on the ESP32: what a dead peer leaves unacknowledged before write blocks
+
+# Inside TLS nobody sees what is still owed: broker and server behind it get this much real time after the last bytes.
+TLS_QUIET_S = 0.15
 
 EHOSTUNREACH, ECONNREFUSED, ECONNRESET, ENOTCONN, EBADF = 113, 111, 104, 128, 9
 
@@ -53,9 +57,12 @@ class Connection:
         self.received = bytearray()
         self.ended = False  # the peer closed in order
         self.error = 0  # errno that the next call meets
+        self.heard: Callable[[], None] = lambda: None  # called for what comes: bytes, the end, an error
         self.due = Due()
         self.mqtt: bool | None = None  # unknown until the first byte
         self._raw_pending = False
+        self._tls = False
+        self._moved_s = 0.0  # of real time: when bytes last passed
         self._unacknowledged = 0
         self._lost = False  # bytes of it vanished: it can never go on, and nobody tells
 
@@ -125,8 +132,10 @@ class Connection:
 
     def _pass_up(self, data: bytes) -> None:
         self._network.on_air("up", len(data))
+        self._moved_s = time.monotonic()
         if self.mqtt is None and data:
             self.mqtt = data[0] == 0x10  # CONNECT comes first (section 3.1)
+            self._tls = data[0] == 0x16  # a handshake record (RFC 5246, section 6.2.1)
         self._network.up.total_bytes += len(data)
         if not self.mqtt:
             self._raw_pending = True
@@ -174,6 +183,7 @@ class Connection:
                 self._close_real()
                 return True
             self._raw_pending = False
+            self._moved_s = time.monotonic()
             self._take(data)
 
     def _take(self, data: bytes) -> None:
@@ -194,7 +204,11 @@ class Connection:
         if self._dead:
             self._lost = True
         else:
-            self._later(lambda: self.received.extend(data))
+            self._later(lambda: self._arrived(data))
+
+    def _arrived(self, data: bytes) -> None:
+        self.received.extend(data)
+        self.heard()
 
     def _later(self, act: Callable[[], None]) -> None:
         latency_ms = self._network.fault.latency_ms
@@ -205,6 +219,7 @@ class Connection:
 
     def _end(self) -> None:
         self.ended = True
+        self.heard()
 
     def _break(self, errno: int) -> None:
         self.error = errno
@@ -241,6 +256,8 @@ class Connection:
         """What the peer still owes, empty for nothing."""
         if self._real is None or self._dead:
             return ""
+        if self._tls:
+            return "an end of what TLS hides" if time.monotonic() - self._moved_s < TLS_QUIET_S else ""
         return str(self.due) or ("an answer, perhaps" if self._raw_pending and not self.mqtt else "")
 
     @property

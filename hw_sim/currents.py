@@ -79,6 +79,14 @@ TURN_US = 300  # some hundred bytecodes at about a million a second
 MCU_TURN = Charge(
     "mcu", "computing", (51_200 - 32_900) * TURN_US / 1e6, ESTIMATE, f"{TURN_US} µs of computing for each request"
 )
+LOAD_US = 250_000
+MCU_LOAD = Charge(
+    "mcu",
+    "loading",
+    51_200 * LOAD_US / 1e6,
+    ESTIMATE,
+    "some fifty modules in place from flash, 5 ms each, at each start",
+)
 
 # --- Wi-Fi, the radio's share
 _RX = 88_000 - 32_900
@@ -116,6 +124,7 @@ def transmit_uc(n_bytes: int) -> tuple[float, int]:
 GNSS_ACQUIRING = Current("gnss", "acquisition", 11_500, QUOTED, _M10)
 GNSS_TRACKING = Current("gnss", "tracking", 9_500, QUOTED, _M10)
 GNSS_BACKUP = Current("gnss", "hardware backup", 28, QUOTED, _M10)
+GNSS_STANDBY = Current("gnss", "software standby", 46, QUOTED, f"{_M10}; Meshtastic (issue 4062) measures some 50")
 
 # --- flash, for the times that its operations take
 FLASH_STANDBY = Current("flash", "standby", 10, DATA_SHEET, f"{_W25Q}: ICC1; reading is in the MCU's figures")
@@ -128,14 +137,21 @@ FLASH_ERASE = Charge(
 
 # --- what the board adds
 LED_LIT = Current("led", "lit", 1_300, ESTIMATE, "a red LED of 2.0 V behind 1 kΩ at 3.3 V")
+BUZZER_SOUNDING = Current("buzzer", "sounding", 134, ESTIMATE, "a piezo of 15 nF, charged to 3.3 V 2700 times a second")
+BUZZER_SILENT = Current("buzzer", "silent", 0, ESTIMATE, "a piezo is a capacitor")
+BLE_ADVERTISING = Current(
+    "bluetooth", "advertising", 240, ESTIMATE, "each second 1.2 ms of some 200 mA, on three channels; the processor apart"
+)  # fmt: skip
+BLE_OFF = Current("bluetooth", "off", 0, ESTIMATE, "its controller has no power")
 DIVIDER_OHM = 2_000_000
 DIVIDER_BASIS = (ESTIMATE, "two resistors of 1 MΩ on the battery's voltage")
 
 CURRENTS = (
     MCU_RUNNING, MCU_WAITING, MCU_LIGHT_SLEEP, MCU_DEEP_SLEEP, RADIO_LISTENING, RADIO_ASSOCIATING, RADIO_IDLE,
-    GNSS_ACQUIRING, GNSS_TRACKING, GNSS_BACKUP, FLASH_STANDBY, LED_LIT,
+    GNSS_ACQUIRING, GNSS_TRACKING, GNSS_BACKUP, GNSS_STANDBY, FLASH_STANDBY, LED_LIT,
+    BUZZER_SOUNDING, BUZZER_SILENT, BLE_ADVERTISING, BLE_OFF,
 )  # fmt: skip
-CHARGES = (MCU_TURN, FLASH_PROGRAM, FLASH_ERASE)
+CHARGES = (MCU_TURN, MCU_LOAD, FLASH_PROGRAM, FLASH_ERASE)
 
 
 def basis(part: str, state: str) -> str:

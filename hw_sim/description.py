@@ -3,7 +3,7 @@
 import tomllib
 from importlib import resources
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -16,13 +16,14 @@ class _Strict(BaseModel):
 
 
 class GnssWiring(_Strict):
-    """The receiver: chip, UART of the board with its pins, load switch, backup supply."""
+    """The receiver: chip, UART of the board with its pins, load switch or else a wire to EXTINT, backup supply."""
 
     chip: str
     uart: int
     tx: int
     rx: int
-    power_pin: int
+    power_pin: int | None = None
+    extint_pin: int | None = None
     backup: bool
     baudrate: int = 38400
 
@@ -75,10 +76,23 @@ class LedWiring(_Strict):
     pin: int
 
 
+class BuzzerWiring(_Strict):
+    """Passive piezo on a pin."""
+
+    pin: int
+
+
 class RadioWiring(_Strict):
     """Wi-Fi: time from `connect` to an address."""
 
     associate_ms: int = Field(ge=0)
+
+
+class StorageRow(_Strict):
+    """What `rp2.Flash()` spans (MICROPY_HW_FLASH_STORAGE_BYTES at the end of the flash)."""
+
+    offset: int
+    size: int
 
 
 class PartitionRow(_Strict):
@@ -92,9 +106,13 @@ class PartitionRow(_Strict):
 
 
 class Description(_Strict):
-    """A whole board."""
+    """A whole board; `machine` is what its MicroPython says of it, `watchdog_most_ms` 0 for a chip that sets no limit."""
 
     name: str
+    port: Literal["esp32", "rp2"] = "esp32"
+    machine: str = "Generic ESP32S3 module with ESP32S3"
+    watchdog_most_ms: int = 0
+    storage: StorageRow | None = None
     unique_id: str
     flash_bytes: int
     heap_bytes: int
@@ -102,6 +120,7 @@ class Description(_Strict):
     battery: BatteryWiring
     button: ButtonWiring
     led: LedWiring
+    buzzer: BuzzerWiring | None = None
     radio: RadioWiring
     i2c: list[I2cWiring] = []
     partition: list[PartitionRow]

@@ -72,10 +72,11 @@ class Engine:
             board.terminal.started(soft=board.reset_cause == SOFT_RESET)
         self._child = Child(
             app,
-            _shims(bytecode),
-            heap_bytes=board.heap_bytes,
+            _shims(bytecode, board.description.port),
+            heap_bytes=board.heap_bytes + SHIMS_HEAP_BYTES[board.description.port],
             on_output=board.console.feed,
             live=board.terminal is not None,
+            segment=_segment(board),
         )
 
     def stop(self, *, reset_peers: bool) -> None:
@@ -235,15 +236,42 @@ class Engine:
         return RunEnd.POWER_OFF
 
 
+def _segment(board: "Board") -> bytes | None:
+    """What the chip maps for ROMFS: b"" while it is blank, None where the board has none."""
+    if "romfs" not in board.partitions:
+        return None
+    content = board.partition_bytes("romfs")
+    return content if content.strip(b"\xff") else b""
+
+
+# What the simulated modules themselves take of the interpreter's heap: on a chip they are C and take nothing. It is added to
+# the board's heap, so that the cap is the firmware's; a test measures that they take no less.
+SHIMS_HEAP_BYTES = {"esp32": 26 * 1024, "rp2": 32 * 1024}
 _NUMBER = re.compile(rb"_ops\.([A-Z_]+)")
 
 
+def _shims(bytecode: rom.Bytecode, port: str) -> rom.Rom:
+    """The shims of a port: on a chip these modules take no heap, so here they take what they must.
+
+    Asked of the cache of images at each start [one that nobody has used for long is deleted there].
+    """
+    return rom.build(_shim_sources(port), bytecode)
+
+
 @functools.cache
-def _shims(bytecode: rom.Bytecode) -> rom.Rom:
-    """The shims, request numbers written in: on a chip these modules take no heap, so here they take what they must."""
+def _shim_sources(port: str) -> dict[str, Path | bytes]:
+    """The shims, request numbers written in.
+
+    What a port has otherwise lies in a folder of its name, and finds what it takes the place of under `_base_`.
+    """
+    own = {path.name for path in (SHIMS / port).glob("*.py")} - {"__init__.py"}
     found: dict[str, Path | bytes] = {}
     for path in SHIMS.glob("*.py"):
-        if path.name not in ("__init__.py", "_start.py", "_ops.py"):
-            text = path.read_bytes().replace(b"import _ops\n", b"")
-            found[path.name] = _NUMBER.sub(lambda match: str(getattr(_ops, match[1].decode())).encode(), text)
-    return rom.build(found, bytecode)
+        if path.name not in ("__init__.py", "_start.py", "_ops.py") and (path.name != "esp32.py" or port == "esp32"):
+            found["_base_" * (path.name in own) + path.name] = _numbered(path)
+    return found | {name: _numbered(SHIMS / port / name) for name in own}
+
+
+def _numbered(path: Path) -> bytes:
+    text = path.read_bytes().replace(b"import _ops\n", b"")
+    return _NUMBER.sub(lambda match: str(getattr(_ops, match[1].decode())).encode(), text)

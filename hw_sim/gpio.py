@@ -1,6 +1,6 @@
 """Pins and watchdog of the board."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from hw_sim.clock import Handle, VirtualClock
 from hw_sim.errors import NotSimulated
@@ -9,22 +9,55 @@ MODE_IN, MODE_OUT = 1, 3
 PULL_DOWN, PULL_UP = 1, 2
 
 
+class Inputs(dict[int, int]):
+    """Levels that the world applies, by pin; `heard` is called after each change."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: Callable[[], None] = lambda: None
+
+    def __setitem__(self, pin: int, level: int) -> None:
+        super().__setitem__(pin, level)
+        self.heard()
+
+    def update(self, levels: Mapping[int, int]) -> None:  # type: ignore[override]  # nobody gives pins as keywords
+        """Several levels at once."""
+        super().update(levels)
+        self.heard()
+
+
 class Gpio:
-    """Levels of the pins; `on_output[pin]` hears what the program drives, `inputs[pin]` is what the world applies."""
+    """Levels of the pins; `on_output[pin]` hears what the program drives, `inputs[pin]` is what the world applies.
+
+    A held pin keeps what it drives, whatever the program does and over a deep sleep, until it is released.
+    """
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._modes: dict[int, int] = {}
         self._levels: dict[int, int] = {}
-        self.inputs: dict[int, int] = {}
+        self._held: dict[int, tuple[int, int]] = {}  # mode and level of the pad, by pin
+        self.inputs = Inputs()
         self.on_output: dict[int, Callable[[int], None]] = {}
 
-    def reset(self) -> None:
-        """All pins float again, so that whatever hangs on a load switch loses its power."""
+    def reset(self, *, release: bool = True) -> None:
+        """Pins float again, so that whatever hangs on a load switch loses its power; held ones only if released."""
+        if release:
+            self._held.clear()
         self._modes.clear()
         self._levels.clear()
-        for hear in self.on_output.values():
-            hear(0)
+        for pin, hear in self.on_output.items():
+            if pin not in self._held:
+                hear(0)
+
+    def hold(self, pin: int, on: bool) -> None:
+        """Holds the pad as it is, or lets it follow the program again."""
+        if on:
+            self._held.setdefault(pin, (self._modes.get(pin, 0), self._levels.get(pin, 0)))
+        elif self._held.pop(pin, None) is not None:
+            hear = self.on_output.get(pin)
+            if hear is not None:
+                hear(self.output(pin) or 0)
 
     def set_mode(self, pin: int, mode: int) -> None:
         """Direction, with the pull resistor in bits 4 and 5."""
@@ -35,12 +68,13 @@ class Gpio:
     def write(self, pin: int, level: int) -> None:
         """Sets the output latch; it drives the pin if that is an output."""
         self._levels[pin] = level
-        if self._modes.get(pin, 0) & 15 == MODE_OUT and pin in self.on_output:
+        if self._modes.get(pin, 0) & 15 == MODE_OUT and pin in self.on_output and pin not in self._held:
             self.on_output[pin](level)
 
     def output(self, pin: int) -> int | None:
-        """Level that the program drives, None if it does not."""
-        return self._levels.get(pin, 0) if self._modes.get(pin, 0) & 15 == MODE_OUT else None
+        """Level that the pad drives, None if it does not."""
+        mode, level = self._held.get(pin, (self._modes.get(pin, 0), self._levels.get(pin, 0)))
+        return level if mode & 15 == MODE_OUT else None
 
     def read(self, pin: int) -> int:
         """Level at the pin."""

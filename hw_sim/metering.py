@@ -28,6 +28,8 @@ class BoardMeter(Meter):
         self._requests = 0
         board.radio.load = self.part("radio")
         board.gnss.load = self.part("gnss")
+        board.buzzer.load = self.part("buzzer")
+        board.bluetooth.load = self.part("bluetooth")
         board.flash.done.append(self._flash_operation)
         board.gpio.on_output[board.description.led.pin] = self._led_level
         for name, chip in board.sensors.items():
@@ -40,6 +42,10 @@ class BoardMeter(Meter):
         currents.FLASH_STANDBY.flows(self._flash)
         battery_ua = self._board.battery_mv * 1000 / currents.DIVIDER_OHM
         self.part("battery divider").draw("on", round(battery_ua, 3))
+
+    def started(self) -> None:
+        """A program starts: the time that it takes to load passes for the meter alone."""
+        currents.MCU_LOAD.paid(self._mcu)
 
     def running(self) -> None:
         """The processor does something."""

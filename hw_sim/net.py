@@ -7,7 +7,7 @@ time that it needs to answer. So what the device sees does not depend on how fas
 
 import select
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from hw_sim.clock import World
 from hw_sim.connection import EHOSTUNREACH, Connection, Faults, SocketError
@@ -18,23 +18,27 @@ __all__ = ["Connection", "Faults", "Network", "SocketError"]
 
 RESPONSE_POLL_S = 0.002
 RAW_ANSWER_S = 0.02  # for a stream that is not MQTT nobody knows whether an answer is due: this long it gets
+Endpoint = tuple[str, int]
 EAI_FAIL = -202  # what getaddrinfo raises on the ESP32 when a name does not resolve
 
 
 class Network:
-    """Where names lead, which access points there are, what passes and what is broken."""
+    """Where names lead, which access points there are, what passes and what is broken.
+
+    A name with several endpoints has an address for each, in that order; `None` is an address where nobody is.
+    """
 
     def __init__(
         self,
         world: World,
         *,
-        hosts: dict[str, tuple[str, int]] | None = None,
+        hosts: Mapping[str, Endpoint] | Mapping[str, Endpoint | list[Endpoint | None]] | None = None,
         wifi: dict[str, str] | None = None,
         settled: Callable[[], bool] | None = None,
         bound_s: float = 2.0,
     ) -> None:
         self.world = world
-        self.hosts = dict(hosts or {})
+        self.hosts: dict[str, Endpoint | list[Endpoint | None]] = {**(hosts or {})}
         self.wifi = dict(wifi or {})
         self.settled = settled
         self.bound_s = bound_s
@@ -42,6 +46,8 @@ class Network:
         self.up, self.down = Traffic(), Traffic()
         self.capture = Capture()
         self.connections: list[Connection] = []
+        self.asked: list[str] = []  # names that were to be resolved
+        self.dialled: list[Endpoint] = []  # simulated addresses and ports that the board went to
         self.associated = True  # the radio of the board says so
         self.on_air: Callable[[Direction, int], None] = lambda way, n_bytes: None  # it hears what it has to carry
         self.settle_timeouts = 0
@@ -53,20 +59,30 @@ class Network:
         return self.associated and not self.fault.down
 
     def resolve(self, host: str) -> str:
-        """Address for a name; SocketError(-202) for one that nobody knows."""
+        """Addresses for a name, with commas between; SocketError(-202) for one that nobody knows."""
+        self.asked.append(host)
         if not self.online or not (host in self.hosts or host.startswith("127.")):
             raise SocketError(EAI_FAIL)
-        return self._alias(host)
+        if host not in self.hosts:
+            return host
+        return ",".join(self._alias(host, n) for n in range(len(self._endpoints(host))))
 
-    def _alias(self, host: str) -> str:
-        # Each known name has an address of its own on the simulated network (RFC 5737, TEST-NET-1).
-        return host if host.startswith("127.") else f"192.0.2.{1 + sorted(self.hosts).index(host)}"
+    def _endpoints(self, host: str) -> Sequence[Endpoint | None]:
+        found = self.hosts[host]
+        return found if isinstance(found, list) else [found]
 
-    def real_address(self, address: str, port: int) -> tuple[str, int]:
+    def _alias(self, host: str, n: int) -> str:
+        # Each address of a known name has one of its own on the simulated network (RFC 5737, TEST-NET-1 and -2).
+        number = 1 + sorted(self.hosts).index(host)
+        return f"192.0.2.{number}" if n == 0 else f"198.51.100.{8 * number + n}"
+
+    def real_address(self, address: str, port: int) -> Endpoint:
         """Where bytes for a simulated address go in truth; SocketError for an address that leads nowhere."""
-        for host, real in self.hosts.items():
-            if address in (host, self._alias(host)):
-                return real
+        self.dialled.append((address, port))
+        for host in self.hosts:
+            for n, real in enumerate(self._endpoints(host)):
+                if real is not None and address in (host, self._alias(host, n)):
+                    return real
         if address.startswith("127."):
             return address, port
         raise SocketError(EHOSTUNREACH)

@@ -88,16 +88,19 @@ def build(sources: Mapping[str, Path | bytes], bytecode: Bytecode = "auto") -> R
 
 
 def package_sources(folder: Path) -> dict[str, Path | bytes]:
-    """The modules of a package folder under its own name, and its `main.py` at the top."""
+    """The modules of a package folder under its own name, its `main.py` and `slots.py` at the top, and as `_frozen_boot` the
+    `_boot.py` that its build freezes in place of the RP2 port's."""
     if not (folder / "__init__.py").is_file():
         raise HwSimError(f"{folder} is no package: it has no __init__.py")
     found: dict[str, Path | bytes] = {}
     for path in sorted(folder.rglob("*.py")):
         if not SKIPPED & set(path.parts):
             found[f"{folder.name}/{path.relative_to(folder).as_posix()}"] = path
-    main = f"{folder.name}/main.py"
-    if main in found:
-        found["main.py"] = found.pop(main)
+    for name in [name for name in found if name.endswith("/_boot.py")]:
+        found["_frozen_boot.py"] = found.pop(name)
+    for name in ("main.py", "slots.py"):  # what starts lies outside of what is started
+        if f"{folder.name}/{name}" in found:
+            found[name] = found.pop(f"{folder.name}/{name}")
     return found
 
 

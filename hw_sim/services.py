@@ -112,18 +112,33 @@ class Services(ConsoleServices):
 
     @on(_ops.RTC_GET)
     def _rtc_get(self, request: Request) -> Result:
-        return self._board.rtc_us, b""
+        return self._board.rtc.us, b""
 
     @on(_ops.RTC_SET)
     def _rtc_set(self, request: Request) -> Result:
-        self._board.rtc_us = request.a
+        self._board.rtc.us = request.a
         return NONE
 
     # --- the chip itself
 
     @on(_ops.RESET_CAUSE)
     def _reset_cause(self, request: Request) -> Result:
-        return self._board.reset_cause, b""
+        return self._board.told_cause, b""
+
+    @on(_ops.MACHINE)
+    def _machine(self, request: Request) -> Result:
+        return 0, self._board.description.machine.encode()
+
+    @on(_ops.WDT_MOST)
+    def _wdt_most(self, request: Request) -> Result:
+        return self._board.description.watchdog_most_ms, b""
+
+    @on(_ops.STORAGE)
+    def _storage(self, request: Request) -> Result:
+        storage = self._board.description.storage
+        if storage is None:
+            raise NotSimulated(f"rp2.Flash: {self._board.name} has no storage of its own")
+        return (storage.size if request.a else storage.offset), b""
 
     @on(_ops.UNIQUE_ID)
     def _unique_id(self, request: Request) -> Result:
@@ -150,6 +165,19 @@ class Services(ConsoleServices):
     @on(_ops.RETAINED_SET)
     def _retained_set(self, request: Request) -> Result:
         self._board.retained = request.data
+        return NONE
+
+    @on(_ops.WAKE_ON)
+    def _wake_on(self, request: Request) -> Result:
+        if request.a < 0:
+            self._board.wake_on.clear()
+        else:
+            self._board.wake_on[request.a] = request.b
+        return NONE
+
+    @on(_ops.PIN_HOLD)
+    def _pin_hold(self, request: Request) -> Result:
+        self._board.gpio.hold(request.a, bool(request.b))
         return NONE
 
     @on(_ops.PIN_MODE)
@@ -210,10 +238,10 @@ class Services(ConsoleServices):
 
     @on(_ops.FLASH_PROGRAM)
     def _flash_program(self, request: Request) -> Result:
-        self._board.spend(self._board.flash.program(request.a, request.data))
+        self._board.spend_in_flash(self._board.flash.program(request.a, request.data))
         return NONE
 
     @on(_ops.FLASH_ERASE)
     def _flash_erase(self, request: Request) -> Result:
-        self._board.spend(self._board.flash.erase(request.a, request.b))
+        self._board.spend_in_flash(self._board.flash.erase(request.a, request.b))
         return NONE

@@ -23,7 +23,9 @@ from itertools import pairwise
 from typing import Self
 
 from hw_sim.chips.base import I2cChip
+from hw_sim.chips.bh1750 import Bh1750
 from hw_sim.chips.lis2dh12 import Lis2dh12
+from hw_sim.chips.sht4x import Sht4x
 from hw_sim.chips.tmp117 import Tmp117
 from hw_sim.chips.veml7700 import Veml7700
 from hw_sim.drive import Drive
@@ -118,9 +120,9 @@ class Surroundings:
     def around(self, sensors: Mapping[str, I2cChip]) -> Self:
         """These surroundings are those of the chips of a board (`board.sensors`), also when a function is replaced later."""
         for chip in sensors.values():
-            if isinstance(chip, Tmp117):
+            if isinstance(chip, Tmp117 | Sht4x):
                 chip.temperature_c = lambda unix_s: self.temperature_c(unix_s)  # noqa: PLW0108 - it may be replaced
-            elif isinstance(chip, Veml7700):
+            elif isinstance(chip, Veml7700 | Bh1750):
                 chip.illuminance_lx = lambda unix_s: self.illuminance_lx(unix_s)  # noqa: PLW0108 - the same
             elif isinstance(chip, Lis2dh12):
                 chip.acceleration_mg = self.acceleration_mg

@@ -1,26 +1,49 @@
 """The board's end of a UART: a receive buffer of finite size, and a line that takes its time."""
 
 import random
+from collections import deque
+from dataclasses import dataclass
 
 from hw_sim.chips.base import UartChip
 from hw_sim.clock import VirtualClock
 
 BITS_PER_BYTE = 10  # 8N1
+RP2_FIFO_BYTES = 32  # RP2040 data sheet, 4.2: what the UART itself holds
+TRIGGER_BYTES = 24  # ports/rp2/machine_uart.c: so many in the FIFO call for an interrupt, or a rest of the line does
+
+
+@dataclass
+class _Burst:
+    """Bytes on the line: the n-th has come at begin_us + n * byte_us."""
+
+    data: bytes
+    begin_us: int
+    byte_us: float
+    taken: int = 0
 
 
 class UartPort:
-    """One UART with a chip at its other end. Speeds that differ turn every byte into noise, as on the wire."""
+    """One UART with a chip at its other end. Speeds that differ turn every byte into noise, as on the wire.
 
-    def __init__(self, clock: VirtualClock, chip: UartChip, rng: random.Random) -> None:
-        self._clock, self._chip, self._rng = clock, chip, rng
+    With `fifo_bytes` bytes come one by one, and those that come while nobody hears (`neglect`) are lost beyond what the FIFO
+    holds; without, the chip has a peripheral that hears by itself, and what a burst brings comes at its end.
+    """
+
+    def __init__(self, clock: VirtualClock, chip: UartChip, rng: random.Random, fifo_bytes: int = 0) -> None:
+        self._clock, self._chip, self._rng, self._fifo_bytes = clock, chip, rng, fifo_bytes
         chip.emit = self._from_chip
         self._life = 0  # bytes that were on the line when the port closed belong to nobody
         self.open = False
         self.baudrate = 0
         self._rxbuf = 0
         self._line_free_us = 0
-        self.received = bytearray()
+        self._line: deque[_Burst] = deque()
+        self._since_drained = 0  # bytes that have come since the program last emptied the FIFO
+        self._last_us = 0
+        self._neglected = (0, 0, 0)  # from, until, room in the FIFO at the start
+        self._received = bytearray()
         self.overrun_bytes = 0
+        self.lost_bytes = 0  # in the FIFO
         self.deaf = False  # light sleep stops the receiver
 
     def start(self, baudrate: int, rxbuf: int) -> None:
@@ -32,27 +55,74 @@ class UartPort:
         """Closes it."""
         self._life += 1
         self.open = False
-        self.received.clear()
+        self._received.clear()
+        self._line.clear()
+
+    @property
+    def received(self) -> bytearray:
+        """What has come and was not read; looking at it empties the FIFO."""
+        self._hear()
+        self._since_drained = 0
+        return self._received
+
+    def neglect(self, us: int) -> None:
+        """Nobody hears for so long from now: interrupts are off."""
+        self._hear()
+        resting = self._clock.now_us - self._last_us > 4 * BITS_PER_BYTE * 1_000_000 // max(self.baudrate, 1)
+        waiting = 0 if resting else self._since_drained % TRIGGER_BYTES
+        self._neglected = self._clock.now_us, self._clock.now_us + us, self._fifo_bytes - waiting
 
     def _from_chip(self, data: bytes) -> None:
         begin = max(self._clock.now_us, self._line_free_us)
         self._line_free_us = begin + len(data) * BITS_PER_BYTE * 1_000_000 // self._chip.baudrate
         speed, life = self._chip.baudrate, self._life
-        self._clock.at(self._line_free_us, lambda: self._arrive(data, speed, life))
+        if not self._fifo_bytes:
+            self._clock.at(self._line_free_us, lambda: self._arrive(self._as_heard(data, speed), life))
+        elif self.open and not self.deaf:
+            self._line.append(_Burst(self._as_heard(data, speed), begin, BITS_PER_BYTE * 1e6 / self.baudrate))
+            for us in (begin + BITS_PER_BYTE * 1_000_000 // self.baudrate + 1, self._line_free_us):
+                self._clock.at(us, self._hear)  # a program that waits for bytes looks then
 
-    def _arrive(self, data: bytes, speed: int, life: int) -> None:
+    def _as_heard(self, data: bytes, speed: int) -> bytes:
+        if speed == self.baudrate or not self.open:
+            return data
+        return self._rng.randbytes(max(1, len(data) * self.baudrate // speed))
+
+    def _arrive(self, data: bytes, life: int) -> None:
         if life != self._life or not self.open or self.deaf:
             return
-        if speed != self.baudrate:
-            data = self._rng.randbytes(max(1, len(data) * self.baudrate // speed))
-        room = self._rxbuf - len(self.received)
+        room = self._rxbuf - len(self._received)
         self.overrun_bytes += max(0, len(data) - room)
-        self.received += data[:room]
+        self._received += data[:room]
+
+    def _hear(self) -> None:
+        """Takes in what has come by now."""
+        while self._line:
+            burst = self._line[0]
+            come = min(len(burst.data), int((self._clock.now_us - burst.begin_us) / burst.byte_us))
+            for n in range(burst.taken, come):
+                self._take(burst.data[n : n + 1], round(burst.begin_us + (n + 1) * burst.byte_us))
+            burst.taken = max(come, burst.taken)
+            if come < len(burst.data):
+                return
+            self._line.popleft()
+
+    def _take(self, byte: bytes, at_us: int) -> None:
+        begin_us, end_us, room = self._neglected
+        if begin_us < at_us <= end_us:
+            if not room:
+                self.lost_bytes += 1
+                return
+            self._neglected = begin_us, end_us, room - 1
+        self._since_drained += 1
+        self._last_us = at_us
+        self._arrive(byte, self._life)
 
     def read(self, n: int) -> bytes:
         """Up to n bytes of what has come."""
-        data = bytes(self.received[:n])
-        del self.received[:n]
+        received = self.received
+        data = bytes(received[:n])
+        del received[:n]
         return data
 
     def write(self, data: bytes) -> None:

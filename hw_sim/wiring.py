@@ -2,8 +2,11 @@
 
 from collections.abc import Callable
 
-from hw_sim.chips.base import I2cChip
+from hw_sim.chips.base import I2cChip, UartChip
+from hw_sim.chips.bh1750 import Bh1750
 from hw_sim.chips.lis2dh12 import Lis2dh12
+from hw_sim.chips.lis3dh import Lis3dh
+from hw_sim.chips.sht4x import Sht4x
 from hw_sim.chips.tmp117 import Tmp117
 from hw_sim.chips.ublox_m10 import UbloxM10
 from hw_sim.chips.veml7700 import Veml7700
@@ -12,9 +15,17 @@ from hw_sim.description import Description, I2cChipWiring, I2cWiring
 from hw_sim.errors import HwSimError, NotSimulated
 from hw_sim.gpio import Gpio
 from hw_sim.i2c import Controller, I2cBus
-from hw_sim.uart import UartPort
+from hw_sim.notice import Bluetooth, Buzzer
+from hw_sim.uart import RP2_FIFO_BYTES, UartPort
 
-CHIPS: dict[str, Callable[[World, int], I2cChip]] = {"tmp117": Tmp117, "veml7700": Veml7700, "lis2dh12": Lis2dh12}
+CHIPS: dict[str, Callable[[World, int], I2cChip]] = {
+    "tmp117": Tmp117,
+    "sht4x": Sht4x,
+    "veml7700": Veml7700,
+    "bh1750": Bh1750,
+    "lis2dh12": Lis2dh12,
+    "lis3dh": Lis3dh,
+}
 
 
 class Wired:
@@ -33,6 +44,8 @@ class Wired:
         self.controllers: list[Controller] = []
         self.sensors: dict[str, I2cChip] = {}
         self._always_on: list[I2cChip] = []
+        self.buzzer = Buzzer(world.clock, description.buzzer.pin if description.buzzer else None)
+        self.bluetooth = Bluetooth(world.clock, world.random("bluetooth"))
         self._wire_gnss()
         for wiring in description.i2c:
             self._wire_bus(wiring)
@@ -43,8 +56,13 @@ class Wired:
         if gnss.chip != "ublox_m10":
             raise NotSimulated(f"chip {gnss.chip} of board {self.name}")
         self.gnss = UbloxM10(self.world, baudrate=gnss.baudrate)
-        self.uarts = {gnss.uart: UartPort(self.world.clock, self.gnss, self.world.random("uart"))}
-        self._feed(gnss.power_pin, self.gnss.power)
+        self._fifo_bytes = RP2_FIFO_BYTES if self.description.port == "rp2" else 0
+        self._attached: set[tuple[int, int, int]] = set()
+        self.uarts = {gnss.uart: UartPort(self.world.clock, self.gnss, self.world.random("uart"), self._fifo_bytes)}
+        if gnss.power_pin is not None:
+            self._feed(gnss.power_pin, self.gnss.power)
+        if gnss.extint_pin is not None:
+            self._feed(gnss.extint_pin, self.gnss.extint)
 
     def _wire_bus(self, wiring: I2cWiring) -> None:
         supply = wiring.pull_up_pin
@@ -90,6 +108,8 @@ class Wired:
     def feed_board(self, on: bool) -> None:
         """The board's own supply comes or goes, for chips without a load switch and for what the receiver keeps."""
         self.gnss.backup_power(on and self.description.gnss.backup)
+        if self.description.gnss.power_pin is None:
+            self.gnss.power(on)
         for chip in self._always_on:
             chip.power(on)
 
@@ -115,9 +135,16 @@ class Wired:
             raise NotSimulated(f"ADC on pin {pin}: {self.name} has nothing to measure there")
         return round(self.battery_mv * 1000 / battery.divider)
 
+    def attach_uart(self, uart: int, tx: int, rx: int, chip: UartChip) -> None:
+        """Put something with a supply of its own on a free UART: a gateway, say."""
+        self.uarts[uart] = UartPort(self.world.clock, chip, self.world.random(f"uart/{uart}"), self._fifo_bytes)
+        self._attached.add((uart, tx, rx))
+
     def check_wires(self, uart: int, tx: int, rx: int) -> None:
         """NotSimulated if a UART is opened on pins where no chip is."""
         gnss = self.description.gnss
+        if (uart, tx, rx) in self._attached:
+            return
         if uart != gnss.uart or tx not in (-1, gnss.tx) or rx not in (-1, gnss.rx):
             wired = f"UART {gnss.uart} on tx {gnss.tx}, rx {gnss.rx}"
             raise NotSimulated(f"UART {uart} on tx {tx}, rx {rx}: {self.name} has its receiver at {wired}")

@@ -32,6 +32,7 @@ class Kind(StrEnum):
     POLICY_LOADED = "policy.loaded"
     DEVICE_ENROLLED = "device.enrolled"
     DEVICE_REVOKED = "device.revoked"
+    DEVICE_HEALED = "device.healed"
     CONSENT_REQUESTED = "consent.requested"
     CONSENT_GIVEN = "consent.given"
     CONSENT_REFUSED = "consent.refused"

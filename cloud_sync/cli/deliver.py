@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
@@ -25,6 +25,14 @@ CONNECT_TIMEOUT_S = 5.0
 LOOP_S = 0.2
 NAME_CHARACTERS = 14  # of the service's client id; with a dash and 8 of chance it stays within the 23 of MQTT 3.1.1
 LATER = "a device that misses it is told at its next status"
+
+
+class Message(NamedTuple):
+    """What is published, at QoS 1."""
+
+    topic: str
+    payload: bytes
+    retain: bool = False
 
 
 @dataclass
@@ -56,6 +64,11 @@ class Delivery:
 
 def deliver(broker: BrokerConfig | None, outgoing: Sequence[tuple[str, bytes]]) -> Delivery:
     """Publish sealed downlinks in order and wait for the broker's acknowledgements, `TIMEOUT_S` at the longest."""
+    return publish(broker, [Message(f"bl/1/{device}/down", envelope) for device, envelope in outgoing])
+
+
+def publish(broker: BrokerConfig | None, outgoing: Sequence[Message]) -> Delivery:
+    """The same with any messages."""
     if not outgoing:
         return Delivery()
     if broker is None:
@@ -71,7 +84,7 @@ def deliver(broker: BrokerConfig | None, outgoing: Sequence[tuple[str, bytes]]) 
 class _Sending:
     """The callbacks of one short connection."""
 
-    def __init__(self, outgoing: Sequence[tuple[str, bytes]]) -> None:
+    def __init__(self, outgoing: Sequence[Message]) -> None:
         self._outgoing = outgoing
         self.acknowledged = 0
         self.refused = ""
@@ -86,8 +99,8 @@ class _Sending:
         if reason.is_failure:
             self.refused = str(reason)
             return
-        for device, envelope in self._outgoing:
-            client.publish(f"bl/1/{device}/down", envelope, qos=1)
+        for message in self._outgoing:
+            client.publish(message.topic, message.payload, qos=1, retain=message.retain)
 
     def on_publish(self, client: paho.Client, userdata: Any, mid: int, reason: Any, properties: Any) -> None:
         """The broker has one more."""

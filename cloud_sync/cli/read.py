@@ -25,7 +25,7 @@ from cloud_sync.cli.common import (
 )
 from cloud_sync.cli.consent import PrecisionName
 from cloud_sync.cli.session import opened
-from cloud_sync.model import Actor, Fix, MotionEvent, Reading
+from cloud_sync.model import Actor, Fix, MotionEvent, PlaceEvent, Reading
 from cloud_sync.service import CloudSync
 
 DAY_S = 86_400
@@ -35,11 +35,12 @@ Row = dict[str, Any]
 
 
 class StreamName(StrEnum):
-    """What can be read; the streams of docs/wire-format.md, section 2, with personal data."""
+    """What can be read of the streams with personal data (docs/wire-format.md, section 2)."""
 
     LOCATION = "location"
     ENVIRONMENT = "environment"
     MOTION = "motion"
+    PLACES = "places"  # what `location` carries in place of positions
 
 
 def read(
@@ -47,9 +48,9 @@ def read(
     purpose: Annotated[str, typer.Option(help="What for: a purpose of the policy.")],
     actor: Annotated[str, typer.Option(help="Who reads: a pseudonym; it is in the audit log.", callback=identifier)],
     role: Annotated[str, typer.Option(help="In which role of the policy: data_subject, controller, …")],
-    stream: Annotated[StreamName, typer.Option(help="Positions, temperature and light, or motion.")] = (
-        StreamName.LOCATION
-    ),
+    stream: Annotated[
+        StreamName, typer.Option(help="Positions, temperature and light, motion, or places entered and left.")
+    ] = (StreamName.LOCATION),
     field: Annotated[
         list[str] | None, typer.Option(help="This field of the policy only, and the time; may be given again.")
     ] = None,
@@ -95,11 +96,11 @@ def read(
     if as_json:
         print_json(rows)
     elif as_csv:
-        typer.echo(_csv(kind.columns, rows), nl=False)
+        typer.echo(_csv(_columns(kind, rows), rows), nl=False)
     elif as_geojson:
         print_json({"type": "FeatureCollection", "features": [_feature(row) for row in rows]})
     else:
-        _table(kind.columns, rows)
+        _table(_columns(kind, rows), rows)
         typer.echo(f"{len(rows)} {kind.name} from {iso(since)} to {iso(until)} for {purpose}; {kind.note}")
     if found.unreadable:
         typer.echo(f"{found.unreadable} envelopes of these days did not open: what they held is missing", err=True)
@@ -119,12 +120,28 @@ def _fix(fix: Fix) -> Row:
 
 
 def _reading(reading: Reading) -> Row:
-    """One reading; the light is the least of its class."""
-    return {
+    """One reading, or the sums of an interval with the mean as its value; light is the least of its class."""
+    row: Row = {
         "time": iso(reading.time),
         "step_s": reading.step_s,
         "temperature_c": reading.temperature_c,
         "light_lx": reading.light_lx,
+    }
+    if temperature := reading.temperature:
+        least, most = temperature.least / 10, temperature.most / 10
+        row |= {"temperature_readings": temperature.count, "temperature_least_c": least, "temperature_most_c": most}
+    if light := reading.light:
+        row |= {"light_readings": light.count, "light_least_lx": light.least, "light_most_lx": light.most}
+    return row
+
+
+def _place(event: PlaceEvent) -> Row:
+    """One event: the number of the place in the policy, and its name there."""
+    return {
+        "time": iso(event.time),
+        "place": event.place,
+        "name": event.name or None,
+        "event": event.event and event.event.name.lower(),
     }
 
 
@@ -140,7 +157,7 @@ def _motion(event: MotionEvent) -> Row:
 
 
 class _Kind(NamedTuple):
-    """How one stream is read and shown."""
+    """How one stream is read and shown; rows may have more columns than those that all have."""
 
     name: str
     read: Callable[..., Any]
@@ -162,7 +179,14 @@ KINDS = {
         CloudSync.read_environment,
         _reading,
         ("time", "step_s", "temperature_c", "light_lx"),
-        "light is told by the least of its class",
+        "light is told by the least of its class, an interval by its mean",
+    ),
+    StreamName.PLACES: _Kind(
+        "events",
+        CloudSync.read_places,
+        _place,
+        ("time", "place", "name", "event"),
+        "the time is that of the minute",
     ),
     StreamName.MOTION: _Kind(
         "steps with events",
@@ -174,10 +198,14 @@ KINDS = {
 }
 
 
+def _columns(kind: _Kind, rows: Sequence[Row]) -> list[str]:
+    return list(dict.fromkeys([*kind.columns, *(column for row in rows for column in row)]))
+
+
 def _table(columns: Sequence[str], rows: Sequence[Row]) -> None:
     table = Table(*columns)
     for row in rows:
-        table.add_row(*(_cell(value) for value in row.values()))
+        table.add_row(*(_cell(row.get(column)) for column in columns))
     console().print(table)
 
 

@@ -11,6 +11,7 @@ from cloud_sync.cli.devices import devices, enrol
 from cloud_sync.cli.keep import erase, sweep
 from cloud_sync.cli.limits import limits
 from cloud_sync.cli.read import read
+from cloud_sync.cli.release import release
 from cloud_sync.cli.run import run
 from cloud_sync.cli.setup import init
 
@@ -33,4 +34,5 @@ for command in (init, run, enrol, devices, read, sweep, erase):
     sync.command()(command)
 sync.add_typer(consent, name="consent")
 sync.add_typer(limits, name="limits")
+sync.add_typer(release, name="release")
 sync.add_typer(audit, name="audit")

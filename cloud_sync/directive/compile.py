@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from cloud_sync.model import PERSONAL_STREAMS, Directive, LawfulBasis, LocationField, Precision, Sensor, Stream
+from cloud_sync.model import (
+    PERSONAL_STREAMS,
+    Directive,
+    LawfulBasis,
+    LocationField,
+    PlaceCircle,
+    Precision,
+    Sensor,
+    Stream,
+)
 from cloud_sync.policy import Policy, Rule
 from cloud_sync.policy.vocabulary import STREAM_SENSORS
+from cloud_sync.wire.directive import aggregate_of, as_coarse_as
 
 #: Purposes that a person's consent opens, each with the finest precision that the person allows.
 OpenConsents = Mapping[str, Precision]
@@ -27,6 +37,7 @@ class Permission:
     fields: LocationField
     zones: tuple[tuple[int, int], ...] = ()
     hours: tuple[tuple[int, int], ...] = ()
+    places: tuple[PlaceCircle, ...] = ()
 
     def of_stream(self, stream: Stream) -> tuple[Sensor, Precision, LocationField]:
         """The part that concerns one stream; precision and side fields concern `location` only."""
@@ -38,7 +49,9 @@ class Permission:
 
 def permission_of(directive: Directive) -> Permission:
     """The permission that a directive carries."""
-    return Permission(directive.sensors, directive.precision, directive.fields, directive.zones, directive.hours)
+    return Permission(
+        directive.sensors, directive.precision, directive.fields, directive.zones, directive.hours, directive.places
+    )
 
 
 def _open_rules(policy: Policy, consents: OpenConsents) -> Iterator[tuple[Rule, Precision]]:
@@ -64,17 +77,27 @@ def compile_permission(
 ) -> Permission:
     """What a device of a person with these consents may sense; nothing while processing is restricted.
 
-    The position is as fine as the finest purpose needs and no finer; the gate coarsens it for the others.
+    The position is as fine as the finest purpose needs and no finer; the gate coarsens it for the others. Events of places
+    leave only where no purpose has positions.
     """
     sensors, precision, fields = Sensor(0), Precision.NONE, LocationField(0)
+    places: tuple[PlaceCircle, ...] = ()
     for rule, finest in () if restricted else _open_rules(policy, consents):
-        if rule.stream is Stream.LOCATION:
+        if rule.stream is Stream.LOCATION and not (rule.has_places or rule.has_whole_position):
+            continue  # what a rule does not list nobody may have: no receiver runs for it
+        if rule.has_places:
+            places = tuple(place.circle for place in policy.places)
+        elif rule.stream is Stream.LOCATION:
             if finest > Precision.REGION:  # `country` comes from the network code, `none` from nowhere: no receiver
                 continue
             precision = min(precision, finest)
             fields |= rule.side_fields if finest is Precision.EXACT else LocationField(0)
         sensors |= rule.sensors
-    return Permission(sensors, precision, fields, zones, hours)
+    if policy.device.wake and sensors & Sensor.GNSS:
+        sensors |= Sensor.WAKE
+    return Permission(
+        sensors, precision, fields, zones, hours, places if precision is Precision.NONE and sensors else ()
+    )
 
 
 def compile_directive(policy: Policy, permission: Permission, *, version: int, now: float) -> Directive:
@@ -84,12 +107,17 @@ def compile_directive(policy: Policy, permission: Permission, *, version: int, n
     # Whole steps, so that of two directives issued within minutes the later one does not extend the lease: it would
     # widen, and its challenge may be spent by then [a device would stop and ask again].
     lease_until = (issued_at + device.lease_s) // LEASE_STEP_S * LEASE_STEP_S
+    # Where a person allows a cell only, it hides as much as the blur would have.
+    precision = permission.precision
+    if precision:
+        precision = as_coarse_as(precision, device.thinning.blur_m)
+    thinning = replace(device.thinning, blur_m=0) if precision else device.thinning
     return Directive(
         version=version,
         issued_at=issued_at,
         lease_until=lease_until,
-        sensors=permission.sensors,
-        precision=permission.precision,
+        sensors=_serving(permission),
+        precision=precision,
         fields=permission.fields,
         interval_s=device.interval_s,
         batch=device.batch,
@@ -98,4 +126,16 @@ def compile_directive(policy: Policy, permission: Permission, *, version: int, n
         heartbeat_s=device.heartbeat_s,
         zones=permission.zones,
         hours=permission.hours,
+        thinning=thinning,
+        places=permission.places,
+        aggregate_s=aggregate_of(device.aggregate_s, precision),
+        padded_bytes=device.padded_bytes,
     )
+
+
+def _serving(permission: Permission) -> Sensor:
+    """The sensors without those that serve nothing: a receiver without positions and places, `wake` without a receiver."""
+    sensors = permission.sensors
+    if permission.precision > Precision.REGION and not permission.places:
+        sensors &= ~Sensor.GNSS
+    return sensors if sensors & Sensor.GNSS else sensors & ~Sensor.WAKE

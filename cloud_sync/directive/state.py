@@ -17,20 +17,35 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from cloud_sync.directive.compile import Permission, permission_of
+from cloud_sync.directive.compile import permission_of
 from cloud_sync.directive.hours import minutes, windows
 from cloud_sync.model import (
     PERSONAL_STREAMS,
     Directive,
     DirectiveState,
     LocationField,
+    PlaceCircle,
     Precision,
     Sensor,
     StatusReport,
     Stream,
 )
 from cloud_sync.wire import codec
-from cloud_sync.wire.directive import MOST_HOURS, MOST_ZONES, from_wire, to_wire
+from cloud_sync.wire.directive import (
+    LEAST_STEP_S,
+    MOST_HOURS,
+    MOST_ZONES,
+    STEPPING,
+    aggregate_of,
+    as_coarse_as,
+    from_wire,
+    grain_m,
+    line_age_s,
+    of_before,
+    step_of,
+    strictest,
+    to_wire,
+)
 from cloud_sync.wire.fields import MOST_U32, MOST_VERSION
 
 #: A device applies no version further than this above the highest that it has applied [section 7].
@@ -71,7 +86,7 @@ def fresh(device: str) -> DirectiveState:
 
 def current_of(state: DirectiveState) -> Directive | None:
     """The directive that was issued last, without its challenge; None before the first and when it is not known."""
-    return from_wire(codec.unpack(state.current)) if state.current else None
+    return from_wire(of_before(codec.unpack(state.current))) if state.current else None
 
 
 def observed(state: DirectiveState, report: StatusReport) -> DirectiveState:
@@ -155,17 +170,26 @@ def floors_after(floors: Floors, before: Directive | None, after: Directive) -> 
     """The floors once `after` is issued: its version for every stream that lost something or is given anew."""
     if before is None:
         return _raised(floors, PERSONAL_STREAMS, after.version)
-    old, new = permission_of(before), permission_of(after)
-    changed = [stream for stream in PERSONAL_STREAMS if _restarts(old, new, stream)]
+    changed = [stream for stream in PERSONAL_STREAMS if _restarts(before, after, stream)]
     return _raised(floors, changed, after.version)
 
 
-def _restarts(old: Permission, new: Permission, stream: Stream) -> bool:
+def _restarts(before: Directive, after: Directive, stream: Stream) -> bool:
+    old, new = permission_of(before), permission_of(after)
     (had, precision, fields), (has, finest, left) = old.of_stream(stream), new.of_stream(stream)
     if not had:
         return bool(has)  # given anew
     closed = set(new.zones) - set(old.zones) or minutes(new.hours) - minutes(old.hours)
-    return bool(had & ~has or finest > precision or fields & ~left or closed)
+    return bool(had & ~has or finest > precision or fields & ~left or closed or _coarsens(before, after, stream))
+
+
+def _coarsens(before: Directive, after: Directive, stream: Stream) -> bool:
+    """Whether a stream tells less closely than it did, as a coarser precision does; how often it tells is no matter here."""
+    if stream is Stream.ENVIRONMENT:
+        return after.aggregate_s > before.aggregate_s
+    if stream is not Stream.LOCATION:
+        return False
+    return after.thinning.blur_m > before.thinning.blur_m or bool(set(before.places) - set(after.places))
 
 
 def _raised(floors: Floors, streams: Iterable[int], version: int) -> Floors:
@@ -190,19 +214,58 @@ def _narrowed(current: Directive, wanted: Directive, now: float) -> Directive:
     zones, hours = _joined_zones(current.zones, wanted.zones), _joined_hours(current.hours, wanted.hours)
     both = current.sensors & wanted.sensors
     sensors = both if zones is not None and hours is not None else Sensor(0)  # no room for both: close all of it
-    precision = max(current.precision, wanted.precision) if sensors else Precision.NONE
+    precision, blur_m = _coarser(current, wanted) if sensors else (Precision.NONE, 0)
+    interval_s = max(current.interval_s, wanted.interval_s)
+    thinning = strictest(current.thinning, wanted.thinning)
+    precision, sensors = _steady(current, wanted, precision, sensors)
+    aggregate_s = max(current.aggregate_s, wanted.aggregate_s)
     return replace(
         wanted,
         issued_at=min(int(now), lease_until),
         lease_until=lease_until,
         sensors=sensors,
         precision=precision,
-        fields=current.fields & wanted.fields if precision is Precision.EXACT else LocationField(0),
-        interval_s=max(current.interval_s, wanted.interval_s),
+        fields=LocationField(0) if precision or blur_m else current.fields & wanted.fields,
+        interval_s=interval_s,
+        batch_age_s=max(wanted.batch_age_s, line_age_s(current)),
         spool_age_s=min(current.spool_age_s, wanted.spool_age_s),
         zones=current.zones if zones is None else zones,
         hours=current.hours if hours is None else hours,
+        # A rest never is shorter than the interval, which may have been the other one's.
+        thinning=replace(thinning, rest_s=max(thinning.rest_s, interval_s) if thinning.rest_s else 0, blur_m=blur_m),
+        places=_joined_places(current, wanted) if precision is Precision.NONE else (),
+        aggregate_s=aggregate_of(aggregate_s, precision),
+        padded_bytes=max(current.padded_bytes, wanted.padded_bytes),
     )
+
+
+def _coarser(one: Directive, other: Directive) -> tuple[Precision, int]:
+    """The finest precision, and the blur, that tell no position more closely than either."""
+    precision, grain = (
+        max(one.precision, other.precision),
+        max(grain_m(each.precision, each.thinning.blur_m) for each in (one, other)),
+    )
+    if precision is Precision.EXACT:
+        return precision, grain
+    return as_coarse_as(precision, grain), 0
+
+
+def _steady(one: Directive, other: Directive, precision: Precision, sensors: Sensor) -> tuple[Precision, Sensor]:
+    """Precision and sensors with the coarser step of the two, which goes with a precision.
+
+    No position leaves where one of the two permits none: then the receiver is off, and the precision says the step alone
+    [with a position the others would lose their coarse clock, which takes a challenge].
+    """
+    step_s = max(step_of(one), step_of(other))
+    if not sensors & STEPPING or precision <= Precision.REGION or step_s == LEAST_STEP_S:
+        return precision, sensors
+    coarse = max(each.precision for each in (one, other) if step_of(each) == step_s)
+    return coarse, sensors & STEPPING
+
+
+def _joined_places(one: Directive, other: Directive) -> tuple[PlaceCircle, ...]:
+    """The places that both have: of others nothing is told until the challenge is answered."""
+    return tuple(place for place in other.places if place in one.places)
 
 
 def _joined_zones(one: Pairs, other: Pairs) -> Pairs | None:

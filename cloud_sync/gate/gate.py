@@ -80,6 +80,7 @@ class Gate:
     ) -> Decision:
         """May an envelope of `stream` be stored: for some declared purpose, or why for none.
 
+        `precision` is that of positions; NONE says that the envelope has events of places, for which rules of their own speak.
         Each of `sensors` needs a leave of its own, be it for different purposes [light rides along with a temperature].
         Not heard by `on_decision`: an envelope is no use of data by a person, and ingest reports its own counts.
         """
@@ -92,6 +93,11 @@ class Gate:
     ) -> Decision:
         best: Decision | None = None
         for rule in self._policy.rules_of_stream(stream):
+            # A leave for places is none for positions, nor the reverse.
+            if stream is Stream.LOCATION:
+                told = rule.has_places if precision is Precision.NONE else rule.has_whole_position
+                if not told:  # a rule that lists neither, or half a position, is a leave for nothing
+                    continue
             for purpose in rule.purposes:
                 request = Request(
                     INGEST,

@@ -63,9 +63,10 @@ class DownlinkSealer:
         return sent + len(sealed)
 
     def _reach(self, device: str) -> int:
-        """The highest number that the device may be sent."""
+        """The highest number that the device may be sent; what it reported of another generation's chain does not count."""
         state = self._database.directive_state(device)
-        return (state.reported_down_next if state else 0) + MOST_AHEAD
+        reports = state is not None and state.reported_at[0] == self._keys.down(device)[0]
+        return (state.reported_down_next if state is not None and reports else 0) + MOST_AHEAD
 
     def _verdicts(self, device: str, lines: Sequence[Verdict], reach: int) -> list[bytes]:
         """Seal verdicts, as far as the device's window allows."""

@@ -11,7 +11,7 @@ from bisect import bisect_right
 from typing import NamedTuple
 
 from cloud_sync.gate import Gate
-from cloud_sync.ingest.screen import Told
+from cloud_sync.ingest.screen import Sums, Told, Visits
 from cloud_sync.model import ConsentRecord, Device, Precision, Reason, Sensor, Stream
 from cloud_sync.policy import Policy
 from cloud_sync.stores import ConsentStore
@@ -23,6 +23,8 @@ class Leave:
     def __init__(self, gate: Gate, consents: ConsentStore, policy: Policy) -> None:
         self._gate = gate
         self._consents = consents
+        self._aggregate_s = policy.device.aggregate_s
+        self._places = frozenset(place.circle.place for place in policy.places)
         #: By stream: no term ends sooner after a capture.
         self.shortest_s: dict[int, int] = {
             stream: min((rule.retention.shortest_s for rule in policy.rules_of_stream(stream)), default=0)
@@ -44,9 +46,13 @@ class Leave:
         return self._consents.consents(subject)
 
     def ask(self, device: Device, stream: Stream, capture: float, now: float, told: Told | None) -> Reason:
-        """The gate's answer for one capture."""
-        precision = told if isinstance(told, Precision) else None
-        sensors = told if isinstance(told, Sensor) else Sensor(0)
+        """The gate's answer for one capture; before it, whether the policy has such places, and tells so closely."""
+        if isinstance(told, Visits) and not told.places <= self._places:
+            return Reason.PURPOSE_NOT_DECLARED
+        if stream is Stream.ENVIRONMENT and self._aggregate_s > (told.span_s if isinstance(told, Sums) else 0):
+            return Reason.PRECISION_TOO_FINE
+        sensors = told.sensors if isinstance(told, Sums) else told if isinstance(told, Sensor) else Sensor(0)
+        precision = Precision.NONE if isinstance(told, Visits) else told if isinstance(told, Precision) else None
         return self._gate.admit(
             device, stream, captured_at=capture, at=now, precision=precision, sensors=sensors
         ).reason

@@ -36,6 +36,7 @@ class Kind(StrEnum):
     EXPIRED = "expired"
     DENIED = "denied"
     ERASED = "erased"  # captured within a span that was erased before it arrived
+    PASSED_OVER = "passed_over"  # an answer to an offer of healing that leads nowhere any more
 
 
 VERDICTS = {
@@ -49,6 +50,7 @@ VERDICTS = {
     Kind.EXPIRED: VerdictCode.DROP,
     Kind.DENIED: VerdictCode.DROP,
     Kind.ERASED: VerdictCode.DROP,
+    Kind.PASSED_OVER: VerdictCode.DROP,
 }
 
 

@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 from cloud_sync.audit import Kind as AuditKind
 from cloud_sync.erasure.pieces import touches
 from cloud_sync.errors import KeyDestroyed, SealBroken, UnknownDevice, WireFormatError
+from cloud_sync.ingest.healing import Healing, HealingOfBatch
 from cloud_sync.ingest.leave import Leave
 from cloud_sync.ingest.outcome import VERDICTS, Kind, Outcome
 from cloud_sync.ingest.screen import Contents, screen
@@ -27,6 +28,7 @@ from cloud_sync.model import (
     Device,
     Envelope,
     EnvelopeId,
+    HealAnswer,
     Reason,
     StatusReport,
     StoredEnvelope,
@@ -52,7 +54,9 @@ Message = tuple[str, bytes]
 
 
 class Desk(Protocol):
-    """Answers a device's status with what it needs: a directive, the time."""
+    """Answers a device's status with what it needs: a directive, the time, an offer of healing."""
+
+    healing: Healing | None
 
     def report(self, device: Device, report: StatusReport, at: tuple[int, int, int], now: float) -> list[bytes]:
         """Record the newest report in the directive state; sealed downlinks to answer with, once the batch has committed."""
@@ -117,6 +121,7 @@ class _Batch:
         self._soon = now + MOST_AHEAD_S
         self._leave = ingest._leave.batch(now)
         self._senders: dict[str, Device | Outcome] = {}  # by topic
+        self._healing = HealingOfBatch(ingest._desk.healing, now)
         self._floors: dict[str, tuple[int, ...]] = {}
         self._chains: dict[tuple[str, int, int, int], DayChain | Kind] = {}
         self._digests: dict[EnvelopeId, set[bytes]] = {}
@@ -146,7 +151,7 @@ class _Batch:
         if isinstance(device, Outcome):
             return device
         generation, stream, epoch, counter, _ = envelope.header
-        if generation > device.generation:
+        if generation > device.generation and not self._healing.known(device, generation):
             return Outcome(Kind.UNKNOWN_GENERATION)
         # 4. Far ahead [a forged epoch must not make the server walk its spine].
         if epoch > self._today + 1:
@@ -171,6 +176,8 @@ class _Batch:
             return _outcome(Kind.CLOSED, item)
         except SealBroken:
             return Outcome(Kind.NOT_AUTHENTIC)
+        # The first envelope of a generation ends the one before [a copy of the device from before it opens nothing more].
+        item = item._replace(device=self._healing.device(item.device, item.id.generation))
         return self._judge(item, plaintext, known)
 
     def _judge(self, item: _Candidate, plaintext: bytes, known: set[bytes] | None) -> Outcome:
@@ -185,7 +192,7 @@ class _Batch:
                 return self._drop(Kind.ERASED, item, Reason.ERASED)
         except WireFormatError:
             return self._drop(Kind.QUARANTINED, item, "quarantined")
-        refusal = self._refusal(item, contents)
+        refusal = self._refusal(item, contents, known)
         if refusal is not None:
             return refusal
         if known and len(known) >= MOST_APART:
@@ -198,11 +205,15 @@ class _Batch:
             return False
         return touches(item.id.stream, plaintext, item.id.epoch, chain.erased)
 
-    def _refusal(self, item: _Candidate, contents: Contents) -> Outcome | None:
+    def _refusal(self, item: _Candidate, contents: Contents, known: set[bytes] | None) -> Outcome | None:
         """How the message ends if its readings may not stay, or not yet."""
         stream = item.id.stream
         if self._ingest._terms.over(stream, contents.oldest_capture, self._now):
             return self._refuse(Kind.EXPIRED, item, Reason.EXPIRED)
+        if isinstance(contents.status, HealAnswer):
+            # Never under a number that is taken [a copy that heals in the device's place].
+            goes_on = not known and self._healing.answered(item.device, contents.status, _position(item.id))
+            return None if goes_on else self._drop(Kind.PASSED_OVER, item, "passed_over")
         if stream == Stream.STATUS:
             return None
         reason = self._leave.reason(item.device, stream, contents.oldest_capture, contents.told)
@@ -231,7 +242,7 @@ class _Batch:
             kind = Kind.KEPT_APART
             self._note(AuditKind.INGEST_INCIDENT, item, "number_reused")
         answers: tuple[bytes, ...] = ()
-        if contents.status is not None:
+        if isinstance(contents.status, StatusReport):
             answers = tuple(self._ingest._desk.report(item.device, contents.status, _position(item.id), self._now))
             self._floors.pop(item.id.device, None)
         return _outcome(kind, item, answers)

@@ -1,5 +1,7 @@
 """Server side of the ladders (docs/wire-format.md section 3): one spine tip, one wrapped leaf a day, one downlink chain.
 
+How one generation follows another is in `generations.py`.
+
 Invariants, which all methods keep:
 
 - The tip's epoch lies above that of every leaf ever stored, so that a destroyed leaf is outside the closure of what remains.
@@ -22,10 +24,12 @@ from typing import NamedTuple
 
 from cloud_sync.errors import ConfigError, KeyDestroyed, UnknownDevice
 from cloud_sync.keys.daychain import DayChain
+from cloud_sync.keys.rows import WrappedRows
 from cloud_sync.keys.wrap import KEY_BYTES, KeyEncryptionKey
-from cloud_sync.model import COUNTERS, UPLINK_STREAMS, Leaf, Stream, Tip, Tombstone
+from cloud_sync.model import COUNTERS, UPLINK_STREAMS, Leaf, Stream, Tombstone
 from cloud_sync.stores import KeyDatabase, TombstoneStore
 from cloud_sync.wire import ladder
+from cloud_sync.wire.fields import MOST_EPOCH
 
 MAX_REMEMBERED_CHAINS = 8192  # two days of four streams of a thousand devices, about 3 MB
 MAX_ADVANCE_EPOCHS = 1100  # three years without a server; a longer leap is a wrong clock, and a tip never goes back
@@ -48,12 +52,11 @@ class DownKey(NamedTuple):
         return f"DownKey(generation={self.generation}, number={self.number})"
 
 
-class LadderKeys:
+class LadderKeys(WrappedRows):
     """All ladders of all devices over one key store."""
 
     def __init__(self, store: KeyDatabase, kek: KeyEncryptionKey, tombstones: TombstoneStore) -> None:
-        self._store = store
-        self._kek = kek
+        super().__init__(store, kek)
         self._tombstones = tombstones
         self._remembered: OrderedDict[Name, DayChain] = OrderedDict()
         self._lock = threading.RLock()
@@ -77,7 +80,7 @@ class LadderKeys:
                 raise ConfigError(
                     f"the clock is {today - tip.epoch} days ahead of the ladders; set it right, nothing was changed"
                 )
-            spine = self._kek.unwrap(tip.wrapped, _tip_identity(tip.device, tip.generation, tip.stream, tip.epoch))
+            spine = self._spine(tip)
             for epoch in range(tip.epoch, today + 1):
                 self._store_day(device, generation, stream, epoch, spine)
                 spine = ladder.next_spine(spine, stream)
@@ -88,10 +91,22 @@ class LadderKeys:
         with self._store.transaction():
             for tip in self._store.tips():
                 self.advance(tip.device, tip.generation, tip.stream, today)
+            self._store.destroy_offers(spine_epoch=today)  # no answer can be used once the tips have passed them
 
     def last_epoch(self, device: str) -> int:
-        """The last day of which a leaf has been stored, of any stream of the device; −1 if none."""
-        return max((tip.epoch - 1 for tip in self._store.tips() if tip.device == device), default=-1)
+        """The last day of which a leaf was or is stored, of any stream of the device; −1 if none.
+
+        The tips know of leaves that are gone; where a device was handed on there are leaves alone.
+        """
+        passed = [tip.epoch - 1 for tip in self._store.tips() if tip.device == device]
+        return max(passed + [leaf.epoch for leaf in self._store.leaves(device, 0, 0, MOST_EPOCH)], default=-1)
+
+    def _store_day(self, device: str, generation: int, stream: int, epoch: int, spine: bytes) -> None:
+        """The leaf of a day, past what is erased of it [an older key store, restored, must not make it again]."""
+        floor = _floor(self._tombstones.near(device, stream, epoch), generation, epoch)
+        if floor < COUNTERS:
+            chain = ladder.step(ladder.day_chain(spine, stream), stream, floor)
+            self._put_leaf(device, generation, stream, epoch, floor, chain)
 
     # Envelope keys
 
@@ -103,6 +118,8 @@ class LadderKeys:
         name = (device, generation, stream, epoch)
         with self._lock:
             leaf = self._store.leaf(*name)
+            if leaf is None:
+                self._refuse_retired(device, generation)
             if leaf is None and epoch <= today:
                 self.advance(device, generation, stream, today)
                 leaf = self._store.leaf(*name)
@@ -120,11 +137,15 @@ class LadderKeys:
             self._remember(name, chain)
             return chain
 
+    def _refuse_retired(self, device: str, generation: int) -> None:
+        """`KeyDestroyed` for a generation that a later one has retired: what has no leaf of it has no key any more."""
+        row = self._store.down(device)
+        if row is not None and generation < row[0]:
+            raise KeyDestroyed("the generation of this envelope is over, and its day is closed")
+
     def open_leaf(self, leaf: Leaf) -> DayChain:
         """A chain from a stored leaf, remembered by nobody."""
-        return DayChain(
-            leaf.stream, leaf.base_counter, self._kek.unwrap(leaf.wrapped, _leaf_identity(leaf)), leaf.wrapped
-        )
+        return DayChain(leaf.stream, leaf.base_counter, self._start(leaf), leaf.wrapped)
 
     def _tentative(self, name: Name, today: int, floor: int) -> DayChain:
         """Tomorrow's chain, from the tip; it is stored only when a tag has verified under it.
@@ -135,7 +156,7 @@ class LadderKeys:
         tip = self._tip(device, generation, stream)
         if not tip.epoch <= epoch <= today + 1 or floor >= COUNTERS:
             raise KeyDestroyed("the day of this envelope is closed")
-        spine = self._kek.unwrap(tip.wrapped, _tip_identity(tip.device, tip.generation, tip.stream, tip.epoch))
+        spine = self._spine(tip)
         for _ in range(epoch - tip.epoch):
             spine = ladder.next_spine(spine, stream)
 
@@ -228,65 +249,18 @@ class LadderKeys:
 
     def down_next(self, device: str) -> int:
         """The number that the next downlink will have."""
+        return self.down(device)[1]
+
+    def down(self, device: str) -> tuple[int, int]:
+        """(generation, number) that the next downlink will have."""
         row = self._store.down(device)
         if row is None:
             raise UnknownDevice("no downlink chain for this device")
-        return row[1]
-
-    # Rows
-
-    def _tip(self, device: str, generation: int, stream: int) -> Tip:
-        tip = self._store.tip(device, generation, stream)
-        if tip is None:
-            raise UnknownDevice("no ladder of this device and generation")
-        return tip
-
-    def _down(self, device: str) -> tuple[int, int, bytes]:
-        row = self._store.down(device)
-        if row is None:
-            raise UnknownDevice("no downlink chain for this device")
-        generation, number, wrapped = row
-        return generation, number, self._kek.unwrap(wrapped, _down_identity(device, generation, number))
-
-    def _store_day(self, device: str, generation: int, stream: int, epoch: int, spine: bytes) -> None:
-        """The leaf of a day, past what is erased of it [an older key store, restored, must not make it again]."""
-        floor = _floor(self._tombstones.near(device, stream, epoch), generation, epoch)
-        if floor < COUNTERS:
-            chain = ladder.step(ladder.day_chain(spine, stream), stream, floor)
-            self._put_leaf(device, generation, stream, epoch, floor, chain)
-
-    def _put_tip(self, device: str, generation: int, stream: int, epoch: int, spine: bytes) -> None:
-        wrapped = self._kek.wrap(spine, _tip_identity(device, generation, stream, epoch))
-        self._store.put_tip(Tip(device, generation, stream, epoch, wrapped))
-
-    def _put_leaf(self, device: str, generation: int, stream: int, epoch: int, base: int, chain: bytes) -> Leaf:
-        empty = Leaf(device, generation, stream, epoch, base, b"")
-        leaf = Leaf(device, generation, stream, epoch, base, self._kek.wrap(chain, _leaf_identity(empty)))
-        self._store.put_leaf(leaf)
-        return leaf
-
-    def _put_down(self, device: str, generation: int, number: int, chain: bytes) -> None:
-        self._store.put_down(
-            device, generation, number, self._kek.wrap(chain, _down_identity(device, generation, number))
-        )
+        return row[0], row[1]
 
 
 def _floor(stones: Sequence[Tombstone], generation: int, epoch: int) -> int:
     return max((stone.floor(generation, epoch) for stone in stones), default=0)
-
-
-def _tip_identity(device: str, generation: int, stream: int, epoch: int) -> bytes:
-    return f"byleave/1/tip/{device}/{generation}/{int(stream)}/{epoch}".encode()
-
-
-def _leaf_identity(leaf: Leaf) -> bytes:
-    return (
-        f"byleave/1/leaf/{leaf.device}/{leaf.generation}/{int(leaf.stream)}/{leaf.epoch}/{leaf.base_counter}".encode()
-    )
-
-
-def _down_identity(device: str, generation: int, number: int) -> bytes:
-    return f"byleave/1/down/{device}/{generation}/{number}".encode()
 
 
 def _covered(name: Name, device: str, stream: int, first_epoch: int, last_epoch: int) -> bool:

@@ -54,7 +54,7 @@ class PolicyArchive:
         if not _HASH.fullmatch(digest):
             return None
         try:
-            policy = load_policy(self._directory / f"{digest}.toml")
+            policy = load_policy(self._directory / f"{digest}.toml", past=True)
         except PolicyError:
             return None
         return policy if policy.hash == digest else None

@@ -14,6 +14,7 @@ from cloud_sync.policy.locate import Path
 from cloud_sync.policy.period import Period
 from cloud_sync.policy.vocabulary import (
     LEASE_MAX_S,
+    PLACE_FIELDS,
     POSITION_FIELDS,
     PRECISIONS,
     SENSORS,
@@ -140,8 +141,11 @@ def fields_covered(raw: Raw) -> Iterator[Gap]:
             yield Gap(("collection", "never", k), f"no stream has a field {name!r}", "write it as stream.field")
         elif field in listed[STREAMS[stream_name]]:
             yield Gap(("collection", "never", k), f"{name} is never taken and in a rule", "take it out of one of them")
+    # Without places no directive lets an event of one leave, so nobody need say that it is not taken.
+    unneeded = frozenset[str]() if tables(raw.get("place")) else PLACE_FIELDS
     for stream, fields in STREAM_FIELDS.items():
-        yield from _uncovered(raw, stream, [f for f in fields if f not in listed[stream]], never)
+        missing = [field for field in fields if field not in listed[stream] and field not in unneeded]
+        yield from _uncovered(raw, stream, missing, never)
 
 
 def _uncovered(raw: Raw, stream: Stream, missing: list[str], never: list[str]) -> Iterator[Gap]:

@@ -9,7 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from cloud_sync.model import Stream
 from cloud_sync.policy.compiled import Policy, Rule
+from cloud_sync.wire.directive import grain_m, thinning_limits
+
+_THINNING = ("rest", "distance", "turn", "stay", "stay time", "error")
 
 
 def widened(old: Policy, new: Policy, purpose: str) -> list[str]:
@@ -22,7 +26,32 @@ def widened(old: Policy, new: Policy, purpose: str) -> list[str]:
     found += _readers(old, new, purpose)
     if new.device.interval_s < old.device.interval_s:
         found.append(f"interval {new.device.interval_s} s")
+    found += _device_widened(old, new, {rule.stream for rule in new.consent_rules(purpose)})
+    if any(rule.has_places for rule in new.consent_rules(purpose)):
+        circles = {place.circle for place in old.places}
+        found += [f"place {place.circle.place}" for place in new.places if place.circle not in circles]
     return found
+
+
+def _device_widened(old: Policy, new: Policy, streams: set[Stream | None]) -> Iterator[str]:
+    """What the streams of a purpose tell beyond what they told: more fixes, finer sums, sizes that speak."""
+    before, after = old.device, new.device
+    if Stream.LOCATION in streams:
+        limits = zip(_THINNING, thinning_limits(after.thinning), thinning_limits(before.thinning), strict=True)
+        yield from (f"thinning by {name}" for name, now, then in limits if now < then)
+        if before.thinning.error_m and after.batch_age_s < before.batch_age_s:  # a line lasts no longer
+            yield f"batch age {after.batch_age_s} s"
+        if grain_m(new.precision, after.thinning.blur_m) < before.thinning.blur_m:
+            yield f"blur {after.thinning.blur_m} m"
+        if after.wake and not before.wake:
+            yield "wake"
+    if Stream.ENVIRONMENT in streams and after.aggregate_s < before.aggregate_s:
+        yield f"aggregate {after.aggregate_s} s"
+    told = streams - {None, Stream.STATUS}
+    if after.spool_age_s > before.spool_age_s and told:
+        yield f"spool age {after.spool_age_s} s"
+    if after.padded_bytes < before.padded_bytes and told:
+        yield f"padding to {after.padded_bytes} bytes"
 
 
 def _rule_widened(old: Policy, before: Rule, new: Policy, after: Rule) -> Iterator[str]:

@@ -6,10 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from cloud_sync.model import Action, LawfulBasis, LocationField, Precision, Sensor, Stream
+from cloud_sync.model import (
+    NO_THINNING,
+    Action,
+    LawfulBasis,
+    LocationField,
+    PlaceCircle,
+    Precision,
+    Sensor,
+    Stream,
+    Thinning,
+)
 from cloud_sync.policy.period import Period
-from cloud_sync.policy.schema import PolicyFile, RecipientTable, RuleTable
+from cloud_sync.policy.schema import PlaceTable, PolicyFile, RecipientTable, RuleTable
 from cloud_sync.policy.vocabulary import (
+    PLACE_FIELDS,
     POSITION_FIELDS,
     PRECISIONS,
     SENSORS,
@@ -20,6 +31,7 @@ from cloud_sync.policy.vocabulary import (
     HiddenReason,
     RecipientKind,
 )
+from cloud_sync.wire.cells import DEGREE_E7, EXACT, cell_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +71,16 @@ class Rule:
         return not POSITION_FIELDS.isdisjoint(self.fields)
 
     @property
+    def has_whole_position(self) -> bool:
+        """Whether it lists all that a position is made of: a receiver tells both numbers or nothing."""
+        return set(self.fields) >= POSITION_FIELDS
+
+    @property
+    def has_places(self) -> bool:
+        """Whether the category tells which places are entered and left, in place of positions."""
+        return not PLACE_FIELDS.isdisjoint(self.fields)
+
+    @property
     def side_fields(self) -> LocationField:
         """Side fields of a fix whose every part the rule lists; they exist for exact positions only."""
         if self.precision is not Precision.EXACT:
@@ -88,6 +110,18 @@ class DeviceRules:
     spool_age_s: int
     heartbeat_s: int
     lease_s: int
+    thinning: Thinning = NO_THINNING
+    wake: bool = False  # the accelerometer may tell the receiver when to rest
+    aggregate_s: int = 0
+    padded_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place of the controller; a device knows its circle and number, never its name."""
+
+    name: str
+    circle: PlaceCircle
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +158,7 @@ class Policy:
     rules: tuple[Rule, ...]
     recipients: Mapping[str, Recipient]
     grants: frozenset[tuple[str, Action, str]]  # (role, action, purpose)
+    places: tuple[Place, ...]
     _index: Mapping[tuple[str, str], Rule]
 
     def rule(self, category: str, purpose: str) -> Rule | None:
@@ -196,7 +231,24 @@ def _device(file: PolicyFile) -> DeviceRules:
         spool_age_s=device.spool_age.longest_s,
         heartbeat_s=device.heartbeat.longest_s,
         lease_s=device.lease.longest_s,
+        thinning=Thinning(
+            rest_s=device.rest.longest_s if device.rest else 0,
+            distance_m=device.distance_m or 0,
+            turn_deg=device.turn_deg or 0,
+            stay_m=device.stay_m or 0,
+            stay_time_s=device.stay_time.longest_s if device.stay_time else 0,
+            error_m=device.error_m or 0,
+            blur_m=device.blur_m or 0,
+        ),
+        wake=device.wake,
+        aggregate_s=device.aggregate.longest_s if device.aggregate else 0,
+        padded_bytes=device.padded_bytes or 0,
     )
+
+
+def _place(table: PlaceTable) -> Place:
+    row, col = cell_of(round(table.lat * DEGREE_E7), round(table.lon * DEGREE_E7), EXACT)
+    return Place(table.name, PlaceCircle(table.id, row, col, table.radius_m))
 
 
 def _consent(file: PolicyFile) -> ConsentRules:
@@ -248,5 +300,6 @@ def compile_policy(file: PolicyFile, digest: str) -> Policy:
         rules=rules,
         recipients=MappingProxyType({table.id: _recipient(table) for table in file.recipient}),
         grants=frozenset(grants),
+        places=tuple(_place(table) for table in file.place),
         _index=MappingProxyType({(rule.category, purpose): rule for rule in rules for purpose in rule.purposes}),
     )

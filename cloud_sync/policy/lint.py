@@ -12,11 +12,12 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
-from cloud_sync.policy.checks import CHECKS, Gap
+from cloud_sync.policy.checks import CHECKS, Gap, fields_covered
+from cloud_sync.policy.devicechecks import DEVICE_CHECKS
 from cloud_sync.policy.finding import Finding, dotted
 from cloud_sync.policy.locate import Locator, Path
-from cloud_sync.policy.schema import PolicyFile, RecipientTable, RuleTable
-from cloud_sync.policy.streamchecks import STREAM_CHECKS
+from cloud_sync.policy.schema import PlaceTable, PolicyFile, RecipientTable, RuleTable
+from cloud_sync.policy.streamchecks import STREAM_CHECKS, location_told
 
 # A policy is a page or ten; the locator counts lines from the start for each key.
 MAX_FILE_BYTES = 256 * 1024
@@ -32,6 +33,10 @@ _MISSING = {
 }
 
 
+#: Not asked of a policy of the past: the compiled policy permits nothing for what they find.
+_OF_TODAY = (fields_covered, location_told)
+
+
 class Examined(NamedTuple):
     """What an examination of a policy file yields; `file` is None unless there is no finding."""
 
@@ -45,8 +50,12 @@ def lint(path: str | FilePath) -> list[Finding]:
     return examine(path).findings
 
 
-def examine(path: str | FilePath) -> Examined:
-    """Parse, validate and check a policy file."""
+def examine(path: str | FilePath, *, past: bool = False) -> Examined:
+    """Parse, validate and check a policy file.
+
+    Of one of the `past` nobody asks for fields that streams did not have when it was written, nor for whole positions: what it
+    does not name, it does not permit [a new field must not make the policies unreadable that people agreed to].
+    """
     name = str(path)
     try:
         with FilePath(path).open("rb") as handle:
@@ -69,22 +78,23 @@ def examine(path: str | FilePath) -> Examined:
         return _refused(name, line, f"is no TOML: {_AT_LINE.sub('', str(error)).strip()}", "correct the line")
     except RecursionError:
         return _refused(name, 1, "is nested too deeply", "a policy needs three levels")
-    return _examined(name, raw, locator, digest)
+    return _examined(name, raw, locator, digest, past)
 
 
 def _refused(name: str, line: int, message: str, fix: str) -> Examined:
     return Examined([Finding(name, line, "file", message, fix)], None, "")
 
 
-def _examined(name: str, raw: dict[str, Any], locator: Locator, digest: str) -> Examined:
+def _examined(name: str, raw: dict[str, Any], locator: Locator, digest: str, past: bool) -> Examined:
     gaps: list[Gap] = []
     file: PolicyFile | None = None
     try:
         file = PolicyFile.model_validate(raw)
     except ValidationError as error:
         gaps += _structural(error, raw)
+    checks = [check for check in CHECKS + STREAM_CHECKS + DEVICE_CHECKS if not (past and check in _OF_TODAY)]
     wrong = {gap.path for gap in gaps}  # a value of no kind needs no second finding about its meaning
-    gaps += [gap for check in CHECKS + STREAM_CHECKS for gap in check(raw) if gap.path not in wrong]
+    gaps += [gap for check in checks for gap in check(raw) if gap.path not in wrong]
     findings = sorted({Finding(name, locator.line(gap.path), dotted(gap.path), gap.message, gap.fix) for gap in gaps})
     return Examined(findings, None if findings else file, digest)
 
@@ -112,7 +122,7 @@ def _in_file(location: tuple[str | int, ...], raw: Any) -> Path:
     return tuple(path)
 
 
-_MODELS: dict[str, type[BaseModel]] = {"rule": RuleTable, "recipient": RecipientTable}
+_MODELS: dict[str, type[BaseModel]] = {"rule": RuleTable, "recipient": RecipientTable, "place": PlaceTable}
 
 
 def _nearest(path: Path) -> str:

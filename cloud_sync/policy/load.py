@@ -18,9 +18,9 @@ class PolicyRefused(PolicyError):  # noqa: N818 - says what happened; the base c
         super().__init__("\n".join(str(finding) for finding in findings))
 
 
-def load_policy(path: str | Path) -> Policy:
-    """The compiled policy of a file; PolicyRefused (a PolicyError) with all findings when it has a gap."""
-    examined = examine(path)
+def load_policy(path: str | Path, *, past: bool = False) -> Policy:
+    """The compiled policy of a file, or of one of the `past`; PolicyRefused (a PolicyError) with all findings of its gaps."""
+    examined = examine(path, past=past)
     if examined.file is None:
         raise PolicyRefused(examined.findings)
     return compile_policy(examined.file, examined.digest)

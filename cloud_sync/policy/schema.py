@@ -59,6 +59,7 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 QualifiedField = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}\.[a-z][a-z0-9_]{0,39}$")]
 Reference = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ./()-]{0,79}$")]
 Version = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")]
+Label = Annotated[str, Field(pattern=r"^\w[\w .,'/()-]{0,59}$")]
 Region = Annotated[str, Field(pattern=r"^[A-Z]{2,3}$")]
 Language = Annotated[str, Field(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")]
 Term = Annotated[Period, BeforeValidator(_period)]
@@ -152,6 +153,26 @@ class DeviceTable(_Table):
     spool_age: Seconds
     heartbeat: Seconds
     lease: Seconds
+    rest: Seconds | None = None
+    wake: bool = Field(default=False, strict=True)
+    distance_m: int | None = Field(default=None, ge=1, le=10_000, strict=True)
+    turn_deg: int | None = Field(default=None, ge=1, le=180, strict=True)
+    stay_m: int | None = Field(default=None, ge=1, le=5_000, strict=True)
+    stay_time: Seconds | None = None
+    error_m: int | None = Field(default=None, ge=1, le=5_000, strict=True)
+    blur_m: int | None = Field(default=None, ge=1, le=10_000, strict=True)
+    aggregate: Seconds | None = None
+    padded_bytes: int | None = Field(default=None, ge=96, le=960, strict=True)
+
+
+class PlaceTable(_Table):
+    """`[[place]]`: a place of the controller, such as a depot, whose entering and leaving may be told; never a home."""
+
+    id: int = Field(ge=1, le=255, strict=True)
+    name: Label
+    lat: float = Field(ge=-90, le=90, allow_inf_nan=False)
+    lon: float = Field(ge=-180, le=180, allow_inf_nan=False)
+    radius_m: int = Field(ge=50, le=50_000, strict=True)
 
 
 class GrantTable(_Table):
@@ -207,4 +228,5 @@ class PolicyFile(_Table):
     device: DeviceTable
     roles: dict[Role, list[GrantTable]] = Field(min_length=1)
     recipient: list[RecipientTable] = []
+    place: list[PlaceTable] = Field(default=[], max_length=8)  # all that a device keeps
     rule: list[RuleTable] = Field(min_length=1)

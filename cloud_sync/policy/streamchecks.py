@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from cloud_sync.policy.checks import Gap, Raw, tables, text, words
-from cloud_sync.policy.vocabulary import SENSOR_FIELDS, SENSORS, STREAM_FIELDS, STREAMS
+from cloud_sync.policy.checks import Gap, Raw, table, tables, text, words
+from cloud_sync.policy.vocabulary import (
+    PLACE_FIELDS,
+    POSITION_FIELDS,
+    SENSOR_FIELDS,
+    SENSORS,
+    STREAM_FIELDS,
+    STREAMS,
+)
 
 _FIELD_OF = {name: SENSOR_FIELDS[sensor] for name, sensor in SENSORS.items() if sensor in SENSOR_FIELDS}
 
@@ -39,4 +46,22 @@ def one_category_for_a_read(raw: Raw) -> Iterator[Gap]:
                 yield Gap(("rule", n, "purpose", k), message, "join the two categories, or give each its own purpose")
 
 
-STREAM_CHECKS: tuple[Callable[[Raw], Iterator[Gap]], ...] = (sensors_tell, one_category_for_a_read)
+def location_told(raw: Raw) -> Iterator[Gap]:
+    """A rule of location has whole positions or events of places; a position's quality is always on the wire."""
+    positions = False
+    for n, rule in enumerate(tables(raw.get("rule"))):
+        fields = set(words(rule.get("fields")))
+        if rule.get("stream") != "location" or "fields" not in rule:
+            continue
+        positions = positions or fields >= POSITION_FIELDS
+        if not fields >= POSITION_FIELDS and fields.isdisjoint(PLACE_FIELDS):
+            message = "a rule of location without whole positions or events of places"
+            fix = "list lat and lon, or place and event, or take the rule out: what nobody may have, nobody senses"
+            yield Gap(("rule", n, "fields"), message, fix)
+    for k, name in enumerate(words(table(raw, "collection").get("never"))):
+        if positions and name == "location.quality":
+            fix = "take it out and list quality in the rule of the positions"
+            yield Gap(("collection", "never", k), "every position has its quality on the wire", fix)
+
+
+STREAM_CHECKS: tuple[Callable[[Raw], Iterator[Gap]], ...] = (sensors_tell, one_category_for_a_read, location_told)

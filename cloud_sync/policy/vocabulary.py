@@ -14,12 +14,12 @@ from cloud_sync.model import LocationField, Precision, Sensor, Stream
 #: Every field that a stream can carry to the server. Each must be in a category or in `collection.never`.
 STREAM_FIELDS: Final = MappingProxyType(
     {
-        Stream.LOCATION: ("time", "lat", "lon", "quality", "speed", "course"),
+        Stream.LOCATION: ("time", "lat", "lon", "quality", "speed", "course", "place", "event"),
         Stream.ENVIRONMENT: ("time", "temperature", "light"),
         Stream.MOTION: ("time", "motion"),
         Stream.STATUS: (
             *("time", "reason", "uptime", "directive", "down_next", "challenge", "boots", "reset", "battery"),
-            *("spooled", "lost", "refused", "faults", "heap", "firmware"),
+            *("spooled", "lost", "refused", "faults", "heap", "firmware", "crash", "security", "update"),
         ),
     }
 )
@@ -41,6 +41,8 @@ SENSORS: Final = MappingProxyType({sensor.name.lower(): sensor for sensor in Sen
 PRECISIONS: Final = MappingProxyType({precision.name.lower(): precision for precision in Precision})
 #: Fields that make a category a position, so that its rule must say how fine it may be.
 POSITION_FIELDS: Final = frozenset({"lat", "lon"})
+#: Fields of events of places: they travel in place of positions, and only where the policy has places.
+PLACE_FIELDS: Final = frozenset({"place", "event"})
 #: Side fields travel with exact positions only [wire format section 5] and undo a coarse one.
 SIDE_FIELDS: Final = MappingProxyType({"speed": LocationField.SPEED_COURSE, "course": LocationField.SPEED_COURSE})
 #: Longest that any lease may run: 93 days [wire format section 7].

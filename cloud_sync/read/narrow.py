@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cloud_sync.gate import Decision
-from cloud_sync.model import Fix, MotionEvent, Precision, Reading
+from cloud_sync.model import Fix, MotionEvent, PlaceEvent, Precision, Reading
 from cloud_sync.policy.vocabulary import POSITION_FIELDS, SIDE_FIELDS
 from cloud_sync.read.coarsen import coarsen
 from cloud_sync.wire.batch import WORST_QUALITY
@@ -29,8 +29,20 @@ def narrow_reading(reading: Reading, decision: Decision) -> Reading | None:
         reading,
         temperature_dc=reading.temperature_dc if "temperature" in decision.fields else None,
         light_lx=reading.light_lx if "light" in decision.fields else None,
+        temperature=reading.temperature if "temperature" in decision.fields else None,
+        light=reading.light if "light" in decision.fields else None,
     )
     return None if told.temperature_dc is None and told.light_lx is None else told
+
+
+def narrow_place(event: PlaceEvent, decision: Decision) -> PlaceEvent | None:
+    """The event with what of the decision's fields it has; None where neither place nor event may be told."""
+    told = replace(
+        event,
+        place=event.place if "place" in decision.fields else None,
+        event=event.event if "event" in decision.fields else None,
+    )
+    return None if told.place is None and told.event is None else told
 
 
 def narrow_motion(event: MotionEvent, decision: Decision) -> MotionEvent | None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, Generic, Protocol, TypeVar
 
 from cloud_sync.audit import Kind
 from cloud_sync.errors import ConfigError, Denied, KeyDestroyed, SealBroken, WireFormatError
@@ -22,18 +22,19 @@ from cloud_sync.model import (
     Device,
     Fix,
     MotionEvent,
+    PlaceEvent,
     Precision,
     Reading,
     Reason,
     StoredEnvelope,
     Stream,
 )
-from cloud_sync.policy import Policy
+from cloud_sync.policy import Policy, Rule
 from cloud_sync.policy.vocabulary import POSITION_FIELDS
-from cloud_sync.read.narrow import COARSEST, narrow_fix, narrow_motion, narrow_reading
+from cloud_sync.read.narrow import COARSEST, narrow_fix, narrow_motion, narrow_place, narrow_reading
 from cloud_sync.read.query import Fixes, Query, Readings
 from cloud_sync.stores import AuditSink, Clock, Database, KeyDatabase, TombstoneStore
-from cloud_sync.wire.batch import unpack_location
+from cloud_sync.wire.batch import unpack_location, unpack_places
 from cloud_sync.wire.envelope import open_uplink, parse_uplink
 from cloud_sync.wire.readings import unpack_environment, unpack_motion
 
@@ -57,14 +58,19 @@ Item = TypeVar("Item", bound=Timed)
 
 @dataclass(frozen=True, slots=True)
 class Source(Generic[Item]):
-    """One stream as readers see it: how its plaintext is unpacked, and what of an item a decision lets out."""
+    """One stream as readers see it: how its plaintext is unpacked, and what of an item a decision lets out.
+
+    `rules` picks those of the stream's rules that speak of such items.
+    """
 
     stream: Stream
     unpack: Callable[[bytes, int], list[Item]]
     narrow: Callable[[Item, Decision], Item | None]
+    rules: Callable[[Rule], bool] = lambda _: True
 
 
-LOCATION: Source[Fix] = Source(Stream.LOCATION, unpack_location, narrow_fix)
+LOCATION: Source[Fix] = Source(Stream.LOCATION, unpack_location, narrow_fix, lambda rule: rule.has_position)
+PLACES: Source[PlaceEvent] = Source(Stream.LOCATION, unpack_places, narrow_place, lambda rule: rule.has_places)
 ENVIRONMENT: Source[Reading] = Source(Stream.ENVIRONMENT, unpack_environment, narrow_reading)
 MOTION: Source[MotionEvent] = Source(Stream.MOTION, unpack_motion, narrow_motion)
 
@@ -97,6 +103,13 @@ class Reader:
         """The fixes in order of time, none finer than permitted; `Denied` with the reason."""
         return self._read(LOCATION, query)
 
+    def places(self, query: Query) -> Readings[PlaceEvent]:
+        """Events of places in order of time, with the names of the policy in force; `Denied` with the reason."""
+        found = self._read(PLACES, query)
+        names = {place.circle.place: place.name for place in self._policy.places}
+        found[:] = [replace(event, name=names.get(event.place or 0, "")) for event in found]
+        return found
+
     def environment(self, query: Query) -> Readings[Reading]:
         """Temperature and light in order of time, of these what the purpose has; `Denied` with the reason."""
         return self._read(ENVIRONMENT, query)
@@ -109,18 +122,18 @@ class Reader:
         _check_span(query)
         now = self._clock.now()
         # 1. The gate, for the act as such; nothing is opened before [a denied reader must not even learn what is there].
-        decision = _told_at_all(source.stream, self._ask(source.stream, query, now, now))
+        decision = _told_at_all(source, self._ask(source, query, now, now))
         if not decision:
-            self._note(Kind.GATE_DENIED, source.stream, query, now, decision.reason, 0)
+            self._note(Kind.GATE_DENIED, source, query, now, decision.reason, 0)
             raise Denied(decision.reason, f"denied: {decision.reason.value}: {decision.explanation}")
         # 2. The gate again for what was captured when: consent, term and precision of that moment count.
         found: Readings[Item] = Readings()
-        answers = _Answers(self, source.stream, query, now)
+        answers = _Answers(self, source, query, now)
         for device in self._database.devices_of(query.subject):
             self._of_device(source, device, query, answers, found)
         found.sort(key=_time)
         # 3. The audit log, then 4. the answer [a read that nobody can see].
-        self._note(Kind.GATE_ALLOWED, source.stream, query, now, decision.reason, len(found), found.unreadable)
+        self._note(Kind.GATE_ALLOWED, source, query, now, decision.reason, len(found), found.unreadable)
         return found
 
     def _of_device(
@@ -162,12 +175,12 @@ class Reader:
         chain.confirm()
         return plaintext
 
-    def _ask(self, stream: Stream, query: Query, captured_at: float, now: float) -> Decision:
+    def _ask(self, source: Source[Any], query: Query, captured_at: float, now: float) -> Decision:
         request = Request(
             actor=query.actor,
             purpose=query.purpose,
             action=query.action,
-            category=self._category(stream, query.purpose),
+            category=self._category(source, query.purpose),
             subject=query.subject,
             at=now,
             captured_at=captured_at,
@@ -177,11 +190,9 @@ class Reader:
         )
         return self._gate.ask(request)
 
-    def _category(self, stream: Stream, purpose: str) -> str:
+    def _category(self, source: Source[Any], purpose: str) -> str:
         """The category of the stream that declares the purpose, or any, so that the gate can say what is wrong."""
-        rules = [
-            rule for rule in self._policy.rules_of_stream(stream) if rule.has_position or stream != Stream.LOCATION
-        ]
+        rules = [rule for rule in self._policy.rules_of_stream(source.stream) if source.rules(rule)]
         declared = [rule.category for rule in rules if purpose in rule.purposes]
         return next(iter(declared or [rule.category for rule in rules]), "")
 
@@ -191,12 +202,12 @@ class Reader:
         return sorted({*(record.event_time for record in records), *ends})
 
     def _note(
-        self, kind: Kind, stream: Stream, query: Query, now: float, reason: Reason, count: int, unreadable: int = 0
+        self, kind: Kind, source: Source[Any], query: Query, now: float, reason: Reason, count: int, unreadable: int = 0
     ) -> None:
         """One entry for one read; what a caller may have made up is replaced by a word [free text in the log]."""
         detail: list[tuple[str, str | int]] = [
             ("action", query.action.value),
-            ("category", self._category(stream, query.purpose)),
+            ("category", self._category(source, query.purpose)),
             ("purpose", query.purpose if query.purpose in self._policy.purposes else "undeclared"),
             ("role", query.actor.role),
             ("captured_first", int(query.start)),
@@ -218,12 +229,12 @@ def _check_span(query: Query) -> None:
         raise ConfigError("start lies after end; exchange them")
 
 
-def _told_at_all(stream: Stream, decision: Decision) -> Decision:
+def _told_at_all(source: Source[Any], decision: Decision) -> Decision:
     """The decision, or a denial where nothing of what it allows could be told."""
-    if decision and stream is Stream.LOCATION and decision.precision > COARSEST:
+    if decision and source is LOCATION and decision.precision > COARSEST:
         why = f"{decision.precision.name.lower()} is all that may be known, and no position is as coarse"
         return Decision(False, Reason.PRECISION_TOO_FINE, Precision.NONE, why)
-    if decision and stream is Stream.LOCATION and not decision.fields >= POSITION_FIELDS:
+    if decision and source is LOCATION and not decision.fields >= POSITION_FIELDS:
         why = "no position, or half of one, is listed or asked for: a fix is told with latitude and longitude or not at all"
         return Decision(False, Reason.PURPOSE_NOT_DECLARED, Precision.NONE, why)
     if decision and TIME not in decision.fields:
@@ -239,13 +250,13 @@ def _time(item: Timed) -> int:
 class _Answers:
     """The gate's answers of one read: one for each stretch of capture times in which none can differ."""
 
-    def __init__(self, reader: Reader, stream: Stream, query: Query, now: float) -> None:
+    def __init__(self, reader: Reader, source: Source[Any], query: Query, now: float) -> None:
         self._reader = reader
-        self._stream = stream
+        self._source = source
         self._query = query
         self._now = now
         self._boundaries = reader._boundaries(query.subject)
-        rule = reader._policy.rule(reader._category(stream, query.purpose), query.purpose)
+        rule = reader._policy.rule(reader._category(source, query.purpose), query.purpose)
         self._shortest_s = rule.retention.shortest_s if rule else 0
         self._known: dict[tuple[int, float], Decision] = {}
 
@@ -255,5 +266,5 @@ class _Answers:
         old = capture if self._now - capture >= self._shortest_s else 0.0
         key = (bisect_right(self._boundaries, capture), old)
         if key not in self._known:
-            self._known[key] = self._reader._ask(self._stream, self._query, capture, self._now)
+            self._known[key] = self._reader._ask(self._source, self._query, capture, self._now)
         return self._known[key]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from cloud_sync.model import COUNTERS, Leaf, Person, Tip, Tombstone
 from cloud_sync.storage.sqlite_base import SqliteFile
+from cloud_sync.storage.sqlite_healing import SqliteHealing
 from cloud_sync.storage.sqlite_schema import KEYS, TOMBSTONES
 
 _LEAVES = "SELECT device, generation, stream, epoch, base_counter, wrapped FROM leaf"
@@ -21,7 +22,7 @@ _STONES = (  # the fields of `Tombstone`, in their order
 )
 
 
-class SqliteKeys(SqliteFile):
+class SqliteKeys(SqliteHealing, SqliteFile):
     """`cloud_sync.stores.KeyDatabase` in one SQLite file, mode 0600; every value in it is wrapped."""
 
     def __init__(self, path: str | Path) -> None:
@@ -94,9 +95,9 @@ class SqliteKeys(SqliteFile):
             (name, count),
         )
 
-    def destroy_tips(self, device: str) -> int:
-        """Destroy all tips of a device; the number destroyed."""
-        return self.run("DELETE FROM tip WHERE device = ?", (device,))
+    def destroy_tips(self, device: str, below: int | None = None) -> int:
+        """Destroy the tips of a device, of generations `below` or of all; the number destroyed."""
+        return self.run("DELETE FROM tip WHERE device = ?1 AND (?2 IS NULL OR generation < ?2)", (device, below))
 
     def put_down(self, device: str, generation: int, number: int, wrapped: bytes) -> None:
         """Insert or replace the downlink chain of a device."""

@@ -86,6 +86,19 @@ KEYS = (
             " revision INTEGER NOT NULL, limits BLOB NOT NULL)",
         ),
     ),
+    Migration(
+        4,
+        "healing: wishes, offers, generations that an answer has begun",
+        (
+            "CREATE TABLE heal_wish (device TEXT PRIMARY KEY, above INTEGER NOT NULL, offered_at REAL NOT NULL,"
+            " first_epoch INTEGER NOT NULL)",
+            "CREATE TABLE heal_offer (device TEXT NOT NULL, generation INTEGER NOT NULL, number INTEGER NOT NULL,"
+            " spine_epoch INTEGER NOT NULL, first_epoch INTEGER NOT NULL, wrapped BLOB NOT NULL,"
+            " PRIMARY KEY (device, generation, number))",
+            "CREATE TABLE heal_candidate (device TEXT PRIMARY KEY, generation INTEGER NOT NULL,"
+            " first_epoch INTEGER NOT NULL, epoch INTEGER NOT NULL, counter INTEGER NOT NULL, wrapped BLOB NOT NULL)",
+        ),
+    ),
 )
 
 TOMBSTONES = (

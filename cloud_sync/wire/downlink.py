@@ -1,4 +1,4 @@
-"""Downlink envelopes and their three plaintexts: docs/wire-format.md, sections 4 and 7."""
+"""Downlink envelopes and their five plaintexts: docs/wire-format.md, sections 4 and 7."""
 
 from __future__ import annotations
 
@@ -9,17 +9,20 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
 from cloud_sync.errors import SealBroken, WireFormatError
-from cloud_sync.model import Directive, Stream, Verdict, VerdictCode
+from cloud_sync.model import Directive, HealOffer, Stream, Verdict, VerdictCode
 from cloud_sync.wire import codec, directive
 from cloud_sync.wire.envelope import DIGEST_BYTES, MOST_ENVELOPE_BYTES, VERSION, associated_data
 from cloud_sync.wire.fields import MOST_COUNTER, MOST_EPOCH, MOST_GENERATION, MOST_U32, array, octets, whole
 from cloud_sync.wire.ladder import KEY_BYTES
+from cloud_sync.wire.release import ID_BYTES, Offer
 
 NONCE_BYTES: Final = 13
 TAG_BYTES: Final = 16  # COSE algorithm 31, AES-CCM-16-128-256
 MOST_VERDICTS: Final = 12  # 336 bytes at most: a third of the device's receive buffer
 CHALLENGE_BYTES: Final = 8
-VERDICTS, DIRECTIVE, TIME = 1, 2, 3
+MOST_RELEASE_BYTES: Final = 2**24 - 1  # beyond any board's flash; what fits its slot each device knows
+PUBLIC_BYTES: Final = 32  # X25519, RFC 7748
+VERDICTS, DIRECTIVE, TIME, HEALING, UPDATE = 1, 2, 3, 4, 5
 
 
 class TimeAnswer(NamedTuple):
@@ -44,14 +47,28 @@ def time_value(time: int, challenge: bytes) -> list[Any]:
     return _checked([TIME, time, challenge])
 
 
-def read_value(value: Any) -> list[Verdict] | Directive | TimeAnswer:
+def healing_value(offer: HealOffer) -> list[Any]:
+    """The plaintext array of an offer of healing."""
+    return _checked([HEALING, *offer])
+
+
+def update_value(offer: Offer) -> list[Any]:
+    """The plaintext array of an offer of a release."""
+    return _checked([UPDATE, *offer])
+
+
+def read_value(value: Any) -> list[Verdict] | Directive | TimeAnswer | HealOffer | Offer:
     """The meaning of a downlink's plaintext array; WireFormatError for what section 7 does not know."""
     kind = array(value, 2, 1 + MOST_VERDICTS, "a downlink")[0]
-    whole(kind, VERDICTS, TIME, "kind of downlink")
+    whole(kind, VERDICTS, UPDATE, "kind of downlink")
     if kind == VERDICTS:
         return [_verdict(line) for line in value[1:]]
     if kind == DIRECTIVE:
         return directive.from_wire(array(value, 2, 2, "a directive downlink")[1])
+    if kind == HEALING:
+        return _offer(array(value, 4, 4, "a healing downlink"))
+    if kind == UPDATE:
+        return _release(array(value, 4, 4, "an update downlink"))
     array(value, 3, 3, "a time downlink")
     return TimeAnswer(whole(value[1], 0, MOST_U32, "time"), octets(value[2], (CHALLENGE_BYTES,), "challenge"))
 
@@ -63,7 +80,7 @@ def seal_downlink(device: str, generation: int, number: int, key: bytes, nonce: 
     octets(nonce, (NONCE_BYTES,), "nonce")
     header = codec.pack([VERSION, generation, int(Stream.DOWN), number])
     sealed = _cipher(key).encrypt(nonce, codec.pack(_checked(value)), associated_data(header, device))
-    return b"\x93" + header + codec.pack(nonce) + codec.pack(sealed)  # at most 336 bytes: read_value bounds it
+    return b"\x93" + header + codec.pack(nonce) + codec.pack(sealed)  # at most 426 bytes: read_value bounds it
 
 
 def peek_downlink(envelope: bytes) -> tuple[int, int]:
@@ -107,6 +124,16 @@ def _verdict(line: Any) -> Verdict:
         octets(line[4], (DIGEST_BYTES,), "digest"),
         VerdictCode(whole(line[5], 0, 2, "code of a verdict")),
     )
+
+
+def _offer(value: list[Any]) -> HealOffer:
+    epochs = (whole(epoch, 0, MOST_EPOCH, "epoch") for epoch in value[2:])
+    return HealOffer(octets(value[1], (PUBLIC_BYTES,), "public key"), *epochs)
+
+
+def _release(value: list[Any]) -> Offer:
+    sizes = (whole(size, 1, MOST_RELEASE_BYTES, "size of a release") for size in value[2:])
+    return Offer(octets(value[1], (ID_BYTES,), "id of a release"), *sizes)
 
 
 def _checked(value: list[Any]) -> list[Any]:

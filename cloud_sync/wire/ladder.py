@@ -104,7 +104,7 @@ def seal_key(chain: bytes, stream: int) -> bytes:
 
 
 def mix(old: bytes, shared: bytes, stream: int) -> bytes:
-    """Healing: S(g+1, n₀) of S(g, e), or C(g+1, 0) of C(g, m), and the X25519 shared secret.
+    """Healing: S(g+1, n₀) of S(g, e), or for `down` C(g+1, 0) of the S(g, e) of `status`, and the X25519 shared secret.
 
     A secret of zeros is refused [a peer that sends a point of small order would fix it].
     """

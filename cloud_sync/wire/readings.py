@@ -7,10 +7,12 @@ from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 from cloud_sync.errors import WireFormatError
-from cloud_sync.model import EPOCH_SECONDS, Directive, Motion, MotionEvent, Precision, Reading, Sensor
+from cloud_sync.model import EPOCH_SECONDS, Motion, MotionEvent, Reading, Sensor
 from cloud_sync.wire import codec, columns
-from cloud_sync.wire.batch import SLACK_S, TIME_STEP_S
+from cloud_sync.wire.aggregates import OF_A_SENSOR, RANGES, SUMS, AggregateBatch, decode_aggregates, pack_aggregates
+from cloud_sync.wire.batch import SLACK_S
 from cloud_sync.wire.fields import array, whole, within
+from cloud_sync.wire.light import least_lux, light_class
 
 MOST_READINGS: Final = 64  # a directive's largest batch
 STEPS_S: Final = (60, 600, 3600)
@@ -20,15 +22,7 @@ COLUMNS: Final = {
     int(Sensor.LIGHT): (Sensor.LIGHT,),
     int(Sensor.TEMPERATURE | Sensor.LIGHT): (Sensor.TEMPERATURE, Sensor.LIGHT),
 }
-LEAST_TEMPERATURE_DC: Final = -550  # TMP117: −55 … 150 °C
-MOST_TEMPERATURE_DC: Final = 1500
-MOST_LUX: Final = 262_143  # the end of the highest class
-MOST_LIGHT: Final = 72
 MOST_EVENTS: Final = 7
-_RANGES: Final = {
-    Sensor.TEMPERATURE: (LEAST_TEMPERATURE_DC, MOST_TEMPERATURE_DC, "temperature"),
-    Sensor.LIGHT: (0, MOST_LIGHT, "light"),
-}
 
 
 class EnvironmentBatch(NamedTuple):
@@ -62,16 +56,19 @@ class MotionBatch(NamedTuple):
         ]
 
 
-def decode_environment(plaintext: bytes, epoch: int) -> EnvironmentBatch:
+def decode_environment(plaintext: bytes, epoch: int) -> EnvironmentBatch | AggregateBatch:
     """Every check of section 5 on an environment plaintext that was sealed in `epoch`; WireFormatError if one fails."""
-    value = array(codec.unpack_padded(plaintext), 5, 6, "an environment batch")
-    order = COLUMNS.get(whole(value[0], 0, max(COLUMNS), "sensors"))
+    value = array(codec.unpack_padded(plaintext), 5, 4 + 2 * OF_A_SENSOR, "an environment batch")
+    sensors = whole(value[0], 0, SUMS + max(COLUMNS), "sensors")
+    if sensors > SUMS and (summed := COLUMNS.get(sensors - SUMS)) is not None:
+        return decode_aggregates(value, summed, epoch)
+    order = COLUMNS.get(sensors)
     if order is None or len(value) != 4 + len(order):
         raise WireFormatError("sensors are not those of the columns that follow")
     step_s, times, data = _columns(value[1:], epoch)
     found: dict[Sensor, list[int]] = dict(zip(order, data, strict=True))
     for sensor, values in found.items():
-        within(values, *_RANGES[sensor])
+        within(values, *RANGES[sensor])
     return EnvironmentBatch(Sensor(value[0]), step_s, times, found.get(Sensor.TEMPERATURE), found.get(Sensor.LIGHT))
 
 
@@ -98,20 +95,30 @@ def pack_environment(sensors: int, step_s: int, readings: Sequence[Reading], epo
 
     Only the columns of `sensors` travel, whatever else the readings hold; each reading must have their values.
     """
-    order = COLUMNS.get(sensors)
-    if order is None:
-        raise WireFormatError("no such sensors of an environment batch")
+    order = _order(sensors)
     lights = [None if reading.light_lx is None else light_class(reading.light_lx) for reading in readings]
     known = {Sensor.TEMPERATURE: [reading.temperature_dc for reading in readings], Sensor.LIGHT: lights}
     data: list[list[int]] = []
     for sensor in order:
         values = [value for value in known[sensor] if value is not None]
         if len(values) != len(readings):
-            raise WireFormatError(f"a reading has no {_RANGES[sensor][2]}")
+            raise WireFormatError(f"a reading has no {RANGES[sensor][2]}")
         data.append(values)
     plaintext = _pack([int(sensors)], step_s, [reading.time for reading in readings], data, epoch)
     decode_environment(plaintext, epoch)
     return plaintext
+
+
+def pack_sums(sensors: int, span_s: int, readings: Sequence[Reading], epoch: int) -> bytes:
+    """Seal-ready plaintext of 1 to 64 intervals of `span_s`; each reading must have an `Aggregate` for each of the sensors."""
+    return pack_aggregates(_order(sensors), span_s, readings, epoch)
+
+
+def _order(sensors: int) -> tuple[Sensor, ...]:
+    order = COLUMNS.get(sensors)
+    if order is None:
+        raise WireFormatError("no such sensors of an environment batch")
+    return order
 
 
 def pack_motion(step_s: int, motions: Sequence[MotionEvent], epoch: int) -> bytes:
@@ -120,28 +127,6 @@ def pack_motion(step_s: int, motions: Sequence[MotionEvent], epoch: int) -> byte
     plaintext = _pack([], step_s, [motion.time for motion in motions], [events], epoch)
     decode_motion(plaintext, epoch)
     return plaintext
-
-
-def light_class(lux: int) -> int:
-    """Class of an illuminance in whole lux: quarters of a power of two."""
-    if lux < 1:
-        return 0
-    lux = min(lux, MOST_LUX)
-    exponent = lux.bit_length() - 1
-    return 1 + 4 * exponent + (4 * lux >> exponent & 3)
-
-
-def least_lux(light: int) -> int:
-    """The least illuminance of a class, in lux: all that is ever derived from it."""
-    exponent, part = divmod(light - 1, 4)
-    return (4 + part << exponent) // 4 if light else 0
-
-
-def step_of(directive: Directive) -> int:
-    """Seconds of a step under a directive: no finer than the positions that it permits [a fine clock undoes a cell]."""
-    position = directive.sensors & Sensor.GNSS and directive.precision <= Precision.REGION
-    least_s = TIME_STEP_S[directive.precision] if position else 0
-    return next(step_s for step_s in STEPS_S if step_s >= least_s)
 
 
 def earliest_s(step_s: int) -> int:

@@ -7,7 +7,7 @@ from firmware.const import const
 from firmware.drivers import ubx
 from firmware.errors import DriverError
 
-_BAUDRATES = const((38400, 9600))  # of the M10 chip and of the modules that set another at the factory
+BAUDRATES = const((38400, 9600))  # of the M10 chip and of the modules that set another at the factory
 _ANSWER_MS = const(800)  # MON-VER at 9600 baud takes 250 ms on the line, start-up of the chip about 300 ms
 _ROUNDS = const(3)  # of all baud rates: 4.8 s of silence is a dead receiver, not a slow start
 _ACK_MS = const(1500)  # section 3.9 of the interface description: an acknowledgement comes within one second
@@ -59,6 +59,7 @@ class Gnss:
         self._stream: "asyncio.StreamReader" = None
         self._latest: "tuple | None" = None
         self._answers: list = []
+        self._interval_s = 1
         self.implausible = 0  # solutions since the start that were whole and out of range
 
     @property
@@ -73,40 +74,65 @@ class Gnss:
 
     async def start(self, interval_s: int) -> None:
         """Power on and ask for one solution each `interval_s`, at most MAX_RATE_S apart."""
-        self.stop()
+        self._close()
         self.implausible = 0
-        self._board.gnss_power(True)
+        self._interval_s = min(max(interval_s, 1), MAX_RATE_S)
+        self._power(True)
         try:
             version = await self._identify()
             if version is None:
                 return  # some other receiver that speaks NMEA at its own rate
             if version < _MIN_PROTOCOL:
                 raise GnssRefusedError("receiver has no CFG-VALSET")
-            await self._configure(min(max(interval_s, 1), MAX_RATE_S))
+            await self._configure()
         except BaseException:  # a cancelled start must not leave the receiver on
             self.stop()
             raise
 
     def cut(self) -> None:
         """Cut the power now, from any task, even one that interrupts `start` or `fix`; `stop` must follow."""
-        self._board.gnss_power(False)
+        self._power(False)
         self._latest = None
 
     def stop(self) -> None:
         """Cut the power; no fix of before is ever returned again."""
+        self._power(False)
+        self._close()
+
+    def _close(self) -> None:
         uart, self._uart, self._stream = self._uart, _OFF, None
-        self._board.gnss_power(False)
         uart.deinit()
         self._forget()
 
+    def _power(self, on: bool) -> None:
+        self._board.gnss_power(False)  # from none, so that a receiver that hangs begins anew
+        if on:
+            self._board.gnss_power(True)
+
     async def fix(self, timeout_ms: int) -> tuple:
-        """The next solution as a fix tuple, mode 1 if it has no position; GnssSilentError if none comes in time."""
+        """The next solution as a fix tuple, mode 1 if it has no position; GnssSilentError if none comes in time.
+
+        A receiver that lost its configuration is configured again, which may take 4 s more.
+        """
         if self._stream is None:
             raise GnssSilentError("receiver is off")
         self._latest = None
         if not await self._until(self._has_fix, timeout_ms):
-            raise GnssSilentError("receiver gives no solution")
+            await self._recover()
         return self._latest
+
+    async def _recover(self) -> None:
+        """No solution came. A dip of the supply clears RAM, and BBR where the backup supply is gone too; then the receiver
+        lives and says other things: it still answers a poll.
+        """
+        if self._protocol == "ubx":
+            await self._send(ubx.frame(ubx.NAV_PVT))
+            if await self._until(self._has_fix, _ANSWER_MS):
+                fix = self._latest
+                await self._configure()
+                self._latest = fix
+                return
+        raise GnssSilentError("receiver gives no solution")
 
     def _has_fix(self) -> bool:
         return self._latest is not None
@@ -114,7 +140,7 @@ class Gnss:
     async def _identify(self) -> "int | None":
         """Protocol version by MON-VER; None for an NMEA receiver that does not answer it but speaks."""
         for _ in range(_ROUNDS):
-            for baudrate in _BAUDRATES:
+            for baudrate in BAUDRATES:
                 self._open(baudrate)
                 await self._send(ubx.frame(ubx.MON_VER))
                 await self._until(self._named, _ANSWER_MS)
@@ -140,11 +166,11 @@ class Gnss:
         self._latest = None
         self._answers = []
 
-    async def _configure(self, interval_s: int) -> None:
+    async def _configure(self) -> None:
         """One CFG-VALSET; only the solution is left on the line, so that it is quiet between fixes."""
         only_ubx = self._protocol == "ubx"
         pairs = [
-            (ubx.RATE_MEAS, interval_s * 1000),
+            (ubx.RATE_MEAS, self._interval_s * 1000),
             (ubx.RATE_NAV, 1),
             (ubx.UART1_OUT_UBX, 1),
             (ubx.UART1_OUT_NMEA, 0 if only_ubx else 1),

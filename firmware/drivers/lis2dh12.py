@@ -8,6 +8,7 @@ import asyncio
 
 from firmware.const import const
 from firmware.drivers.i2c import Chip, ChipIdentityError, ChipNonsenseError
+from firmware.errors import DriverError
 
 _ADDRESS = const(0x18)  # SA0 to ground; open it would be 0x19
 _WHO_AM_I = const(0x0F)
@@ -61,6 +62,17 @@ class Lis2dh12(Chip):
             self._read(_INT2_SRC, 1)
             self.check()
         except BaseException:  # a cancelled start must not leave the chip on
+            self.stop()
+            raise
+
+    def resume(self) -> None:
+        """Go on with a chip that has watched alone, under power, while the processor slept. DriverError unless it is as it
+        was configured, and then it has no power."""
+        self._board.sensor_power(self._name, True)
+        self._bus = self._board.i2c(self._name)
+        try:
+            self.check()
+        except DriverError:
             self.stop()
             raise
 

@@ -57,7 +57,7 @@ class Veml7700(Chip):
         if counts == _SATURATED:
             return _MOST_LX
         lx = counts * span[2] / 10_000
-        return lx if span[0] & _GAIN_2 else corrected(lx)
+        return lx if span[0] & _GAIN_2 else min(corrected(lx), _MOST_LX)  # the correction runs away beyond the sun
 
     async def _counts(self, span: tuple) -> int:
         configuration, integration_ms, _ = span

@@ -12,15 +12,15 @@ class Backoff:
 
     def __init__(self, random):
         self._random = random
-        self._bound_ms = self.LEAST_MS
+        self.bound_ms = self.LEAST_MS
 
     def reset(self) -> None:
         """A contact went well."""
-        self._bound_ms = self.LEAST_MS
+        self.bound_ms = self.LEAST_MS
 
     def next_ms(self) -> int:
         """Pause before the next try."""
-        bound_ms = self._bound_ms
-        self._bound_ms = min(bound_ms * 2, self.MOST_MS)
+        bound_ms = self.bound_ms
+        self.bound_ms = min(bound_ms * 2, self.MOST_MS)
         raw = self._random(2)
         return bound_ms // 2 + (raw[0] << 8 | raw[1]) * (bound_ms // 2) // 65535

@@ -20,6 +20,14 @@ class Outbox:
         self._old = None  # how far the second round has come
         self._sent = {}  # (generation, stream, epoch, counter) -> (position, digest)
 
+    def keep(self) -> int:
+        """How far sending has come, for `restore` behind a deep sleep; positions are stable."""
+        return -1 if self._tail is None else self._tail
+
+    def restore(self, tail: int) -> None:
+        """Go on there: what was sent and has no verdict is not new."""
+        self._tail = self._old_until = None if tail < 0 else tail
+
     def begin(self) -> None:
         """A new contact: what the last one sent and saw no verdict for is due again."""
         self._sent = {}

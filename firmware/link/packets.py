@@ -6,13 +6,18 @@ hostile until it is parsed: a broker is no party to any secret, and a broken one
 
 import struct
 
+from firmware.const import const
 from firmware.errors import LinkError
 
 CONNACK, PUBLISH, PUBACK, SUBACK, PINGRESP = 2, 3, 4, 9, 13
+_UNSUBACK = const(11)
 
 # Largest packet taken, without its fixed header: an envelope has at most 1024 bytes, a topic 24, a packet identifier 2,
 # the topic's length 2; the rest is margin. A longer one is no message of ours, and would have to lie in RAM whole.
 MAX_PACKET_BYTES = 1100
+
+# Of a longer PUBLISH: topic (of ours, 24 bytes) with its length and packet identifier; a longer topic is not ours.
+_HEAD_BYTES = const(72)
 
 PINGREQ_PACKET = b"\xc0\x00"
 DISCONNECT_PACKET = b"\xe0\x00"
@@ -43,8 +48,8 @@ def _packet(first_byte: int, body: bytes) -> bytes:
 
 
 def connect(client_id: str, user: str, password: str, keepalive_s: int) -> bytes:
-    """CONNECT with a clean session (3.1); no user name if `user` is empty."""
-    flags = 0x02 | (0xC0 if user else 0)
+    """CONNECT to the session that the broker keeps (3.1, clean session 0); no user name if `user` is empty."""
+    flags = 0xC0 if user else 0
     body = _string("MQTT") + struct.pack(">BBH", 4, flags, keepalive_s) + _string(client_id)
     if user:
         body += _string(user) + _string(password)
@@ -54,6 +59,11 @@ def connect(client_id: str, user: str, password: str, keepalive_s: int) -> bytes
 def subscribe(packet_id: int, topic: str) -> bytes:
     """SUBSCRIBE to one topic with QoS 1 (3.8)."""
     return _packet(0x82, struct.pack(">H", packet_id) + _string(topic) + b"\x01")
+
+
+def unsubscribe(packet_id: int, topic: str) -> bytes:
+    """UNSUBSCRIBE from one topic (3.10)."""
+    return _packet(0xA2, struct.pack(">H", packet_id) + _string(topic))
 
 
 def publish(packet_id: int, topic: str, message: bytes, dup: bool = False) -> bytes:
@@ -69,8 +79,9 @@ def puback(packet_id: int) -> bytes:
 class Parser:
     """Control packets out of a byte stream, in pieces of any size; LinkError where the protocol is broken.
 
-    After an error the connection is lost: MQTT has no way to find the next packet. A PUBLISH that is too long for any
-    downlink is passed over without an acknowledgement [one that is retained would end every contact before it began].
+    After an error the connection is lost: MQTT has no way to find the next packet. Of a PUBLISH that is too long for any
+    downlink nothing is kept but its identifier; its message is None [one that is retained would end every contact before
+    it began, one that is never acknowledged would come again in every contact].
     """
 
     def __init__(self):
@@ -93,6 +104,10 @@ class Parser:
             if length > MAX_PACKET_BYTES:
                 if buffer[at] >> 4 != PUBLISH:
                     raise LinkError("packet too long")
+                if len(buffer) < body + _HEAD_BYTES:
+                    break
+                packet = decode(buffer[at], buffer[body : body + _HEAD_BYTES])
+                packets.append((PUBLISH, packet[1], None, packet[3], 0))
                 self._skip = max(0, body + length - len(buffer))
                 at = min(body + length, len(buffer))
                 continue
@@ -121,8 +136,8 @@ def _remaining_length(buffer: bytes, at: int) -> tuple:
 def decode(first_byte: int, body: bytes) -> tuple:
     """One packet as a tuple that begins with its type.
 
-    (CONNACK,), (PUBLISH, topic, message, packet_id or 0 for QoS 0), (PUBACK, packet_id), (SUBACK, packet_id, qos),
-    (PINGRESP,).
+    (CONNACK, session present), (PUBLISH, topic, message, packet_id or 0 for QoS 0, DUP), (PUBACK, packet_id),
+    (SUBACK, packet_id, qos), (11, packet_id) for UNSUBACK, (PINGRESP,).
     """
     kind = first_byte >> 4
     if kind == PUBLISH:
@@ -140,9 +155,9 @@ def _connack(body: bytes) -> tuple:
         raise LinkError("CONNACK length")
     if body[1]:
         raise LinkError("broker refuses: " + _REFUSALS.get(body[1], "unknown reason"))
-    if body[0]:  # reserved bits, or a session although a clean one was asked for [MQTT-3.2.2-1]
+    if body[0] > 1:  # reserved bits (3.2.2.1)
         raise LinkError("CONNACK flags")
-    return (CONNACK,)
+    return (CONNACK, body[0])
 
 
 def _publish(flags: int, body: bytes) -> tuple:
@@ -162,7 +177,7 @@ def _publish(flags: int, body: bytes) -> tuple:
     packet_id = body[end] << 8 | body[end + 1] if qos else 0
     if qos and not packet_id:  # [MQTT-2.3.1-1]
         raise LinkError("packet identifier 0")
-    return (PUBLISH, str(topic, "ascii"), body[start:], packet_id)
+    return (PUBLISH, str(topic, "ascii"), body[start:], packet_id, flags & 8)
 
 
 def _packet_id(body: bytes, length: int) -> int:
@@ -173,6 +188,10 @@ def _packet_id(body: bytes, length: int) -> int:
 
 def _puback(body: bytes) -> tuple:
     return (PUBACK, _packet_id(body, 2))
+
+
+def _unsuback(body: bytes) -> tuple:
+    return (_UNSUBACK, _packet_id(body, 2))
 
 
 def _suback(body: bytes) -> tuple:
@@ -190,4 +209,4 @@ def _pingresp(body: bytes) -> tuple:
     return (PINGRESP,)
 
 
-_READERS = {CONNACK: _connack, PUBACK: _puback, SUBACK: _suback, PINGRESP: _pingresp}
+_READERS = {CONNACK: _connack, PUBACK: _puback, SUBACK: _suback, _UNSUBACK: _unsuback, PINGRESP: _pingresp}

@@ -1,27 +1,38 @@
-"""Motion: when the device began to move, when it came to rest, and when it was knocked; never how it was accelerated."""
+"""Motion: when the device began to move, when it came to rest, and when it was knocked; never how it was accelerated.
+
+The same chip tells the receiver's task whether it moves, where the directive says so (`wake`, or `motion` itself); of that
+nothing leaves.
+"""
 
 import asyncio
+import time
 
 from firmware.const import const
-from firmware.drivers.lis2dh12 import Lis2dh12
+from firmware.drivers.parts import driver
 from firmware.errors import DriverError
 from firmware.sensing.task import IDLE_MS, RETRY_MS, SensorTask
 from firmware.wire import readings, report
 from firmware.wire.batch import EPOCH_S
-from firmware.wire.directive import MOTION
+from firmware.wire.directive import GNSS, MOTION, WAKE
 
 _LOOK_MS = const(1_000)  # between two looks at the pin INT1
 _CHECK_LOOKS = const(60)  # looks between two questions whether the chip is still there
 _STILL_S = const(120)  # without motion for so long is rest: longer than a red light
+# While it moves and may tell so, a sleeping device looks once in the least step, for a knock and for the end.
+_MOVING_MS = const(60_000)
+_DAY_MS = const(86_400_000)
 
 
 class Motion(SensorTask):
-    """`zones` holds the events back where that is needed, `builder` takes an entry for each step that had some."""
+    """`zones` holds the events back where that is needed, `builder` takes an entry for each step that had some.
 
-    def __init__(self, board, clock, in_force, zones, builder, *, moved):
+    `set_off()` is called when it moves again behind a rest; `at_rest` after 120 s without motion.
+    """
+
+    def __init__(self, board, clock, in_force, zones, builder, *, moved, parts=None):
         super().__init__(moved)
         self._board = board
-        self._chip = Lis2dh12(board)
+        self._chip = driver(board, "motion", parts)
         self._clock = clock
         self._in_force = in_force
         self._zones = zones
@@ -30,6 +41,11 @@ class Motion(SensorTask):
         self._moved_s = 0  # when motion was seen last
         self._open: "tuple | None" = None  # (step, bits): the entry that is still being made
         self._told_s = None  # step of the last entry
+        self._kept = False  # the chip has watched alone while the processor slept
+        self._seen_ms = time.ticks_ms()  # ticks at the last motion, whoever may be told of it
+        self.watches = False  # the chip runs and is believed
+        self.at_rest = False
+        self.set_off = None
 
     @property
     def powered(self) -> bool:
@@ -56,18 +72,84 @@ class Motion(SensorTask):
         """Forget what lies open."""
         self._open = None
 
-    def _wanted(self) -> bool:
+    def sensing(self) -> bool:
+        """True while what it senses may leave."""
+        return self._chip.powered and self._tells()
+
+    def idle_ms(self) -> int:
+        """As of SensorTask; a chip that watches needs nobody before it raises its pin."""
+        if not self.watches:
+            return 0 if self._chip.powered else super().idle_ms()
+        if self._moving or self._open:
+            return _MOVING_MS
+        # What it has seen is told at once, but without a time: then it stays in the chip until somebody tells the time.
+        return 0 if self._board.motion_pin() and self._in_force.senses(MOTION) else _DAY_MS
+
+    def wakes(self) -> bool:
+        """True if motion is to end a sleep: the device is at rest, or would tell that motion began."""
+        if not self.watches or self._board.motion_pin():
+            return False
+        return self.at_rest or (not self._moving and self._in_force.senses(MOTION))
+
+    def keep(self) -> list:
+        """Integers for `restore` behind a deep sleep, over which a chip that `watches` keeps its power."""
+        at_s, bits = self._open or (0, 0)
+        flags = int(self.watches) + 2 * int(self.at_rest) + 4 * int(self._moving)
+        age_ms = min(time.ticks_diff(time.ticks_ms(), self._seen_ms), _DAY_MS) if self.watches else 0
+        told_s = -1 if self._told_s is None else self._told_s
+        return [flags, age_ms, self._moved_s, told_s, at_s, bits, self.faults, self.idle_ms()]
+
+    def restore(self, kept: list, asleep_ms: int) -> None:
+        """Go on behind it."""
+        flags, age_ms, self._moved_s, told_s, at_s, bits, self.faults, idle_ms = kept
+        self._kept, self.at_rest, self._moving = flags & 1 != 0, flags & 2 != 0, flags & 4 != 0
+        self._seen_ms = time.ticks_add(time.ticks_ms(), -min(age_ms + asleep_ms, _DAY_MS))
+        self._told_s = None if told_s < 0 else told_s
+        self._open = (at_s, bits) if bits else None
+        if self._kept:
+            try:
+                self._chip.resume()
+                self.watches = True
+                self._feel()
+            except DriverError as error:
+                print("sensor:", error)
+                self._kept = self.at_rest = False
+        else:
+            self.resume(max(0, idle_ms - asleep_ms))
+
+    def _tells(self) -> bool:
+        """True while events may be told."""
         return self._in_force.senses(MOTION) and self._zones.clear(readings.step_of(self._in_force.directive))
 
+    def _wanted(self) -> bool:
+        directive = self._in_force.directive
+        if directive is None:
+            return False
+        # In a private zone too: the way out is noticed by it, and nothing leaves.
+        if directive.rest and directive.sensors & WAKE and directive.permits(GNSS):
+            return self._in_force.senses_location() or self._in_force.time_only()
+        return self._tells() or self._waits_for_time()
+
+    def _waits_for_time(self) -> bool:
+        """Behind a sleep that led the clock astray: what the chip has seen stays in it until the time is known."""
+        if not self._kept or self._clock.now_s() is not None or self._clock.lease_over():
+            return False
+        in_force = self._in_force
+        return in_force.directive.permits(MOTION) and not in_force.asking and not in_force.paused
+
     def _cut(self) -> None:
+        self.watches = self._kept = self.at_rest = False
         if self._chip.powered:
             self._chip.stop()
 
     async def _sense(self) -> int:
         """Watch until it is no longer wanted; returns the pause in ms before the next look."""
-        self._moving = False
         try:
-            await self._chip.start()
+            if not self.watches:
+                self._moving = False
+                await self._chip.start()
+                self._seen_ms = time.ticks_ms()
+                self.watches = True
             self.faults = 0
             await self._watch()
         except DriverError as error:
@@ -79,22 +161,37 @@ class Motion(SensorTask):
     async def _watch(self) -> None:
         looks = 0
         while self._chip.powered:
+            self._look()
             await asyncio.sleep_ms(_LOOK_MS)
             self._moved()
             looks += 1
             if looks >= _CHECK_LOOKS:
                 looks = 0
                 self._chip.check()
-            self._look()
+
+    def _feel(self) -> bool:
+        """Whether the pin is high; what that means for the receiver."""
+        high = self._board.motion_pin()
+        now_ms = time.ticks_ms()
+        if high:
+            self._seen_ms = now_ms
+            if self.at_rest:
+                self.at_rest = False
+                self.set_off()
+        elif not self.at_rest and time.ticks_diff(now_ms, self._seen_ms) >= _STILL_S * 1000:
+            self.at_rest = True
+        return high
 
     def _look(self) -> None:
         """What the chip has seen since the last look."""
-        high = self._board.motion_pin()
-        if not high and not self._moving:
-            return
-        moved, shaken = self._chip.read() if high else (False, False)
+        high = self._feel()
         now_s = self._clock.now_s()
-        if now_s is None or not self._wanted():
+        if now_s is None or (not high and not self._moving):
+            return  # without a time the interrupt stays latched, and is told when there is one
+        self._kept = False
+        moved, shaken = self._chip.read() if high else (False, False)
+        if not self._tells():
+            self._moving = False
             return
         bits = readings.SHOCK if shaken else 0
         if moved:
@@ -104,9 +201,9 @@ class Motion(SensorTask):
             bits |= readings.ENDED
             self._moving = False
         if bits:
-            self._zones.hold(now_s, self._deliver, bits)
+            self._zones.hold(now_s, self.deliver, bits)
 
-    def _deliver(self, captured_s: int, bits: int) -> None:
+    def deliver(self, captured_s: int, bits: int) -> None:
         """Into the entry of its step; where the interval is longer than the step, of the next that may be told."""
         directive = self._in_force.directive
         step_s = readings.step_of(directive)

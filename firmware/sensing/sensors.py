@@ -3,7 +3,7 @@
 import time
 
 from firmware.const import const
-from firmware.drivers.gnss import Gnss
+from firmware.drivers.parts import receiver
 from firmware.sampler import Sampler
 from firmware.sensing.batches import BatchBuilder
 from firmware.sensing.environment import Environment
@@ -12,14 +12,19 @@ from firmware.sensing.zones import Zones
 from firmware.wire import batch, readings
 from firmware.wire.ladder import ENVIRONMENT, LOCATION, MOTION
 
-_POWERED = const(("temperature", "light", "motion"))  # of board.sensor_power
+# From this interval on a device that sleeps between fixes has the receiver off: a start from backup and a wake cost what
+# six seconds of waiting for the next solution cost.
+_SPARSE_S = const(20)
 
 
 class Sensors:
-    """Built from what the app has: board, settings, sealer, keystore, clock, in_force; `on_time()` changes the day."""
+    """Built from what the app has: board, settings, sealer, keystore, clock, in_force; `on_time()` changes the day. `dozes`:
+    the device sleeps when nothing is due.
+    """
 
-    def __init__(self, board, settings, sealer, keystore, clock, in_force, supervisor, on_time):
+    def __init__(self, board, settings, sealer, keystore, clock, in_force, supervisor, on_time, dozes=False):
         self._board = board
+        self._in_force = in_force
         self.zones = Zones(in_force, clock)
         self.zones.entered = self._entered
         parts = (sealer, keystore, time.ticks_ms, time.ticks_diff)
@@ -31,12 +36,19 @@ class Sensors:
         location, environment, motion = self.builders
         # A fix may be awaited for 65 s; the others pause for 30 s at most.
         moved = supervisor.watch("sampler", 120_000)
-        gnss = Gnss(board, settings.get("gnss", "ubx"))
+        fitted = settings.get("parts")
+        gnss = receiver(board, settings.get("gnss", "ubx"), fitted)
         self.sampler = Sampler(gnss, clock, in_force, location, on_time=on_time, on_fix=self.zones.fix, moved=moved)
         moved = supervisor.watch("environment", 120_000)
-        self.environment = Environment(board, clock, in_force, self.zones, environment, lamp=self.show, moved=moved)
+        self.environment = Environment(
+            board, clock, in_force, self.zones, environment, lamp=self.show, moved=moved, parts=fitted
+        )
         moved = supervisor.watch("motion", 120_000)
-        self.motion = Motion(board, clock, in_force, self.zones, motion, moved=moved)
+        self.motion = Motion(board, clock, in_force, self.zones, motion, moved=moved, parts=fitted)
+        if dozes:
+            self.sampler.sparse_s = _SPARSE_S
+        self.sampler.motion = self.motion
+        self.motion.set_off = self.sampler.set_off
         self.tasks = (self.sampler, self.environment, self.motion)
         for builder in self.builders:
             builder.on_time = on_time
@@ -59,6 +71,11 @@ class Sensors:
             task.stop_now()
         self.zones.forget()
         self.environment.faults = self.motion.faults = 0
+        if LOCATION not in lost:
+            self.sampler.finish()
+        if ENVIRONMENT not in lost:
+            self.environment.finish()
+        self.environment.drop()
         if MOTION not in lost:
             self.motion.finish()
         self.motion.drop()
@@ -70,6 +87,8 @@ class Sensors:
 
     def close(self) -> None:
         """The day is over: seal what is open."""
+        self.sampler.finish()
+        self.environment.finish()
         self.motion.finish()
         for builder in self.builders:
             builder.close()
@@ -79,10 +98,18 @@ class Sensors:
         for task in self.tasks:
             task.check()
         self.zones.check()
+        self.environment.tick()
         self.motion.tick()
+        if not self._in_force.senses_location():
+            self.sampler.finish()  # a quiet hour, the lease's end: what is held back waits for no other fix
         for builder in self.builders:
             builder.close_if_old()
         self.show(False)
+
+    def pace(self, stretch: int) -> None:
+        """How far the battery stretches the intervals; at 0 nothing is sensed."""
+        for task in self.tasks:
+            task.stretch = stretch
 
     def show(self, on: bool) -> None:
         """The LED: lit while personal data is being sensed, or while `on`."""
@@ -95,18 +122,19 @@ class Sensors:
         self.motion.drop()
 
 
-def unpower(board) -> None:
-    """Cut the power of every personal sensor."""
-    board.gnss_power(False)
-    for name in _POWERED:
-        board.sensor_power(name, False)
-
-
 def _location(directive, kind, entries: list, epoch: int) -> bytes:
+    if directive.places:
+        from firmware.wire.places import pack_places  # where only they leave
+
+        return pack_places(entries, epoch)
     return batch.pack_location(directive.precision, entries, epoch)
 
 
 def _environment(directive, kind, entries: list, epoch: int) -> bytes:
+    if directive.aggregate:
+        from firmware.wire.aggregates import pack_aggregates  # where only sums leave
+
+        return pack_aggregates(kind, directive.aggregate, entries, epoch)
     return readings.pack_environment(kind, readings.step_of(directive), entries, epoch)
 
 

@@ -29,13 +29,29 @@ class Zones:
     def __len__(self) -> int:
         return len(self._waiting)
 
+    def keep(self) -> list:
+        """What waits, and when the last fix was, as integers for `restore` behind a deep sleep."""
+        waiting = [
+            [held[0], held[2]] if isinstance(held[2], int) else [held[0], held[2][0]] + list(held[2][1])
+            for held in self._waiting
+        ]
+        return [-1 if self._last_s is None else self._last_s, self._since_s, waiting]
+
+    def restore(self, kept: list, motion, environment) -> None:
+        """Go on behind it; the last two are where an event and where a reading is delivered."""
+        last_s, self._since_s, waiting = kept
+        self._last_s = None if last_s < 0 else last_s
+        for held in waiting:
+            value = held[1] if len(held) == 2 else (held[1], tuple(held[2:]))
+            self._waiting.append((held[0], motion if len(held) == 2 else environment, value))
+
     def clear(self, step_s: int) -> bool:
         """True if no zone is known to be near: no zones, or a fresh fix outside, and the present step began after it."""
         directive = self._in_force.directive
         if directive is None or not directive.zones:
             return directive is not None
         now_s = self._clock.now_s()
-        if now_s is None or self._last_s is None or abs(now_s - self._last_s) > _reach_s(directive):
+        if now_s is None or self._last_s is None or abs(now_s - self._last_s) > reach_s(directive):
             return False
         return now_s - now_s % step_s >= self._since_s
 
@@ -57,15 +73,15 @@ class Zones:
             self.forget()
             self.entered()
             return
-        reach_s = _reach_s(directive)
-        if self._last_s is None or abs(time_s - self._last_s) > reach_s:
+        near_s = reach_s(directive)
+        if self._last_s is None or abs(time_s - self._last_s) > near_s:
             self._since_s = time_s
         self._last_s = time_s
         waiting, self._waiting = self._waiting, []
         for held in waiting:
             if held[0] >= time_s:  # in whole seconds: the fix may be older than the reading
                 self._waiting.append(held)
-            elif time_s - held[0] <= reach_s:
+            elif time_s - held[0] <= near_s:
                 held[1](held[0], held[2])
 
     def check(self) -> None:
@@ -76,8 +92,8 @@ class Zones:
         if now_s is None or directive is None:
             self._waiting = []
             return
-        reach_s = _reach_s(directive)  # either way: a clock that is set back leaves readings of a time to come
-        self._waiting = [held for held in self._waiting if abs(now_s - held[0]) <= reach_s]
+        near_s = reach_s(directive)  # either way: a clock that is set back leaves readings of a time to come
+        self._waiting = [held for held in self._waiting if abs(now_s - held[0]) <= near_s]
 
     def forget(self) -> None:
         """Nothing waits any more, and where the device is nobody knows."""
@@ -85,5 +101,6 @@ class Zones:
         self._last_s = None
 
 
-def _reach_s(directive) -> int:
+def reach_s(directive) -> int:
+    """How many seconds a fix may be away from a reading to tell of it."""
     return 2 * directive.interval + _NEAR_S

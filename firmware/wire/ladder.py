@@ -35,6 +35,11 @@ def down_chain(root) -> bytes:
     return derive(root, "down", "chain")
 
 
+def blur(root) -> bytes:
+    """The device's secret for blurred positions; no key derives it, and it derives none."""
+    return derive(root, "device", "blur")
+
+
 def step(chain, stream: int) -> bytes:
     """The chain key of the next number; also of the downlink (stream 0)."""
     return derive(chain, NAMES[stream], "step")
@@ -46,7 +51,9 @@ def seal_key(chain, stream: int) -> bytes:
 
 
 def mix(old, shared, stream: int) -> bytes:
-    """First spine (for `down`: first chain) of the next generation, from the old one and 32 bytes of X25519 secret."""
+    """First spine of the next generation, from the old one of the stream and 32 bytes of X25519 secret; for `down` its first
+    chain, from the old spine of `status`.
+    """
     if len(shared) != 32 or not any(shared):
         raise SealError("shared secret is not contributory")  # RFC 7748 section 6.1: a peer of low order
     return derive(hmac_sha256(old, shared), NAMES[stream], "heal")

@@ -6,9 +6,9 @@ light, whichever its sensors have; of `motion` the bits of what happened. Its ti
 
 from firmware.const import const
 from firmware.errors import WireError
-from firmware.wire import cells, columns
+from firmware.wire import columns
 from firmware.wire.batch import EPOCH_S, MAX_ENTRIES, check_time, unpack_padded
-from firmware.wire.directive import GNSS, LIGHT, TEMPERATURE
+from firmware.wire.directive import LIGHT, TEMPERATURE, step_of  # noqa: F401 - the sensors take the step from here
 from firmware.wire.msgpack import pack
 
 _STEPS_S = const((60, 600, 3600))
@@ -22,13 +22,6 @@ _RANGES = {
     LIGHT: (_LIGHT_CLASS,),
     TEMPERATURE | LIGHT: (_TEMPERATURE_DC, _LIGHT_CLASS),
 }
-
-
-def step_of(directive) -> int:
-    """Step in s of both streams under a directive: the least that is not below the time step of its precision."""
-    if not directive.permits(GNSS):
-        return _STEPS_S[0]
-    return [step_s for step_s in _STEPS_S if step_s >= cells.TIME_STEP_S[directive.precision]][0]
 
 
 def light_class(lux) -> int:

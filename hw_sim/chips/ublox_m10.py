@@ -3,19 +3,22 @@
 Times: MAX-M10S data sheet UBX-20035208, table 1 (GPS, Galileo, Beidou): cold start 28 s, hot start 1 s, taken as
 means of a spread of ±20 %. A hot start needs backup power and orbits younger than 4 h; with older ones the start is
 warm, 25 s.
+
+UBX-RXM-PMREQ sends it to software standby: RAM is lost, BBR, clock and orbits stay as long as the main supply does, nothing
+is heard but an edge at a pin that the request named, and the byte that makes one on the UART is lost.
 """
 
-import datetime as dt
 import math
 import struct
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from hw_sim import currents
 from hw_sim.chips import m10_config as cfg
 from hw_sim.chips import m10_messages as say
+from hw_sim.chips.m10_faults import GnssFaults, damaged
+from hw_sim.chips.m10_standby import EXTINT0, UARTRX, Standby
 from hw_sim.chips.noise import Noise
 from hw_sim.chips.ubx_frames import Parser, frame
 from hw_sim.clock import Handle, World
@@ -27,6 +30,7 @@ START_MS = 300  # from power to the first byte; nothing is heard before
 COLD_S, WARM_S, HOT_S, SPREAD = 28.0, 25.0, 1.0, 0.2
 ORBITS_LAST_S = 4 * 3600
 TIME_SHARE, RESOLVED_SHARE = 0.6, 0.8  # of the time to first fix, until time is known, and its leap second
+__all__ = ["Emitted", "GnssFaults", "UbloxM10"]
 SENTENCES: tuple[tuple[int, Callable[[say.Solution], bytes]], ...] = (
     (cfg.RMC, say.rmc),
     (cfg.VTG, say.vtg),
@@ -56,24 +60,6 @@ class Emitted(NamedTuple):
         return self.lon_e7 / 1e7
 
 
-@dataclass(slots=True)  # a misspelt fault is an error, not a test that is green for nothing
-class GnssFaults:
-    """What is wrong with the receiver at present; assign `GnssFaults()` for nothing.
-
-    `silent`: no byte. `garbage`: that many random bytes before each epoch. `bad_checksum`: each checksum damaged.
-    `jump_m`: so far north of the truth. `date`: time since power-on counts from this UTC. `no_sky`: no satellite.
-    `refuse`: every VALSET is refused.
-    """
-
-    silent: bool = False
-    garbage: int = 0
-    bad_checksum: bool = False
-    jump_m: float = 0.0
-    date: dt.datetime | None = None
-    no_sky: bool = False
-    refuse: bool = False
-
-
 class UbloxM10:
     """The receiver. `drive` says where it truly is; without one it sees no sky. `noise_scale` 0 makes it perfect."""
 
@@ -97,6 +83,8 @@ class UbloxM10:
         self._powered_us = 0
         self._ttff_s = 0.0
         self._hot = False
+        self._standby: Standby | None = None
+        self._extint = False
         self._last_fix_us: int | None = None
         self._epoch_count = 0
         self.power_ons = 0
@@ -113,9 +101,14 @@ class UbloxM10:
         return self._powered
 
     @property
+    def asleep(self) -> bool:
+        """In software standby."""
+        return self._standby is not None
+
+    @property
     def powered_s(self) -> float:
-        """Time under power since the world began, in s."""
-        running = self._clock.now_us - self._on_since_us if self._powered else 0
+        """Time under power and not in standby since the world began, in s."""
+        running = self._clock.now_us - self._on_since_us if self._powered and not self.asleep else 0
         return (self._powered_us + running) / 1e6
 
     def backup_power(self, on: bool) -> None:
@@ -134,23 +127,59 @@ class UbloxM10:
         """Main supply on or off."""
         if on == self._powered:
             return
-        self._powered = on
-        self._cancel()
-        self._parser.clear()
-        self._started = False
-        self._draw()
+        asleep = self.asleep
+        self._powered, self._standby = on, None
         if on:
             self.power_ons += 1
-            self._on_since_us = self._clock.now_us
-            self._timer = self._clock.after(START_MS * 1000, self._start)
+            self._begin()
             return
-        self._powered_us += self._clock.now_us - self._on_since_us
-        self.config.forget(cfg.RAM)
+        self._halt(already=asleep)
+        self._draw()
         if not self._backup:
             self._forget()
 
+    def _begin(self) -> None:
+        self._on_since_us = self._clock.now_us
+        self._draw()
+        self._timer = self._clock.after(START_MS * 1000, self._start)
+
+    def _halt(self, *, already: bool = False) -> None:
+        """It computes no more, and RAM is gone; `already` in standby."""
+        self._cancel()
+        self._parser.clear()
+        self._started = False
+        self.config.forget(cfg.RAM)
+        if not already:
+            self._powered_us += self._clock.now_us - self._on_since_us
+
+    # --- software standby
+
+    def extint(self, level: bool) -> None:
+        """The pin EXTINT."""
+        edge, self._extint = level != self._extint, level
+        if edge:
+            self._edge(EXTINT0)
+
+    def _sleep(self, request: Standby) -> None:
+        self._halt()
+        self._standby = request
+        self._draw()
+        if request.duration_ms:
+            self._timer = self._clock.after(request.duration_ms * 1000, self._awake)
+
+    def _edge(self, source: int) -> None:
+        if self._standby is not None and self._standby.sources & source:
+            self._awake()
+
+    def _awake(self) -> None:
+        self._cancel()
+        self._standby = None
+        self._begin()
+
     def _draw(self, *, tracking: bool = False) -> None:
-        if self._powered:
+        if self.asleep:
+            currents.GNSS_STANDBY.flows(self.load)
+        elif self._powered:
             (currents.GNSS_TRACKING if tracking else currents.GNSS_ACQUIRING).flows(self.load)
         elif self._backup:
             currents.GNSS_BACKUP.flows(self.load)
@@ -176,7 +205,7 @@ class UbloxM10:
         if self.fault.silent:
             return
         if self.fault.bad_checksum:
-            data = _damaged(data)
+            data = damaged(data)
         self.emit(data)
 
     def _next_epoch(self) -> None:
@@ -236,6 +265,8 @@ class UbloxM10:
 
     def receive(self, data: bytes) -> None:
         """Bytes from the board."""
+        if data:
+            self._edge(UARTRX)
         if not self._started or not self.config[cfg.IN_UBX]:
             return
         for cls, msg, payload in self._parser.feed(data):
@@ -255,8 +286,12 @@ class UbloxM10:
             self._acknowledge(cls, msg, answer is not None)
         elif cls == 0x06:
             self._acknowledge(cls, msg, False)
-        elif (cls, msg) in ((0x02, 0x41), (0x13, 0x40)):
-            raise NotSimulated(f"ublox_m10: UBX message {cls:02X} {msg:02X} (power save request, assistance)")
+        elif (cls, msg) == (0x02, 0x41):
+            request = Standby.of(payload)
+            if request is not None:
+                self._sleep(request)
+        elif (cls, msg) == (0x13, 0x40):
+            raise NotSimulated(f"ublox_m10: UBX message {cls:02X} {msg:02X} (assistance)")
 
     def _valset(self, payload: bytes) -> None:
         before = self.config[cfg.RATE_MEAS], self.config[cfg.RATE_NAV]
@@ -269,12 +304,3 @@ class UbloxM10:
 
     def _acknowledge(self, cls: int, msg: int, good: bool) -> None:
         self._send(frame(0x05, int(good), struct.pack("BB", cls, msg)))
-
-
-def _damaged(data: bytes) -> bytes:
-    """The same frames, each with one bit of its checksum turned."""
-    if data.startswith(b"\xb5\x62"):
-        return data[:-1] + bytes((data[-1] ^ 0x01,))
-    lines = data.split(b"\r\n")
-    turned = [line[:-1] + (b"1" if line[-1:] != b"1" else b"2") if b"*" in line[-4:] else line for line in lines]
-    return b"\r\n".join(turned)

@@ -30,6 +30,7 @@ from hw_sim.surroundings import Surroundings
 
 CONNECT_TIMEOUT_S = 5.0  # of real time; a broker on loopback answers in milliseconds
 Server: TypeAlias = CloudSync
+MOST_UNACKNOWLEDGED = 20  # mosquitto's max_inflight_messages
 SUBJECT = "person-1"  # the data subject's pseudonym in this installation
 OPERATOR = "operator-1"
 SWEEP_STEP_S = 23 * 3600  # a server's clock may be a day ahead of its last sweep at most
@@ -91,6 +92,7 @@ class Stage:
     _written_off: int | None = 0  # messages that died with a broker; None until that is known
     _connection: Connection | None = None
     _subacks: int = 0
+    _gone_downlinks: int = 0  # that died with a broker, before the device had acknowledged them
     _missed_downlinks: int | None = None  # None until the device has subscribed on this connection
 
     @property
@@ -136,6 +138,8 @@ class Stage:
         broker, self._broker = self.broker, None
         broker.stop()
         self._written_off = None
+        if self._cloud is not None:
+            self._gone_downlinks = self._cloud.downlinks_sent(self.device) - self.network.up.packets["PUBACK"]
         _await("the end of the eavesdropper's link", lambda: not self.observer.connected.is_set())
         if self._cloud is not None:
             cloud = self._cloud
@@ -214,8 +218,9 @@ class Stage:
     def settled(self) -> bool:
         """Whether the server has handled all that the broker took for it, and the device's socket has all the answers.
 
-        What the server published while the device was not subscribed is lost by design (clean session), so the count
-        starts anew with each subscription. Without a server nothing more is to be waited for.
+        What the server published while the device was away waits at the broker, unless that died, and comes before the
+        SUBACK; so the count starts anew with each subscription. With MOST_UNACKNOWLEDGED downlinks on their way a broker holds the
+        next ones back. Without a server nothing more is to be waited for.
         """
         if self._cloud is None:
             return True
@@ -236,6 +241,8 @@ class Stage:
         arrived, _ = self.network.down.publish.get(self.down_topic, (0, 0))
         sent = cloud.downlinks_sent(self.device) + self.observer.injected[self.down_topic]
         subacks = self.network.down.packets["SUBACK"]
+        if sent - self.network.up.packets["PUBACK"] - self._gone_downlinks >= MOST_UNACKNOWLEDGED:
+            return True
         if self._missed_downlinks is None and subacks > self._subacks:
             self._missed_downlinks = sent - arrived
         return self._missed_downlinks is None or arrived >= sent - self._missed_downlinks

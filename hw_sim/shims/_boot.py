@@ -27,6 +27,30 @@ for _name in ("socket", "select", "machine"):  # not imported before somebody wa
     sys.modules["u" + _name] = _Alias(_name)
 
 
+class _Vfs:
+    # The interpreter's own, and what a port with a ROMFS segment has beside it.
+    def __init__(self, module):
+        self._module = module
+
+    def __getattr__(self, name):
+        return getattr(self._module, name)
+
+    def rom_ioctl(self, op, *args):
+        if op == 1:
+            return 1
+        if op != 2 or args != (0,):
+            _link.missing("vfs.rom_ioctl(%d)" % op)  # this port's segment is written as a block device
+        try:
+            from rp2 import segment  # here it is a block device too
+        except ImportError:
+            return sys.modules["_segment"]
+        return segment(sys.modules["_segment"])
+
+
+if "_segment" in sys.modules:
+    sys.modules["vfs"] = _Vfs(__import__("vfs"))
+
+
 def _plan():
     import json
     import random

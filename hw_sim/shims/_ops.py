@@ -24,17 +24,22 @@ RTC_GET = 15  # -> us since 2000-01-01
 RTC_SET = 16  # (us since 2000-01-01)
 
 RESET_CAUSE = 20
+WDT_MOST = 18  # -> ms, of a chip whose watchdog has a limit
+MACHINE = 19  # -> what `os.uname()` says of the machine
 UNIQUE_ID = 21
 RANDOM = 22  # (n)
 WDT_START = 23  # (ms)
 WDT_FEED = 24
 RETAINED_GET = 25
 RETAINED_SET = 26
+WAKE_ON = 27  # (pin, level): ends the next deep sleep, besides those named before; pin -1: none does any more
 
 PIN_MODE = 30  # (pin, mode | pull << 4)
 PIN_GET = 31
 PIN_SET = 32
 ADC_READ = 33  # (pin) -> uV
+PIN_HOLD = 34  # (pin, 1 or 0)
+PWM = 35  # (pin, Hz): a square wave, 0 for none
 
 UART_OPEN = 40  # (id, baud) data: <hhH tx, rx, rxbuf
 UART_READ = 41  # (id, n)
@@ -46,12 +51,16 @@ FLASH_TABLE = 50  # -> JSON
 FLASH_READ = 51  # (offset, n)
 FLASH_PROGRAM = 52  # (offset)
 FLASH_ERASE = 53  # (offset, n)
+STORAGE = 54  # (0 or 1) -> offset or size of what `rp2.Flash` spans
 
 WLAN_ACTIVE = 60  # (0, 1 or -1 to ask)
 WLAN_CONNECT = 61  # data: ssid NUL key
 WLAN_DISCONNECT = 62
 WLAN_STATUS = 63
 WLAN_RSSI = 64
+BLE_ACTIVE = 65  # (0, 1 or -1 to ask)
+BLE_ADDRESS = 66  # a new static random one
+BLE_ADVERTISE = 67  # (interval us or -1 to end, length of the data << 1 | connectable) data: data, scan response
 
 RESOLVE = 70  # data: host -> data: address
 SOCKET = 71

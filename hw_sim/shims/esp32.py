@@ -4,10 +4,32 @@ import json
 import _link
 import _ops
 
+WAKEUP_ALL_LOW = False
+WAKEUP_ANY_HIGH = True
+_ext0 = []
+_ext1 = []
+
 
 def __getattr__(name):
     names = "NVS RMT ULP PCNT mcu_temperature raw_temperature idf_heap_info idf_task_info gpio_deep_sleep_hold"
-    return _link.absent("esp32", name, names + " wake_on_ext0 wake_on_ext1 wake_on_gpio wake_on_touch wake_on_ulp")
+    return _link.absent("esp32", name, names + " wake_on_gpio wake_on_touch wake_on_ulp")
+
+
+def _wake_on(source, pins, level):
+    source[:] = [(pin.id, 1 if level else 0) for pin in pins]
+    _link.call(_ops.WAKE_ON, -1)
+    for pin, high in _ext0 + _ext1:
+        _link.call(_ops.WAKE_ON, pin, high)
+
+
+def wake_on_ext0(pin=None, level=WAKEUP_ALL_LOW):
+    _wake_on(_ext0, () if pin is None else (pin,), level)
+
+
+def wake_on_ext1(pins=None, level=WAKEUP_ALL_LOW):
+    if pins and len(pins) > 1 and not level:
+        _link.missing("esp32.wake_on_ext1 with several pins, all of which must be low")
+    _wake_on(_ext1, pins or (), level)
 
 
 def _table():

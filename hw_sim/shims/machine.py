@@ -64,17 +64,19 @@ class Pin:
     IRQ_RISING = 1
     IRQ_FALLING = 2
 
-    def __init__(self, id, mode=-1, pull=-1, value=None, **options):
+    def __init__(self, id, mode=-1, pull=-1, value=None, hold=None, **options):
         if options:
             _link.missing("machine.Pin(" + ", ".join(options) + ")")
         self.id = id
-        self.init(mode, pull, value=value)
+        self.init(mode, pull, value=value, hold=hold)
 
-    def init(self, mode=-1, pull=-1, value=None):
+    def init(self, mode=-1, pull=-1, value=None, hold=None):
         if value is not None:  # before the direction, so that the output never glitches
             self.value(value)
         if mode != -1:
             _link.call(_ops.PIN_MODE, self.id, mode | (pull or 0) << 4 if pull not in (-1, None) else mode)
+        if hold is not None:
+            _link.call(_ops.PIN_HOLD, self.id, 1 if hold else 0)
 
     def value(self, level=None):
         if level is None:
@@ -232,5 +234,9 @@ def __getattr__(name):
         import _i2c
 
         return getattr(_i2c, name)
-    names = "SPI SoftSPI PWM Timer Signal TouchPad I2S SDCard ADCBlock Counter Encoder USBDevice"
+    if name == "PWM":
+        import _pwm
+
+        return _pwm.PWM
+    names = "SPI SoftSPI Timer Signal TouchPad I2S SDCard ADCBlock Counter Encoder USBDevice"
     return _link.absent("machine", name, names + " bitstream time_pulse_us wake_reason")

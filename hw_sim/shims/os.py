@@ -8,7 +8,9 @@ def urandom(n):
 
 
 def uname():
-    return ("esp32", "esp32", "1.29.0", "byleave hw_sim", "Simulated board with ESP32S3")
+    machine = _link.ask(_ops.MACHINE).decode()
+    port = "rp2" if "RP2" in machine else "esp32"
+    return (port, port, "1.29.0", "byleave hw_sim", machine)
 
 
 def system(command):

@@ -13,6 +13,10 @@ POLLHUP = 16
 _STREAM_POLL = 3
 
 
+def _is_tls(obj):
+    return type(obj).__name__ == "SSLSocket"
+
+
 class _Poll:
     def __init__(self):
         self._entries = []  # [object, mask]
@@ -24,7 +28,7 @@ class _Poll:
         return None
 
     def register(self, obj, mask=POLLIN | POLLOUT):
-        if not hasattr(obj, "poll_id") and not hasattr(obj, "ioctl"):
+        if not hasattr(obj, "poll_id") and not hasattr(obj, "ioctl") and not _is_tls(obj):
             _link.missing("select.poll of " + str(type(obj)))
         entry = self._find(obj)
         if entry:
@@ -44,10 +48,12 @@ class _Poll:
             self._entries.remove(entry)
 
     def _local(self):
-        # Objects in Python with an ioctl of their own, such as asyncio.ThreadSafeFlag.
+        # Objects in Python with an ioctl of their own, such as asyncio.ThreadSafeFlag, or one around a UART.
         ready = []
         for obj, mask in self._entries:
-            if not hasattr(obj, "poll_id"):
+            if _is_tls(obj):
+                continue
+            if not hasattr(obj, "poll_id") or (hasattr(obj, "ioctl") and type(obj).__name__ != "socket"):
                 events = obj.ioctl(_STREAM_POLL, mask)
                 if events:
                     ready.append((obj, events))
@@ -55,17 +61,27 @@ class _Poll:
 
     def poll(self, timeout=-1):
         ready = self._local()
-        wait_us = 0 if ready else -1 if timeout is None or timeout < 0 else int(timeout * 1000)
-        remote = [e for e in self._entries if hasattr(e[0], "poll_id")]
-        if not remote and not wait_us:
-            return ready
+        remote = [e for e in self._entries if hasattr(e[0], "poll_id") or _is_tls(e[0])]
         request = bytearray(4 * len(remote))
         for i, (obj, mask) in enumerate(remote):
-            struct.pack_into("<HH", request, 4 * i, obj.poll_id, mask)
+            if _is_tls(obj):
+                import _secure
+
+                events, poll_id, wanted = _secure.beneath(obj, mask)
+                if events:
+                    ready.append((obj, events))
+            else:
+                poll_id, wanted = obj.poll_id, mask
+            struct.pack_into("<HH", request, 4 * i, poll_id or 0, wanted)
+        wait_us = 0 if ready else -1 if timeout is None or timeout < 0 else int(timeout * 1000)
+        if not remote and not wait_us:
+            return ready
         answer = _link.ask(_ops.POLL, wait_us, len(remote), request)
         for i in range(0, len(answer), 4):
             index, events = struct.unpack_from("<HH", answer, i)
-            ready.append((remote[index][0], events))
+            obj, mask = remote[index]
+            if not any(obj is other for other, _ in ready):
+                ready.append((obj, events | mask if _is_tls(obj) else events))
         return ready
 
     def ipoll(self, timeout=-1, flags=0):

@@ -21,8 +21,8 @@ _STREAM_CLOSE = 4
 
 
 def getaddrinfo(host, port, af=0, type=0, proto=0, flags=0):  # noqa: PLR0917 - MicroPython's signature
-    address = _link.ask(_ops.RESOLVE, data=host.encode()).decode()
-    return [(AF_INET, SOCK_STREAM, 6, "", (address, port))]
+    addresses = _link.ask(_ops.RESOLVE, data=host.encode()).decode().split(",")
+    return [(AF_INET, SOCK_STREAM, 6, "", (address, port)) for address in addresses]
 
 
 class socket(io.IOBase):
@@ -127,6 +127,12 @@ class socket(io.IOBase):
             self.close()
             return 0
         if request == _STREAM_POLL:
+            import sys
+
+            secure = sys.modules.get("_secure")
+            if secure and secure.asked is not None:
+                secure.asked = (self.poll_id, arg)
+                return 0
             import select
 
             poller = select.poll()

@@ -16,9 +16,12 @@ from rich.table import Table
 MEASUREMENTS = {
     "bytes_per_fix": "bytes of PUBLISH packets a fix on recorded drives, beside the peers' figures",
     "firmware_size": "size of the firmware as .mpy",
+    "minimisers": "fixes kept and greatest error beside Ramer-Douglas-Peucker, time and heap under MicroPython",
     "seals": "seals a second under MicroPython",
     "device": "virtual seconds a real second, heap after each virtual hour",
+    "activity": "still or moving: labelled recordings of an accelerometer, told apart by driver and task",
     "charge": "charge of the demo's drive by part and state, flash erases an envelope",
+    "profiles": "charge a delivered fix and days on 2000 mAh: parcel, van, bicycle",
     "ingest": "durable ingest over a bare paho subscriber that discards",
 }
 

@@ -11,6 +11,7 @@ from hw_sim.demo import story
 from hw_sim.demo.stage import OPERATOR, SUBJECT, Stage, opened
 from hw_sim.demo.steps.acts import ALL_PURPOSES
 from hw_sim.drive import Drive, Sample
+from hw_sim.engine import SHIMS_HEAP_BYTES
 
 HOURS = 6
 HOUR_S = 3600
@@ -39,6 +40,8 @@ def _figures(stage: Stage, hours: int, took_s: float, erases: int) -> dict[str, 
         end=stage.world.clock.unix_s,
     )
     heap = [reading for reading in stage.board.heap if reading.at_s >= HOUR_S]  # the first is before the firmware loads
+    # Less what the simulator's own modules take, which no chip has in its heap.
+    used = [reading.used_bytes - SHIMS_HEAP_BYTES["esp32"] for reading in heap]
     publishes, publish_bytes = stage.network.up.publish[stage.up_topic]
     return {
         "virtual_hours": hours,
@@ -50,7 +53,7 @@ def _figures(stage: Stage, hours: int, took_s: float, erases: int) -> dict[str, 
         "whole_uplink_bytes_a_fix": round(publish_bytes / len(fixes), 2),
         "heap_bytes": stage.board.heap_bytes,
         "heap_free_after_each_hour": " ".join(str(reading.free_bytes) for reading in heap),
-        "heap_peak_used_after_collection": max(reading.used_bytes for reading in heap),
+        "heap_peak_used_after_collection": max(used, default="not an hour yet"),
         "flash_erases_an_envelope": round(erases / publishes, 3),
     }
 

@@ -166,4 +166,5 @@ def _line(name: str, group: str, case: Case) -> str:
     return json.dumps({"set": name, "group": group, "case": case}, ensure_ascii=False)
 
 
-CORPORA = {"ccm": ccm, "hkdf": hkdf, "hmac": hmac, "msgpack-suite": msgpack_suite}  # what the firmware replays besides
+#: What the firmware replays besides.
+CORPORA = {"ccm": ccm, "hkdf": hkdf, "hmac": hmac, "msgpack-suite": msgpack_suite, "x25519": x25519}

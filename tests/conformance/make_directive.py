@@ -5,48 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from . import plain
+from .directives import BLURRED, DAY, FIELDS, ISSUED, LARGEST, PLACED, PLACES, SOUND, THINNED, altered, thinned
+from .make_widening import comparisons
 from .vectorfile import VectorFile, plain_value
-
-ISSUED = 1_780_000_000
-DAY = 86_400
-FIELDS = (
-    "version",
-    "issued_at",
-    "lease_until",
-    "sensors",
-    "precision",
-    "fields",
-    "interval",
-    "batch",
-    "batch_age",
-    "spool_age",
-    "heartbeat",
-    "zones",
-    "hours",
-    "challenge",
-)
-ZONES = [[556, 62], [-18, -785]]
-HOURS = [[0, 360], [1_200, 1_440]]
-SOUND: list[Any] = [
-    5,
-    ISSUED,
-    ISSUED + 30 * DAY,
-    1,
-    1,
-    0,
-    10,
-    20,
-    300,
-    7 * DAY,
-    3_600,
-    ZONES,
-    HOURS,
-    bytes(range(1, 9)),
-]
-
-
-def _with(field: str, value: Any, base: list[Any] = SOUND) -> list[Any]:
-    return [value if name == field else entry for name, entry in zip(FIELDS, base, strict=True)]
 
 
 def directive_file() -> VectorFile:
@@ -58,7 +19,7 @@ def directive_file() -> VectorFile:
         "(null: none in force)",
     )
     _valid(file)
-    _comparisons(file)
+    comparisons(file)
     _refused(file)
     return file
 
@@ -89,89 +50,34 @@ def _valid(file: VectorFile) -> None:
         ("hours", [[0, 1_440]]),
         ("hours", [[hour, hour + 1] for hour in range(8)]),
         ("challenge", b""),
+        ("sensors", 63),
+        ("thinning", [10, 0, 0, 0, 0, 0, 0]),
+        ("thinning", [DAY, 10_000, 180, 5_000, DAY, 5_000, 0]),
+        ("thinning", [0, 1, 1, 1, 1, 1, 0]),
+        *(("aggregate", seconds) for seconds in (600, 675, DAY // 2, DAY)),
+        *(("size", size) for size in (96, 960)),
     )
     _wire(file, "sound", SOUND)
     for index, (field, value) in enumerate(edges):
-        _wire(file, f"edge-{index:02}-{field}", _with(field, value))
-    _wire(file, "exact-with-speed", _with("fields", 1, _with("precision", 0)))
-    _wire(file, "late", _with("issued_at", top - 10, _with("lease_until", top)))
+        _wire(file, f"edge-{index:02}-{field}", altered(field, value))
+    _wire(file, "thinned", THINNED)
+    _wire(file, "blurred", BLURRED)
+    _wire(file, "blurred-most", thinned(BLURRED, "blur", 10_000))
+    for precision, seconds in ((2, 600), (3, 600), (3, 675), (4, 3_600), (4, 5_400), (5, 600), (6, 600)):
+        _wire(file, f"sums-{seconds}-of-precision-{precision}", _sums(precision, seconds))
+    _wire(file, "places", PLACED)
+    _wire(file, "places-8", LARGEST)
+    _wire(file, "places-without-gnss", altered("sensors", 0, PLACED))
+    _wire(file, "exact-with-speed", altered("fields", 1, altered("precision", 0)))
+    _wire(file, "late", altered("issued_at", top - 10, altered("lease_until", top)))
+
+
+def _sums(precision: int, seconds: int) -> list[Any]:
+    return altered("precision", precision, altered("aggregate", seconds))
 
 
 def _wire(file: VectorFile, name: str, value: list[Any]) -> None:
     file.valid(name, form="wire", value=plain_value(value), bytes=plain.pack(value))
-
-
-def _comparisons(file: VectorFile) -> None:
-    exact = _with("precision", 0)
-    newer = _with("version", 6)
-    same: tuple[tuple[str, str, Any, Any], ...] = (
-        ("same", "version", 5, 6),
-        ("sensor-added", "sensors", 1, 3),
-        ("sensor-swapped", "sensors", 1, 2),
-        ("sensor-dropped", "sensors", 3, 1),
-        ("precision-finer", "precision", 2, 1),
-        ("precision-coarser", "precision", 1, 2),
-        ("precision-from-none", "precision", 6, 4),
-        ("interval-shorter", "interval", 10, 9),
-        ("interval-longer", "interval", 10, 11),
-        ("batch-larger", "batch", 20, 21),
-        ("batch-smaller", "batch", 20, 1),
-        ("batch-age-longer", "batch_age", 300, 301),
-        ("batch-age-shorter", "batch_age", 300, 299),
-        ("spool-age-longer", "spool_age", DAY, DAY + 1),
-        ("spool-age-shorter", "spool_age", DAY, DAY - 1),
-        ("heartbeat-shorter", "heartbeat", 3_600, 60),
-        ("heartbeat-longer", "heartbeat", 3_600, 7_200),
-        ("lease-later", "lease_until", ISSUED + DAY, ISSUED + DAY + 1),
-        ("lease-earlier", "lease_until", ISSUED + DAY, ISSUED + DAY - 1),
-        ("issued-later", "issued_at", ISSUED, ISSUED + 5),
-        ("zone-dropped", "zones", ZONES, ZONES[:1]),
-        ("zone-moved", "zones", ZONES, [ZONES[0], [556, 63]]),
-        ("zone-added", "zones", ZONES[:1], ZONES),
-        ("zones-reordered", "zones", ZONES, ZONES[::-1]),
-        ("hour-dropped", "hours", HOURS, HOURS[:1]),
-        ("hour-shortened", "hours", HOURS, [[0, 359], HOURS[1]]),
-        ("hour-begins-later", "hours", HOURS, [HOURS[0], [1_201, 1_440]]),
-        ("hour-added", "hours", HOURS[:1], HOURS),
-        ("hour-lengthened", "hours", HOURS, [[0, 361], HOURS[1]]),
-        ("hours-reordered", "hours", HOURS, HOURS[::-1]),
-        ("hours-joined", "hours", [[0, 60], [60, 120]], [[0, 120]]),
-        ("hour-split", "hours", [[0, 120]], [[60, 120], [0, 60]]),
-        ("hour-split-with-gap", "hours", [[0, 120]], [[0, 60], [61, 120]]),
-        ("challenge-added", "challenge", b"", b"\x01" * 8),
-    )
-    widening = {
-        "sensor-added",
-        "sensor-swapped",
-        "precision-finer",
-        "precision-from-none",
-        "interval-shorter",
-        "spool-age-longer",
-        "lease-later",
-        "zone-dropped",
-        "zone-moved",
-        "hour-dropped",
-        "hour-shortened",
-        "hour-begins-later",
-        "hour-split-with-gap",
-    }
-    for name, field, before, after in same:
-        _widens(
-            file,
-            name,
-            _with(field, before),
-            _with(field, after, newer if field != "version" else SOUND),
-            name in widening,
-        )
-    _widens(file, "speed-added", exact, _with("fields", 1, exact), True)
-    _widens(file, "speed-dropped", _with("fields", 1, exact), exact, False)
-    _widens(file, "finer-but-slower", SOUND, _with("precision", 0, _with("interval", 60, newer)), True)
-    _widens(file, "none-in-force", None, SOUND, True)
-
-
-def _widens(file: VectorFile, name: str, current: list[Any] | None, new: list[Any], expected: bool) -> None:
-    before = None if current is None else plain_value(current)
-    file.valid("widens-" + name, form="widens", current=before, new=plain_value(new), expected=expected)
 
 
 def _refused(file: VectorFile) -> None:
@@ -181,7 +87,7 @@ def _refused(file: VectorFile) -> None:
         ("issued-negative", "range", "issued_at", -1),
         ("lease-too-long", "range", "lease_until", ISSUED + 93 * DAY + 1),
         ("lease-before-issue", "range", "lease_until", ISSUED - 1),
-        ("sensors-32", "range", "sensors", 32),
+        ("sensors-64", "range", "sensors", 64),
         ("sensors-negative", "range", "sensors", -1),
         ("precision-7", "range", "precision", 7),
         ("precision-negative", "range", "precision", -1),
@@ -222,13 +128,86 @@ def _refused(file: VectorFile) -> None:
         ("challenge-text", "shape", "challenge", "12345678"),
         ("version-is-bin", "shape", "version", b"\x05"),
         ("zone-row-is-bin", "shape", "zones", [[b"\x05", 0]]),
+        ("aggregate-599", "range", "aggregate", 599),
+        ("aggregate-no-divisor", "range", "aggregate", 601),
+        ("aggregate-above", "range", "aggregate", DAY + 1),
+        ("aggregate-two-days", "range", "aggregate", 2 * DAY),
+        ("aggregate-negative", "range", "aggregate", -600),
+        ("aggregate-is-bin", "shape", "aggregate", b"\x05"),
+        ("size-95", "range", "size", 95),
+        ("size-1", "range", "size", 1),
+        ("size-961", "range", "size", 961),
+        ("size-negative", "range", "size", -96),
+        ("size-is-array", "shape", "size", [96]),
+        ("thinning-six", "shape", "thinning", [0] * 6),
+        ("thinning-eight", "shape", "thinning", [0] * 8),
+        ("thinning-is-int", "shape", "thinning", 0),
+        ("places-with-cell", "range", "places", PLACES),
+        ("places-is-int", "shape", "places", 0),
+        ("blur-with-cell", "range", "thinning", [0, 0, 0, 0, 0, 0, 50]),
     )
     for name, kind, field, value in wrong:
-        changed = _with(field, value)
+        changed = altered(field, value)
         file.invalid(name, kind, "sound", field, value=plain_value(changed), bytes=plain.pack(changed))
+    _refused_thinning(file)
+    _refused_places(file)
+    # Sums of less than a step would tell the time more finely than a reading does, whatever is sensed.
+    for precision, seconds, sound in ((4, 600, 3_600), (4, 3_456, 3_600), (4, 2_700, 5_400)):
+        origin, wrong_sums = f"sums-{sound}-of-precision-{precision}", _sums(precision, seconds)
+        _wrong(file, f"sums-{seconds}-below-the-step", "range", origin, "aggregate", wrong_sums)
+    _wrong(file, "sums-below-a-coarser-step", "range", "sums-600-of-precision-3", "precision", _sums(4, 600))
     for name, what, value in (
-        ("field-missing", "challenge left out", SOUND[:13]),
+        ("field-missing", "challenge left out", SOUND[:17]),
+        ("field-of-before", "the four fields before the challenge left out", [*SOUND[:13], SOUND[17]]),
         ("field-more", "a field added", [*SOUND, 0]),
         ("not-an-array", "the array", 5),
     ):
         file.invalid(name, "shape", "sound", what, value=plain_value(value), bytes=plain.pack(value))
+
+
+def _refused_thinning(file: VectorFile) -> None:
+    """Each number below and above its range, and what two numbers may not say together."""
+    most = {"rest": DAY, "distance": 10_000, "turn": 180, "stay": 5_000, "stay_time": DAY, "error": 5_000}
+    for name, value in (*most.items(), ("blur", 10_000)):
+        origin, base = ("blurred", BLURRED) if name == "blur" else ("thinned", THINNED)
+        for case, wrong, kind in (
+            ("above", value + 1, "range"),
+            ("negative", -1, "range"),
+            ("is-bin", b"\x05", "shape"),
+        ):
+            _wrong(file, f"{name.replace('_', '-')}-{case}", kind, origin, name, thinned(base, name, wrong))
+    for name, number, wrong in (
+        ("rest-below-interval", "rest", 9),
+        ("turn-without-distance", "distance", 0),
+        ("stay-without-time", "stay_time", 0),
+        ("stay-time-without-stay", "stay", 0),
+    ):
+        _wrong(file, name, "range", "thinned", number, thinned(THINNED, number, wrong))
+    _wrong(file, "blur-with-speed", "range", "blurred", "fields", altered("fields", 1, BLURRED))
+
+
+def _refused_places(file: VectorFile) -> None:
+    first, second = PLACES
+    for name, kind, places in (
+        ("place-0", "range", [[0, *first[1:]], second]),
+        ("place-256", "range", [[256, *first[1:]], second]),
+        ("place-row-above", "range", [[1, 9_000_001, *first[2:]], second]),
+        ("place-row-below", "range", [[1, -9_000_001, *first[2:]], second]),
+        ("place-col-above", "range", [[*first[:2], 18_000_001, first[3]], second]),
+        ("place-col-below", "range", [[*first[:2], -18_000_001, first[3]], second]),
+        ("place-radius-49", "range", [[*first[:3], 49], second]),
+        ("place-radius-above", "range", [[*first[:3], 50_001], second]),
+        ("place-twice", "range", [first, [first[0], *second[1:]]]),
+        ("place-of-three", "shape", [first[:3], second]),
+        ("place-of-five", "shape", [[*first, 0], second]),
+        ("place-is-int", "shape", [first, 200]),
+        ("place-row-is-bin", "shape", [[1, b"\x05", *first[2:]], second]),
+    ):
+        _wrong(file, name, kind, "places", "places", altered("places", places, PLACED))
+    nine = [*LARGEST[FIELDS.index("places")], [1, 0, 0, 50]]
+    _wrong(file, "places-9", "shape", "places-8", "places", altered("places", nine, LARGEST))
+    _wrong(file, "places-with-country", "range", "places", "precision", altered("precision", 5, PLACED))
+
+
+def _wrong(file: VectorFile, name: str, kind: str, origin: str, changed: str, value: list[Any]) -> None:
+    file.invalid(name, kind, origin, changed, value=plain_value(value), bytes=plain.pack(value))

@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from . import plain
-from .make_directive import SOUND
+from .directives import LARGEST, SOUND
 from .make_keys import FIRST_EPOCH, secret
 from .make_readings import BOTH, MORNING_S, moves, readings
-from .make_telemetry import BOOT, EPOCH, drive
+from .make_status import BOOT
+from .make_telemetry import EPOCH, drive
 from .vectorfile import Case, VectorFile, plain_value
 
 DEVICES = ("abcdefghijklmnop", "k7vq2zlt4mxwh3ad")
 CHALLENGE = bytes.fromhex("0102030405060708")
+UPDATE = [5, bytes(range(16)), 137, 139_500]
+HEALING = [4, bytes(range(32)), EPOCH - 1, EPOCH]
 
 
 def salt_of(name: str) -> bytes:
@@ -178,9 +181,14 @@ def downlink_file() -> VectorFile:
     )
     _downlink(file, "verdict-edges", [1, [65_535, 4, 131_071, 4_095, b"\xff" * 8, 2]], number=6)
     _downlink(file, "directive", [2, SOUND], number=7)
-    _downlink(file, "directive-no-challenge", [2, [*SOUND[:13], b""]], number=8)
+    _downlink(file, "directive-no-challenge", [2, [*SOUND[:17], b""]], number=8)
+    _downlink(file, "directive-largest", [2, LARGEST], number=9)
     _downlink(file, "time", [3, 1_780_000_000, CHALLENGE], number=9)
     _downlink(file, "time-edge", [3, 2**32 - 1, CHALLENGE], number=10)
+    _downlink(file, "healing", HEALING, number=11)
+    _downlink(file, "healing-edge", [4, b"\xff" * 32, 131_071, 131_071], number=12)
+    _downlink(file, "update", UPDATE, number=13)
+    _downlink(file, "update-edge", [5, b"\xff" * 16, 1, 2**24 - 1], number=14)
     _downlink(file, "other-device", [1, verdict], device=DEVICES[1], generation=3, number=40)
     _refused_downlinks(file, base)
     _refused_values(file, verdict)
@@ -281,7 +289,7 @@ def _refused_values(file: VectorFile, verdict: list[Any]) -> None:
         return [1, [*verdict[:index], wrong, *verdict[index + 1 :]]]
 
     add("kind-0", "range", "verdict", "kind", [0, verdict])
-    add("kind-4-reserved", "range", "verdict", "kind", [4, verdict])
+    add("kind-6", "range", "verdict", "kind", [6, verdict])
     add("kind-bin", "shape", "verdict", "type of the kind", [b"\x01", verdict])
     add("verdicts-none", "shape", "verdict", "the verdict left out", [1])
     add("verdicts-13", "shape", "verdicts-12", "a verdict added", [1, *([verdict] * 13)])
@@ -295,6 +303,22 @@ def _refused_values(file: VectorFile, verdict: list[Any]) -> None:
     add("verdict-digest-7", "shape", "verdict", "digest", one(4, bytes(7)))
     add("verdict-digest-9", "shape", "verdict", "digest", one(4, bytes(9)))
     add("verdict-code-3", "range", "verdict", "code", one(5, 3))
+    add("healing-public-31", "shape", "healing", "public", [4, HEALING[1][:31], *HEALING[2:]])
+    add("healing-public-33", "shape", "healing", "public", [4, HEALING[1] + b"\x00", *HEALING[2:]])
+    add("healing-public-text", "shape", "healing", "public", [4, "0" * 32, *HEALING[2:]])
+    add("healing-spine-epoch", "range", "healing", "spine_epoch", [*HEALING[:2], 131_072, HEALING[3]])
+    add("healing-spine-negative", "range", "healing", "spine_epoch", [*HEALING[:2], -1, HEALING[3]])
+    add("healing-first-epoch", "range", "healing", "first_epoch", [*HEALING[:3], 131_072])
+    add("healing-first-bin", "shape", "healing", "first_epoch", [*HEALING[:3], b"\x05"])
+    add("healing-three", "shape", "healing", "first_epoch left out", HEALING[:3])
+    add("healing-five", "shape", "healing", "an entry added", [*HEALING, 0])
+    add("update-id-15", "shape", "update", "release", [5, UPDATE[1][:15], *UPDATE[2:]])
+    add("update-id-text", "shape", "update", "release", [5, "0" * 16, *UPDATE[2:]])
+    add("update-chunks-0", "range", "update", "chunks", [*UPDATE[:2], 0, UPDATE[3]])
+    add("update-bytes-0", "range", "update", "bytes", [*UPDATE[:3], 0])
+    add("update-bytes-large", "range", "update", "bytes", [*UPDATE[:3], 2**24])
+    add("update-three", "shape", "update", "bytes left out", UPDATE[:3])
+    add("update-five", "shape", "update", "an entry added", [*UPDATE, 0])
     add("time-negative", "range", "time", "time", [3, -1, CHALLENGE])
     add("time-challenge-empty", "shape", "time", "challenge", [3, time_value[1], b""])
     add("time-challenge-9", "shape", "time", "challenge", [3, time_value[1], bytes(9)])

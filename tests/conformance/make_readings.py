@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import plain
-from .make_directive import FIELDS, SOUND
+from .directives import FIELDS, PLACED, SOUND
 from .make_telemetry import DAY_START_S, EPOCH
 from .vectorfile import VectorFile, plain_value
 
@@ -122,15 +122,16 @@ def _light_classes(file: VectorFile) -> None:
 
 def _steps(file: VectorFile) -> None:
     for precision in range(7):
-        for sensors in (0, 1, 2, 4, 6, 7, 8, 14, 15, 16, 17, 30, 31):
+        for sensors in (0, 1, 2, 4, 6, 7, 8, 14, 15, 16, 17, 30, 31, 32, 63):
             changed = {"sensors": sensors, "precision": precision}
             directive = [changed.get(name, value) for name, value in zip(FIELDS, SOUND, strict=True)]
             file.valid(
                 f"step-precision-{precision}-sensors-{sensors}",
                 form="step",
                 directive=plain_value(directive),
-                step=plain.reading_step_s(sensors, precision),
+                step=plain.reading_step_s(precision),
             )
+    file.valid("step-places", form="step", directive=plain_value(PLACED), step=60)  # no position: no coarser step
 
 
 def _refused_environment(file: VectorFile) -> None:

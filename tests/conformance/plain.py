@@ -210,9 +210,9 @@ def least_lux(light: int) -> int:
     return (4 + below) * 2**exponent // 4 if light else 0
 
 
-def reading_step_s(sensors: int, precision: int) -> int:
-    """Step of `environment` and `motion` under a directive with these sensors and this precision."""
-    position = TIME_STEPS_S[precision] if sensors & 1 and precision in TIME_STEPS_S else 0
+def reading_step_s(precision: int) -> int:
+    """Step of `environment` and `motion` under a directive with this precision, whatever it lets sense."""
+    position = TIME_STEPS_S.get(precision, 0)
     return next(step_s for step_s in READING_STEPS_S if step_s >= position)
 
 
@@ -224,6 +224,16 @@ def environment(sensors: int, step_s: int, entries: list[list[int]], epoch: int)
 def motion(step_s: int, entries: list[list[int]], epoch: int) -> list[Any]:
     """The array of a motion batch from entries [time_s, events]."""
     return [step_s, len(entries), *_reading_columns(entries, epoch)]
+
+
+def places(entries: list[list[int]], epoch: int) -> list[Any]:
+    """The array of a batch of events of places from entries [time_s, place, event]."""
+    return [6, len(entries), *_reading_columns(entries, epoch)]
+
+
+def aggregates(sensors: int, span_s: int, entries: list[list[int]], epoch: int) -> list[Any]:
+    """The array of sums of intervals from entries [time_s, then count, least, mean and most for each sensor]."""
+    return [128 + sensors, span_s, len(entries), *_reading_columns(entries, epoch)]
 
 
 def _reading_columns(entries: list[list[int]], epoch: int) -> list[list[int]]:

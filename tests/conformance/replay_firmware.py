@@ -206,9 +206,42 @@ def motion_invalid(case):
     refused(errors_of(case), readings.unpack_motion, unhex(case["plaintext"]), case["epoch"])
 
 
+def places_valid(case):
+    from firmware.wire import places  # as on the device: only where it is needed
+
+    plaintext, entries = unhex(case["plaintext"]), [tuple(entry) for entry in case["entries"]]
+    if case["canonical"]:
+        same("plaintext", batch.pad(places.pack_places(entries, case["epoch"]), len(plaintext)), plaintext)
+    same("entries", [tuple(entry) for entry in places.unpack_places(plaintext, case["epoch"])], entries)
+
+
+def places_invalid(case):
+    from firmware.wire import places
+
+    refused(errors_of(case), places.unpack_places, unhex(case["plaintext"]), case["epoch"])
+
+
+def aggregates_valid(case):
+    from firmware.wire import aggregates
+
+    plaintext, entries = unhex(case["plaintext"]), [tuple(entry) for entry in case["entries"]]
+    if case["canonical"]:
+        packed = aggregates.pack_aggregates(case["sensors"], case["span"], entries, case["epoch"])
+        same("plaintext", batch.pad(packed, len(plaintext)), plaintext)
+    sensors, span_s, got = aggregates.unpack_aggregates(plaintext, case["epoch"])
+    same("sensors and span", (sensors, span_s), (case["sensors"], case["span"]))
+    same("entries", [tuple(entry) for entry in got], entries)
+
+
+def aggregates_invalid(case):
+    from firmware.wire import aggregates
+
+    refused(errors_of(case), aggregates.unpack_aggregates, unhex(case["plaintext"]), case["epoch"])
+
+
 def _status_arguments(case):
     value = value_of(case["value"])
-    if len(value) != 15:
+    if len(value) != 18:
         raise NotApplicableError("pack_status names its fields")
     time_s = None if value[1] == -61 else case["epoch"] * DAY_S + value[1]
     return value[:1] + [time_s, case["epoch"]] + value[2:]  # noqa: RUF005 - not in MicroPython
@@ -216,7 +249,8 @@ def _status_arguments(case):
 
 def status_valid(case):
     plaintext = unhex(case["plaintext"])
-    packed = report.pack_status(*_status_arguments(case))
+    answer = "public" in case["fields"]  # the answer to healing is packed where healing is, and no report
+    packed = msgpack.pack(value_of(case["value"])) if answer else report.pack_status(*_status_arguments(case))
     same("plaintext", batch.pad(packed, len(plaintext)), plaintext)
 
 
@@ -289,7 +323,7 @@ def downlink_valid(case):
     elif kind == downlink.DIRECTIVE:
         same("directive", content.to_wire(), value[1])
     else:
-        same("time", list(content), value[1:])
+        same("time, or an offer", list(content), value[1:])
 
 
 def downlink_invalid(case):
@@ -313,6 +347,51 @@ def directive_valid(case):
 
 def directive_invalid(case):
     refused(errors_of(case), directive.Directive.from_wire, value_of(case["value"]))
+
+
+class Spines:
+    """What healing reads of a key store."""
+
+    def __init__(self, case):
+        self.epoch = case["epoch"]
+        self._root, self._on = unhex(case["root"]), case["epoch"] + 1 - case["began"]
+
+    def next_spine(self, stream):
+        value = ladder.spine(self._root, stream)
+        for _ in range(self._on):
+            value = ladder.next_spine(value, stream)
+        return bytearray(value)
+
+
+def healing_valid(case):
+    from firmware import heal
+
+    private = unhex(case["device_private"])
+    kind, (public, spine_epoch, first_epoch) = downlink.parse(value_of(case["offer"]))
+    same("kind and epoch", (kind, first_epoch), (downlink.HEALING, case["epoch"]))
+    own, shared = heal._exchange(public, lambda size: private, None)
+    same("exchange", (own, bytes(shared)), (unhex(case["device_public"]), unhex(case["shared"])))
+    same("answer", msgpack.pack([16, case["number"], own]), unhex(case["answer"]))
+    heads = bytes(heal._heads(Spines(case), spine_epoch, shared, lambda: None))
+    same("new ladders", heads, unhex(case["new_down"] + "".join(case["new_spines"])))
+    same("first downlink key", ladder.seal_key(heads[:32], ladder.DOWN), unhex(case["first_down_key"]))
+    for stream in range(ladder.LOCATION, ladder.STATUS + 1):
+        chain = ladder.day_chain(heads[32 * stream : 32 * stream + 32], stream)
+        same("first key", ladder.seal_key(chain, stream), unhex(case["first_keys"][stream - 1]))
+
+
+def healing_invalid(case):
+    from firmware import heal
+
+    private = unhex(case["device_private"])
+    refused(errors_of(case), heal._exchange, unhex(case["server_public"]), lambda size: private, None)
+
+
+def x25519_valid(case):
+    from firmware.wire import x25519
+
+    shared = x25519.multiply(unhex(case["private"]), unhex(case["public"]))
+    same("shared", shared, unhex(case["shared"]))
 
 
 def ccm_valid(case):
@@ -364,6 +443,10 @@ REPLAY = {
     ("environment", "invalid"): environment_invalid,
     ("motion", "valid"): motion_valid,
     ("motion", "invalid"): motion_invalid,
+    ("places", "valid"): places_valid,
+    ("places", "invalid"): places_invalid,
+    ("aggregates", "valid"): aggregates_valid,
+    ("aggregates", "invalid"): aggregates_invalid,
     ("status", "valid"): status_valid,
     ("status", "invalid"): status_invalid,
     ("uplink", "valid"): uplink_valid,
@@ -372,6 +455,9 @@ REPLAY = {
     ("downlink", "invalid"): downlink_invalid,
     ("directive", "valid"): directive_valid,
     ("directive", "invalid"): directive_invalid,
+    ("healing", "valid"): healing_valid,
+    ("healing", "invalid"): healing_invalid,
+    ("x25519", "valid"): x25519_valid,
     ("ccm", "valid"): ccm_valid,
     ("ccm", "invalid"): ccm_invalid,
     ("hkdf", "valid"): hkdf_valid,

@@ -8,20 +8,27 @@ import pytest
 
 from cloud_sync.errors import CloudSyncError, SealBroken, WireFormatError
 from cloud_sync.model import (
+    Aggregate,
     Directive,
     Fix,
     Header,
+    HealAnswer,
+    HealOffer,
     Motion,
     MotionEvent,
+    PlaceChange,
+    PlaceEvent,
     Precision,
     Reading,
     StatusReason,
     StatusReport,
     Stream,
+    UpdateState,
     Verdict,
     VerdictCode,
 )
-from cloud_sync.wire import batch, cells, codec, columns, directive, downlink, envelope, ladder, readings, status
+from cloud_sync.wire import batch, cells, codec, columns, directive, downlink, envelope, ladder, light, readings, status
+from cloud_sync.wire.release import Offer
 
 from . import corpora
 from .vectorfile import Case
@@ -161,11 +168,11 @@ def test_location_invalid(case: Case) -> None:
 def test_environment_valid(case: Case) -> None:
     """A batch decodes to the vector's readings and packs to its bytes; a class and a step are the vector's."""
     if case["form"] == "light":
-        light, least = case["light"], case["least_lux"]
-        assert [readings.light_class(lux) for lux in (case["lux"], least)] == [light, light]
-        assert readings.least_lux(light) == least
+        light_class, least = case["light"], case["least_lux"]
+        assert [light.light_class(lux) for lux in (case["lux"], least)] == [light_class, light_class]
+        assert light.least_lux(light_class) == least
     elif case["form"] == "step":
-        assert readings.step_of(directive.from_wire(value_of(case["directive"]))) == case["step"]
+        assert directive.step_of(directive.from_wire(value_of(case["directive"]))) == case["step"]
     else:
         environment_batch(case)
 
@@ -184,6 +191,48 @@ def environment_batch(case: Case) -> None:
 @cases("environment", "invalid")
 def test_environment_invalid(case: Case) -> None:
     """A batch with one field wrong is refused before any record is made of it."""
+    with pytest.raises(WireFormatError):
+        readings.decode_environment(bytes.fromhex(case["plaintext"]), case["epoch"])
+
+
+@cases("places", "valid")
+def test_places_valid(case: Case) -> None:
+    """A batch decodes to the vector's events, tells no fix, and packs to its bytes."""
+    (plaintext,) = raw(case, "plaintext")
+    expected = [PlaceEvent(time, place, PlaceChange(change)) for time, place, change in case["entries"]]
+    assert batch.unpack_places(plaintext, case["epoch"]) == expected
+    assert batch.unpack_location(plaintext, case["epoch"]) == []
+    if case["canonical"]:
+        assert batch.pack_places(expected, case["epoch"]) == plaintext.rstrip(b"\xc1")
+
+
+@cases("places", "invalid")
+def test_places_invalid(case: Case) -> None:
+    """A batch with one field wrong is refused before any record is made of it."""
+    with pytest.raises(WireFormatError):
+        batch.unpack_places(bytes.fromhex(case["plaintext"]), case["epoch"])
+
+
+@cases("aggregates", "valid")
+def test_aggregates_valid(case: Case) -> None:
+    """Sums decode to the vector's readings and pack to its bytes; a reading's own value is the mean."""
+    (plaintext,) = raw(case, "plaintext")
+    expected = [summed(case, *line) for line in case["readings"]]
+    assert readings.unpack_environment(plaintext, case["epoch"]) == expected
+    if case["canonical"] and case["reached"]:
+        packed = readings.pack_sums(case["sensors"], case["span"], expected, case["epoch"])
+        assert packed == plaintext.rstrip(b"\xc1")
+
+
+def summed(case: Case, time: int, warm: list[int] | None, lit: list[int] | None) -> Reading:
+    """A vector's line as the record of it."""
+    temperature, light_of = (Aggregate(time, case["span"], *part) if part else None for part in (warm, lit))
+    return Reading(time, case["span"], warm[2] if warm else None, lit[2] if lit else None, temperature, light_of)
+
+
+@cases("aggregates", "invalid")
+def test_aggregates_invalid(case: Case) -> None:
+    """Sums with one field wrong are refused before any record is made of them."""
     with pytest.raises(WireFormatError):
         readings.decode_environment(bytes.fromhex(case["plaintext"]), case["epoch"])
 
@@ -210,6 +259,11 @@ def test_motion_invalid(case: Case) -> None:
 def test_status_valid(case: Case) -> None:
     """A status decodes to the vector's fields, and packs to the same bytes again."""
     (plaintext,), fields = raw(case, "plaintext"), case["fields"]
+    if "public" in fields:
+        answer = HealAnswer(fields["number"], bytes.fromhex(fields["public"]["bin"]))
+        assert status.read_status(plaintext, case["epoch"]) == answer
+        assert status.pack_heal_answer(answer) == plaintext.rstrip(b"\xc1")
+        return
     report = StatusReport(
         StatusReason(fields["reason"]),
         fields["time"],
@@ -221,8 +275,10 @@ def test_status_valid(case: Case) -> None:
             fields[name]
             for name in ("boots", "reset", "battery", "spooled", "lost", "refused", "faults", "heap", "firmware")
         ),
+        *(fields[name] for name in ("crash", "security")),
+        UpdateState(fields["update"]),
     )
-    assert status.unpack_status(plaintext, case["epoch"]) == report
+    assert status.read_status(plaintext, case["epoch"]) == report == status.unpack_status(plaintext, case["epoch"])
     assert status.pack_status(report, case["epoch"]) == plaintext.rstrip(b"\xc1")
 
 
@@ -230,7 +286,7 @@ def test_status_valid(case: Case) -> None:
 def test_status_invalid(case: Case) -> None:
     """A status with one field wrong is refused."""
     with pytest.raises(WireFormatError):
-        status.unpack_status(bytes.fromhex(case["plaintext"]), case["epoch"])
+        status.read_status(bytes.fromhex(case["plaintext"]), case["epoch"])
 
 
 @cases("uplink", "valid")
@@ -276,6 +332,10 @@ def built_again(value: list[Any]) -> list[Any]:
         return downlink.directive_value(meaning)
     if isinstance(meaning, downlink.TimeAnswer):
         return downlink.time_value(*meaning)
+    if isinstance(meaning, HealOffer):
+        return downlink.healing_value(meaning)
+    if isinstance(meaning, Offer):
+        return downlink.update_value(meaning)
     assert all(type(line) is Verdict and type(line.code) is VerdictCode for line in meaning)
     return downlink.verdicts_value(meaning)
 

@@ -22,8 +22,9 @@ LARGE_HEAP = (
     "1m"  # for HKDF's longest outputs, 8160 bytes that stand as 16 KB of text in a case; no device asks for one
 )
 SETS = (*corpora.VECTOR_SETS, *corpora.CORPORA)
-# What the firmware never does: it reads no status, and opens no uplink (its form is the server's to judge).
-NOT_APPLICABLE = {"status": 2, "uplink": 18}
+# What the firmware never does: it reads no status nor answer to healing, and opens no uplink (its form is the server's to
+# judge).
+NOT_APPLICABLE = {"status": 11, "uplink": 18}
 
 
 class HostAes:

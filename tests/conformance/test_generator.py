@@ -18,8 +18,13 @@ GENERATOR_FILES = (
     "make_encoding",
     "make_telemetry",
     "make_readings",
+    "make_status",
+    "make_sums",
     "make_links",
+    "directives",
     "make_directive",
+    "make_widening",
+    "make_healing",
 )
 
 

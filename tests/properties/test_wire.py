@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cloud_sync.errors import CloudSyncError
 from cloud_sync.model import EPOCH_SECONDS, Fix, Header, Precision
-from cloud_sync.wire import batch, cells, codec, columns, directive, envelope, status
+from cloud_sync.wire import batch, cells, codec, columns, directive, envelope, readings, status
 from firmware.errors import FirmwareError
 from firmware.wire import batch as firmware_batch
 from firmware.wire import ccm as firmware_ccm
@@ -95,7 +95,7 @@ def test_any_bytes_raise_nothing_foreign(data: bytes) -> None:
     assert outcome(codec.unpack, data) == outcome(firmware_msgpack.unpack, data)
     for reader in (envelope.parse_uplink, codec.unpack_padded):
         outcome(reader, data)
-    for reader in (batch.unpack_location, status.unpack_status):
+    for reader in (batch.unpack_location, status.read_status, readings.decode_environment):
         outcome(reader, data, EPOCH)
 
 
@@ -105,7 +105,7 @@ def test_any_value_raises_nothing_foreign(value: Any) -> None:
     assume(depth(value) <= 4)
     data = codec.pack(value)
     assert outcome(directive.from_wire, value) == outcome(firmware_directive.Directive.from_wire, value) == "refused"
-    for reader in (batch.unpack_location, status.unpack_status):
+    for reader in (batch.unpack_location, batch.unpack_places, status.read_status, readings.decode_environment):
         assert outcome(reader, data, EPOCH) == "refused"
     assert outcome(firmware_batch.unpack_location, data, EPOCH) == "refused"
     assert outcome(envelope.parse_uplink, data) == "refused"
@@ -249,7 +249,7 @@ wires = st.builds(
     lambda *fields: [fields[0], 10**9, 10**9 + fields[1], *fields[2:]],
     st.integers(1, 2**31 - 1),
     st.integers(0, 93 * 86_400),
-    st.integers(0, 31),
+    st.integers(0, 63),
     st.integers(1, 6),
     st.just(0),
     st.integers(1, 86_400),
@@ -259,11 +259,15 @@ wires = st.builds(
     st.integers(60, 86_400),
     st.lists(st.sampled_from([[556, 62], [-18, -785], [0, 0]]), max_size=3),
     st.lists(windows, max_size=8),
+    st.just([0] * 7),  # these four have properties of their own in test_directives.py
+    st.just([]),
+    st.just(0),
+    st.just(0),
     st.sampled_from([b"", bytes(8)]),
 )
 
 
-@holds(wires, wires, st.sets(st.integers(0, 13), max_size=3))
+@holds(wires, wires, st.sets(st.integers(0, 17), max_size=3))
 def test_widening_agrees(current: list[Any], other: list[Any], changed: set[int]) -> None:
     """Device and server give the same answer on what widens, for a directive that differs in up to three fields."""
     new = [other[i] if i in changed else field for i, field in enumerate(current)]
@@ -281,7 +285,7 @@ def test_a_quiet_minute_less_always_widens(wire: list[Any], quiet: list[list[int
     minute = data.draw(st.integers(start, end - 1))
     cut = [part for start, end in quiet for part in ([start, min(end, minute)], [max(start, minute + 1), end])]
     before, after = (
-        directive.from_wire([*wire[:12], hours, wire[13]])
+        directive.from_wire([*wire[:12], hours, *wire[13:]])
         for hours in (quiet, [part for part in cut if part[0] < part[1]])
     )
     assert directive.widens(after, before)

@@ -20,9 +20,10 @@ from cloud_sync.audit import Kind
 from cloud_sync.consent import Evidence
 from cloud_sync.model import Actor, EnvelopeId, Fix, Precision, StatusReport, Stream
 from cloud_sync.wire.envelope import open_uplink, parse_uplink
-from cloud_sync.wire.status import unpack_status
+from cloud_sync.wire.status import read_status
 from hw_sim.broker import NoBroker
 from hw_sim.demo import story
+from hw_sim.demo.exhibits import Exhibits
 from hw_sim.demo.flashcopy import spool_of
 from hw_sim.demo.stage import FIRMWARE, OPERATOR, POLICY, SUBJECT, Stage, opened
 from hw_sim.drive import Drive
@@ -71,6 +72,7 @@ def set_off(stage: Stage, *, consent_age_s: float = 0) -> bytes:
     Returns the enrolment file.
     """
     file = stage.enrol().file
+    stage.exhibits = Exhibits.of(file, stage.board, stage.cloud)  # notes what each generation begins with
     stage.clock.offset_s = -consent_age_s
     story.consent(stage)
     stage.clock.offset_s = 0
@@ -158,8 +160,10 @@ def statuses(stage: Stage) -> list[StatusReport]:
         leaf = stage.cloud._store.leaf(*row.id[:4])
         assert leaf is not None
         key = stage.cloud._keys.open_leaf(leaf).key(row.id.counter)
-        found.append(unpack_status(open_uplink(stage.device, parse_uplink(row.payload), key), row.id.epoch))
-    return found
+        told = read_status(open_uplink(stage.device, parse_uplink(row.payload), key), row.id.epoch)
+        if isinstance(told, StatusReport):  # else it answers an offer of healing
+            found.append((row.id.generation, told))
+    return [report for _, report in sorted(found, key=lambda each: each[0])]
 
 
 def incidents(stage: Stage) -> list[object]:

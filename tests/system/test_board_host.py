@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -13,7 +14,10 @@ from hw_sim.board import Board, RunEnd
 from hw_sim.broker import Broker, NoBroker
 from hw_sim.child import VARIABLE
 from hw_sim.cli import sim
+from hw_sim.clock import World
+from hw_sim.engine import SHIMS_HEAP_BYTES
 from hw_sim.errors import ChildFailed, NoInterpreter
+from hw_sim.net import Network
 
 pytestmark = pytest.mark.micropython
 
@@ -100,7 +104,7 @@ def test_sim_run_shows_what_happened(package: Path, broker: Broker) -> None:
     ("arguments", "word"),
     [
         (["run", "none.gpx"], "none.gpx"),
-        (["run", "--board", "none"], "there are esp32s3"),
+        (["run", "--board", "none"], "there are esp32, esp32s3, pico2_w, pico_w"),
         (["run", "--broker", "nonsense"], "HOST:PORT"),
         (["run", "--firmware", "none"], "no package"),
         (["run"], "--firmware"),
@@ -141,3 +145,27 @@ def test_a_broker_is_real_and_stops(monkeypatch: pytest.MonkeyPatch) -> None:
         Broker.start()
     with pytest.raises(NoBroker, match="apt install mosquitto"):
         Broker.start("mosquitto")
+
+
+SHARE = """
+import gc
+import {modules}
+gc.collect()
+print(gc.mem_alloc())
+"""
+
+
+@pytest.mark.parametrize(("name", "port"), [("esp32s3", "esp32"), ("pico_w", "rp2")])
+def test_the_simulated_modules_take_what_the_heap_is_larger_by(world: World, name: str, port: str) -> None:
+    """The allowance for modules that are C on a chip is no more than they take, so no part of it is the firmware's."""
+    modules = f"machine, network, os, select, socket, time, {port}"
+    board = Board.from_description(name, world, Network(world))
+    with board:
+        board.program(SHARE.format(modules=modules))
+        board.power_on()
+        board.run(for_s=1)
+        simulated = int(str(board.console))
+    bare = "from micropython_run import run_main; run_main(['micropython', '-c', %r])"
+    native = SHARE.format(modules="machine, os, select, socket, time")
+    told = subprocess.run([sys.executable, "-c", bare % native], capture_output=True, check=True, timeout=30)
+    assert 0 <= simulated - int(told.stdout) - SHIMS_HEAP_BYTES[port] < 4096

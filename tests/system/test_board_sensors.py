@@ -1,13 +1,23 @@
 """A MicroPython program with SoftI2C and the three sensors of the board; the interpreter is real."""
 
+from pathlib import Path
+
 import pytest
 
+import firmware
+import hw_sim
 from hw_sim.board import Board
 from hw_sim.chips.base import ChipFaults
+from hw_sim.chips.bh1750 import Bh1750
 from hw_sim.chips.lis2dh12 import Lis2dh12
+from hw_sim.chips.lis3dh import Lis3dh
+from hw_sim.chips.sht4x import Sht4x
 from hw_sim.chips.tmp117 import Tmp117
 from hw_sim.chips.veml7700 import Veml7700
+from hw_sim.clock import World
 from hw_sim.errors import NotSimulated
+from hw_sim.net import Network
+from hw_sim.surroundings import Surroundings
 
 pytestmark = pytest.mark.micropython
 
@@ -225,3 +235,69 @@ def test_power_and_resets_reach_the_sensors(board: Board) -> None:
     board.cut_power()
     assert not temperature.powered
     assert temperature.powered_s == pytest.approx(30 - 2 * 0.35, abs=0.5)
+
+
+OTHER_PARTS = """
+import asyncio
+from firmware.boards.esp32s3 import Board
+from firmware.drivers import parts
+from firmware.errors import DriverError
+board = Board()
+async def main():
+    for name in ("temperature", "light"):
+        try:
+            print(name, await parts.driver(board, name, FITTED).read())
+        except DriverError as error:
+            print(name, type(error).__name__, error)
+    motion = parts.driver(board, "motion", FITTED)
+    await motion.start()
+    while not board.motion_pin():
+        await asyncio.sleep_ms(100)
+    print("motion", motion.read())
+    motion.stop()
+asyncio.run(main())
+""".replace("FITTED", '{"temperature": "sht4x", "light": "bh1750", "motion": "lis3dh"}')
+
+
+def other_board(folder: Path, world: World, network: Network) -> Board:
+    """The reference board with SHT4x, BH1750 and LIS3DH in its sockets."""
+    text = (Path(hw_sim.__file__).parent / "boards" / "esp32s3.toml").read_text()
+    for old, new in (
+        ('"tmp117"\naddress = 0x48', '"sht4x"\naddress = 0x44'),
+        ('"veml7700"\naddress = 0x10', '"bh1750"\naddress = 0x23'),
+        ('"lis2dh12"', '"lis3dh"'),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    (folder / "other.toml").write_text(text)
+    return Board.from_description(folder / "other.toml", world, network)
+
+
+def test_the_drivers_of_other_parts_run_on_the_device(
+    tmp_path: Path, world: World, network: Network, board: Board
+) -> None:
+    """SHT4x, BH1750 and LIS3DH by the firmware's drivers in MicroPython; then with one torn off, which costs nobody else."""
+    del board  # its fixture skips where there is no interpreter
+    with other_board(tmp_path, world, network) as board:
+        thermometer, light, motion = (board.sensors[name] for name in ("temperature", "light", "motion"))
+        assert isinstance(thermometer, Sht4x) and isinstance(light, Bh1750) and isinstance(motion, Lis3dh)
+        around = Surroundings.constant(temperature_c=-4.5, illuminance_lx=50.0).around(board.sensors)
+        push_s = world.start_unix_s + 5
+        around.motion_mg = lambda unix_s: (400.0 if unix_s > push_s else 0.0, 0.0, 1000.0)
+        board.install(Path(firmware.__file__).parent)
+        board.program(OTHER_PARTS)
+        board.power_on()
+        board.run(for_s=30)
+        first, second, third = str(board.console).splitlines()
+        assert first.split()[0] == "temperature" and -48 <= int(first.split()[1]) <= -42
+        assert second == "light 50.0" and third == "motion (True, False)"
+        assert not (thermometer.powered or light.powered or motion.powered)
+        charged = {row.part: row.microcoulomb for row in board.meter.report().rows if row.state == "measuring"}
+        assert charged["temperature"] == pytest.approx(320 * 0.0069, rel=0.05)
+        assert charged["light"] == pytest.approx(120 * (0.12 + 0.24), rel=0.05)
+        thermometer.fault = ChipFaults(absent=True)
+        mark = board.console.mark
+        board.reset()
+        board.run(for_s=30)
+        assert board.console.since(mark).splitlines()[0].startswith("temperature ChipSilentError")
+        assert board.console.since(mark).splitlines()[1] == "light 50.0"

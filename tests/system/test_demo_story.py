@@ -41,7 +41,7 @@ def quiet(_done: float) -> None:
 @pytest.fixture
 def driving(stage: Stage) -> Stage:
     """A tracker with its leave, ten minutes into its drive."""
-    stage.exhibits = Exhibits.of(stage.enrol().file, stage.board)
+    stage.exhibits = Exhibits.of(stage.enrol().file, stage.board, stage.cloud)
     consent(stage, purposes=ALL_PURPOSES)
     stage.board.power_on()
     run_for(stage, 600, quiet)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cloud_sync.model import EPOCH_SECONDS, UPLINK_STREAMS, Stream
-from cloud_sync.wire import codec, ladder
+from cloud_sync.wire import ladder
 from hw_sim.board import RunEnd
 from hw_sim.demo.stage import Stage
 from hw_sim.drive import Drive
@@ -86,20 +86,23 @@ def test_the_power_goes_while_the_day_changes(tmp_path: Path) -> None:
         nothing_doubled(stage)
 
 
-def day_keys(root: bytes, epoch: int, first_epoch: int) -> dict[bytes, str]:
-    """Every key from which an envelope of the day can be opened, of every uplink stream, by what it is."""
-    keys = {root: "root"}
-    for stream in UPLINK_STREAMS:
-        spine = ladder.spine(root, stream)
-        for day in range(first_epoch, epoch + 1):
-            keys[spine] = f"spine {stream.name} {day}"
-            spine = ladder.next_spine(spine, stream) if day < epoch else spine
-        keys[ladder.day_key(spine, stream)] = f"day {stream.name}"
-        chain = ladder.day_chain(spine, stream)
-        for counter in range(4096):
-            keys[chain] = f"chain {stream.name} {counter}"
-            keys[ladder.seal_key(chain, stream)] = f"seal {stream.name} {counter}"
-            chain = ladder.step(chain, stream)
+def day_keys(stage: Stage, epoch: int) -> dict[bytes, str]:
+    """Every key from which an envelope of the day can be opened, of every generation and uplink stream, by what it is."""
+    exhibits = stage.exhibits
+    assert exhibits is not None and exhibits.begun
+    keys = {exhibits.root: "root"}
+    for generation in {exhibits.generation, *(generation for generation, _ in exhibits.begun)}:
+        for stream in UPLINK_STREAMS:
+            first_epoch, spine = exhibits.spine(generation, stream)
+            for day in range(first_epoch, epoch + 1):
+                keys[spine] = f"spine {stream.name} {generation} {day}"
+                spine = ladder.next_spine(spine, stream) if day < epoch else spine
+            keys[ladder.day_key(spine, stream)] = f"day {stream.name} {generation}"
+            chain = ladder.day_chain(spine, stream)
+            for counter in range(4096):
+                keys[chain] = f"chain {stream.name} {generation} {counter}"
+                keys[ladder.seal_key(chain, stream)] = f"seal {stream.name} {generation} {counter}"
+                chain = ladder.step(chain, stream)
     return keys
 
 
@@ -118,26 +121,19 @@ def found(stage: Stage, keys: dict[bytes, str]) -> set[str]:
     return seen
 
 
-def enrolled_night_drive(stage: Stage) -> tuple[bytes, int]:
-    """The root of the enrolment and its first epoch; the drive has begun."""
-    file = set_off(stage)
-    value = codec.unpack(file)
-    assert value[0] == 1
-    return value[2], value[4]
-
-
 def test_keys_of_yesterday_are_not_in_the_board(tmp_path: Path) -> None:
     """Before midnight the dump holds the keys of the day that are still to be used, after it none of any stream."""
     with a_stage(tmp_path, drive=night_drive()) as stage:
-        root, first_epoch = enrolled_night_drive(stage)
-        keys = day_keys(root, 20_479, first_epoch)
+        set_off(stage)
+        keys = day_keys(stage, 20_479)
         stage.board.run(until_s=MIDNIGHT - 30)
         before = found(stage, keys)
-        used = {row.counter for row in rows(stage) if row.stream == Stream.LOCATION}
-        ahead = {f"chain LOCATION {counter}" for counter in range(max(used) + 1, 4096)}
+        used = {row.counter for row in rows(stage) if row.stream == Stream.LOCATION and row.generation == 1}
+        ahead = {f"chain LOCATION 1 {counter}" for counter in range(max(used) + 1, 4096)}
         assert before & ahead  # the scan is not blind
         assert not any("seal" in name or "day" in name or "spine" in name or name == "root" for name in before)
-        assert not before & {f"chain LOCATION {counter}" for counter in used}
+        assert not before & {f"chain LOCATION 1 {counter}" for counter in used}
+        assert not any(name.split()[2:3] == ["0"] for name in before)  # healed: nothing of generation 0, used or not
         over_midnight(stage)
         assert found(stage, keys) == set()
 
@@ -145,8 +141,8 @@ def test_keys_of_yesterday_are_not_in_the_board(tmp_path: Path) -> None:
 def test_firmware_that_leaves_its_old_records_is_found_out(tmp_path: Path) -> None:
     """A control: with a record log that does not zero what it replaces, yesterday's keys lie in the dump."""
     with a_stage(tmp_path, drive=night_drive()) as stage:
-        root, first_epoch = enrolled_night_drive(stage)
+        set_off(stage)
         stage.board.install(patched_firmware(tmp_path, "flash/region.py", "RawRegion.zero = lambda *_: None"))
         stage.board.reset()
         over_midnight(stage)
-        assert found(stage, day_keys(root, 20_479, first_epoch))
+        assert found(stage, day_keys(stage, 20_479))

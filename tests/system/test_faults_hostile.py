@@ -16,6 +16,7 @@ from cloud_sync.ingest.outcome import Kind
 from cloud_sync.model import Directive, Stream
 from cloud_sync.wire import codec, downlink
 from cloud_sync.wire.directive import to_wire
+from cloud_sync.wire.envelope import parse_uplink
 from cloud_sync.wire.fields import MOST_EPOCH
 from hw_sim.demo.stage import Stage
 from hw_sim.demo.withholding import Withholds
@@ -106,10 +107,20 @@ def test_uplinks_in_another_order(stage: Stage) -> None:
     assert stage.cloud.ingest.counts[Kind.REPEATED] >= 5
 
 
+def another(stage: Stage, envelope: bytes) -> str:
+    """Another person's device, in the generation of an envelope: the device alone is to be another one."""
+    generation, _, epoch, _, _ = parse_uplink(envelope).header
+    enrolled = stage.cloud.database.device(stage.cloud.enrol(subject="person-2", settings={}).device)
+    assert enrolled is not None
+    stage.cloud._keys.enrol(enrolled.device, os.urandom(32), generation, epoch)
+    stage.cloud.database.update_device(replace(enrolled, generation=generation))
+    return enrolled.device
+
+
 def test_an_envelope_on_another_devices_topic(stage: Stage) -> None:
     """Valid on its own topic, it does not open on that of another enrolled device, and nothing is kept of it there."""
     moved = withheld(stage, 1)[0]
-    other = stage.cloud.enrol(subject="person-2", settings={}).device
+    other = another(stage, moved)
     assert inject(stage, moved, f"bl/1/{other}/up") == {Kind.NOT_AUTHENTIC: 1}
     assert stage.cloud.database.count_envelopes(other) == 0
     assert inject(stage, moved) == {Kind.STORED: 1}
@@ -119,7 +130,7 @@ def test_an_envelope_on_another_devices_topic(stage: Stage) -> None:
 def test_an_envelope_that_opens_on_any_topic_is_found_out(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """A control: a server that does not bind the device lets the moved envelope in."""
     moved = withheld(stage, 1)[0]
-    other = stage.cloud.enrol(subject="person-2", settings={}).device
+    other = another(stage, moved)
     keys, truly = stage.cloud._keys, stage.cloud._keys.chain
     monkeypatch.setattr(keys, "chain", lambda device, *rest, today: truly(stage.device, *rest, today=today))
     opened = pipeline.open_uplink
@@ -142,7 +153,7 @@ FORGERIES: dict[str, tuple[Callable[[bytes, int], bytes], Kind]] = {
     "nothing": (lambda e, _: b"", Kind.MALFORMED),
     "noise": (lambda e, _: random.Random(5).randbytes(len(e)), Kind.MALFORMED),
     "version 2": (lambda e, _: with_header(e, 0, 2), Kind.MALFORMED),
-    "another generation": (lambda e, _: with_header(e, GENERATION, 1), Kind.UNKNOWN_GENERATION),
+    "another generation": (lambda e, _: with_header(e, GENERATION, 2), Kind.UNKNOWN_GENERATION),
     "another stream": (lambda e, _: with_header(e, STREAM, Stream.STATUS), Kind.NOT_AUTHENTIC),
     "no stream": (lambda e, _: with_header(e, STREAM, 5), Kind.MALFORMED),
     "the last counter": (lambda e, _: with_header(e, COUNTER, 4095), Kind.NOT_AUTHENTIC),
@@ -329,7 +340,7 @@ def test_a_directive_of_another_device(stage: Stage) -> None:
     [key] = stage.cloud._keys.down_keys(other, 1)
     nonce = os.urandom(downlink.NONCE_BYTES)
     number = stage.cloud._keys.down_next(stage.device) + 1
-    foreign = downlink.seal_downlink(stage.device, 0, number, key.key, nonce, [downlink.DIRECTIVE, value])
+    foreign = downlink.seal_downlink(stage.device, 1, number, key.key, nonce, [downlink.DIRECTIVE, value])
     for envelope in (sealed(stage, value, bound_to=other), foreign):
         refused = statuses(stage)[-1].refused
         assert reported(stage, envelope) == before

@@ -5,6 +5,8 @@ In each case every solution of the receiver ends as exactly one fix, and the spo
 
 from __future__ import annotations
 
+import socketserver
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from cloud_sync.ingest.outcome import Kind
 from cloud_sync.model import Stream
 from hw_sim.demo import story
 from hw_sim.demo.observer import stream_in_clear
-from hw_sim.demo.stage import Stage
+from hw_sim.demo.stage import BROKER_NAME, Stage
 from hw_sim.net import Faults
 from hw_sim.traffic import Direction, name_of, payload_of, topic_of
 from tests.system.rig import (
@@ -23,6 +25,8 @@ from tests.system.rig import (
     a_drive,
     a_stage,
     arrived,
+    between_contacts,
+    consent,
     drain,
     fixes,
     in_contact,
@@ -33,6 +37,7 @@ from tests.system.rig import (
     run,
     solutions,
     spooled,
+    statuses,
 )
 
 pytestmark = pytest.mark.micropython
@@ -208,6 +213,68 @@ def test_uplinks_that_are_lost_on_the_way(tmp_path: Path) -> None:
         assert len(dropped.packets) == 5
         stage.network.fault = Faults()
         arrived(stage)
+
+
+class Portal(socketserver.StreamRequestHandler):
+    """A captive portal: whatever the guest says, it answers with its page."""
+
+    def handle(self) -> None:
+        """One guest."""
+        if self.request.recv(512):
+            self.request.sendall(b"HTTP/1.1 302 Found\r\nLocation: http://portal.example/\r\n\r\n")
+
+
+def test_a_captive_portal(tmp_path: Path) -> None:
+    """The name leads to a portal for ten minutes: it gets a CONNECT, never an envelope, and all arrives afterwards."""
+    with a_drive(tmp_path) as stage, socketserver.ThreadingTCPServer(("127.0.0.1", 0), Portal) as portal:
+        threading.Thread(target=portal.serve_forever, daemon=True).start()
+        broker, published = stage.network.hosts[BROKER_NAME], stage.network.up.publishes
+        stage.network.hosts[BROKER_NAME] = portal.server_address  # type: ignore[assignment]
+        stage.board.run(for_s=600)
+        assert stage.network.up.publishes == published and spooled(stage) >= 5
+        stage.network.hosts[BROKER_NAME] = broker
+        portal.shutdown()
+        run(stage, LONGEST_PAUSE_S, until_stored=5)
+        arrived(stage)
+
+
+def test_a_resolver_that_fails_and_a_broker_that_moves(tmp_path: Path) -> None:
+    """No answer for the name for five minutes, then another address: each try asks anew, and all arrives there."""
+    with a_drive(tmp_path) as stage:
+        broker, asked = stage.network.hosts.pop(BROKER_NAME), len(stage.network.asked)
+        stage.board.run(for_s=300)
+        assert len(stage.network.asked) > asked + 2 and "no address for the broker" in str(stage.board.console)
+        stage.network.hosts |= {"aaa.example": broker, BROKER_NAME: broker}  # the name's address is another now
+        dialled = set(stage.network.dialled)
+        run(stage, LONGEST_PAUSE_S, until_stored=5)
+        assert set(stage.network.dialled) - dialled
+        arrived(stage)
+
+
+def test_what_the_server_said_while_the_device_was_away_is_not_taken_for_forgery(tmp_path: Path) -> None:
+    """A withdrawal in the night, with the server gone in the morning: the device stops by what waited at the broker alone."""
+    with a_drive(tmp_path) as stage:
+        between_contacts(stage)
+        consent(stage, "withdraw")
+        stage.await_server()
+        stage.close_server()
+        stage.board.run(for_s=400, until=lambda: not stage.board.gnss.powered)
+        assert not stage.board.gnss.powered
+        stage.open_server()
+        drain(stage)
+        assert statuses(stage)[-1].refused == 0
+
+
+def test_downlinks_whose_acknowledgement_is_lost(tmp_path: Path) -> None:
+    """The broker never hears that a downlink came, and says it again in the next contact: known, and no sign of forgery."""
+    with a_drive(tmp_path) as stage:
+        lost = Dropped(lambda direction, packet: direction == "up" and name_of(packet) == "PUBACK")
+        stage.network.fault.drop = lost
+        stage.board.run(for_s=150)
+        assert len(lost.packets) > 3
+        stage.network.fault = Faults()
+        arrived(stage)
+        assert {status.refused for status in statuses(stage)} == {0}
 
 
 def test_the_count_sees_a_lost_fix(tmp_path: Path) -> None:

@@ -100,17 +100,17 @@ def test_ctrl_c_stops_what_never_ends(shell: Shell, program: str) -> None:
 
 def test_the_port_outlives_every_reset(shell: Shell) -> None:
     """Hard reset, deep sleep, watchdog and soft reset come back on the same port, each with its cause; a soft one keeps pins."""
-    cause, greeting = "machine.reset_cause(), machine.Pin(5).value()\r", "more information.\r\n>>> "
+    cause, greeting = "machine.reset_cause(), machine.Pin(38).value()\r", "more information.\r\n>>> "
     with shell.typing() as typist:
         for reset, told in (
-            ("machine.Pin(5, machine.Pin.OUT, value=1); machine.reset()", "(2, 0)"),
-            ("machine.Pin(5, machine.Pin.OUT, value=1); machine.deepsleep(2000)", "(4, 0)"),
-            ("machine.Pin(5, machine.Pin.OUT, value=1); w = machine.WDT(timeout=2000)", "(3, 0)"),
-            ("machine.Pin(5, machine.Pin.OUT, value=1); machine.soft_reset()", "(5, 1)"),
+            ("machine.Pin(38, machine.Pin.OUT, value=1); machine.reset()", "(2, 0)"),
+            ("machine.Pin(38, machine.Pin.OUT, value=1); machine.deepsleep(2000)", "(4, 0)"),
+            ("machine.Pin(38, machine.Pin.OUT, value=1); w = machine.WDT(timeout=2000)", "(3, 0)"),
+            ("machine.Pin(38, machine.Pin.OUT, value=1); machine.soft_reset()", "(5, 1)"),
         ):
             typist.type(f"import machine; {reset}\r", until=greeting)
             typist.type(
-                "import machine; p = machine.Pin(5, machine.Pin.IN, machine.Pin.PULL_DOWN)\r"
+                "import machine; p = machine.Pin(38, machine.Pin.IN, machine.Pin.PULL_DOWN)\r"
                 if "soft" not in reset
                 else "import machine\r"
             )

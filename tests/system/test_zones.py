@@ -101,7 +101,9 @@ def test_of_what_is_measured_in_a_zone_nothing_leaves(tmp_path: Path) -> None:
 def test_firmware_that_knows_no_zones_is_found_out(tmp_path: Path) -> None:
     """A control: with the zone stored and not looked at, fixes from within it reach the server."""
     with a_drive(tmp_path) as stage:
-        broken = patched_firmware(tmp_path, "minimise.py", "Minimiser._in_zone = lambda self, lat_e7, lon_e7: False")
+        broken = patched_firmware(
+            tmp_path, "minimise/__init__.py", "Minimiser._in_zone = lambda self, lat_e7, lon_e7: False"
+        )
         stage.board.install(broken)
         stage.board.reset()
         stage.board.run(for_s=30)

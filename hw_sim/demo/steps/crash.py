@@ -32,8 +32,6 @@ OFF_S = 5.0  # from a cut to the power's return
 LONGEST_S = 1500  # to a cut: a batch closes after ten minutes at the latest
 CLOCK_S = 2  # the device's clock may be so far ahead
 
-FIXES_BEGIN = bytes((0x93, 0x96, 1, 0, Stream.LOCATION))  # of an envelope of generation 0
-
 Condition = Callable[[Operation], bool]
 
 
@@ -94,9 +92,12 @@ def _past_midnight(stage: Stage) -> float:
 def _spools_location(stage: Stage) -> Condition:
     """The page with the beginning of an envelope of fixes is written to the spool; its header is in the clear."""
     region = stage.board.partitions["bl_spool"]
+    device = stage.cloud.database.device(stage.device)
+    generation = device.generation if device else 0  # below 128 it is one byte of the header
+    fixes_begin = bytes((0x93, 0x96, 1, generation, Stream.LOCATION))
 
     def holds(operation: Operation) -> bool:
-        return region.holds(operation) and FIXES_BEGIN in operation.data
+        return region.holds(operation) and fixes_begin in operation.data
 
     return holds
 

@@ -18,7 +18,7 @@ DRAIN_S = 600  # virtual seconds after the drive in which the last batch closes 
 def enrolled_without_consent(stage: Stage, progress: Progress) -> Outcome:
     """a. Enrolled, nobody has said yes: the device drives, all four sensors stay unpowered, nothing personal leaves."""
     out = Outcome("a", "enrolled, no consent")
-    stage.exhibits = Exhibits.of(stage.enrol().file, stage.board)
+    stage.exhibits = Exhibits.of(stage.enrol().file, stage.board, stage.cloud)
     stage.board.power_on()
     run_for(stage, SILENT_MINUTES * 60, progress)
     personal = [p for stream in PERSONAL_STREAMS for p in stage.observer.uplinks(stage.up_topic, stream)]

@@ -18,26 +18,27 @@ LEAST_DISTINCT = 16  # different bytes: a random key has fewer once in a billion
 def ancestors(exhibits: Exhibits) -> dict[bytes, str]:
     """Every value from which the key of an envelope that was sealed can be derived, with its name."""
     found = {exhibits.root: "root"}
-    last: dict[int, dict[int, int]] = {}  # stream → epoch → highest counter
+    last: dict[tuple[int, int], dict[int, int]] = {}  # generation and stream → epoch → highest counter
     for envelope in exhibits.sealed_then:
         header = parse_uplink(envelope).header
-        days = last.setdefault(int(header.stream), {})
+        days = last.setdefault((header.generation, int(header.stream)), {})
         days[header.epoch] = max(days.get(header.epoch, 0), header.counter)
-    for stream, days in last.items():
-        found |= _of_stream(exhibits, stream, days)
+    for (generation, stream), days in last.items():
+        found |= _of_stream(exhibits, generation, stream, days)
     return found
 
 
-def _of_stream(exhibits: Exhibits, stream: int, days: dict[int, int]) -> dict[bytes, str]:
+def _of_stream(exhibits: Exhibits, generation: int, stream: int, days: dict[int, int]) -> dict[bytes, str]:
     found = {}
-    spine = ladder.spine(exhibits.root, stream)
-    for epoch in range(exhibits.first_epoch, max(days) + 1):
-        found[spine] = f"spine of stream {stream}, day {epoch}"
-        found[ladder.day_key(spine, stream)] = f"day key of stream {stream}, day {epoch}"
+    first, spine = exhibits.spine(generation, stream)
+    for epoch in range(first, max(days) + 1):
+        day = f"of generation {generation}, stream {stream}, day {epoch}"
+        found[spine] = f"spine {day}"
+        found[ladder.day_key(spine, stream)] = f"day key {day}"
         chain = ladder.day_chain(spine, stream)
         for counter in range(days.get(epoch, -1) + 1):
-            found[chain] = f"chain of stream {stream}, day {epoch}, number {counter}"
-            found[ladder.seal_key(chain, stream)] = f"key of stream {stream}, day {epoch}, number {counter}"
+            found[chain] = f"chain {day}, number {counter}"
+            found[ladder.seal_key(chain, stream)] = f"key {day}, number {counter}"
             chain = ladder.step(chain, stream)
         spine = ladder.next_spine(spine, stream)
     return found
@@ -47,11 +48,13 @@ def live(exhibits: Exhibits, ahead: int) -> dict[bytes, str]:
     """Values of numbers not yet used: the day's next `ahead` chains and the next day's spine. A device must hold such."""
     past, found = ancestors(exhibits), {}
     headers = [parse_uplink(envelope).header for envelope in exhibits.sealed_then]
+    newest = max(header.generation for header in headers)
+    headers = [header for header in headers if header.generation == newest]
     for stream in {int(header.stream) for header in headers}:
         days = [header for header in headers if header.stream == stream]
         today = max(header.epoch for header in days)
-        spine = ladder.spine(exhibits.root, stream)
-        for _ in range(exhibits.first_epoch, today):
+        first, spine = exhibits.spine(newest, stream)
+        for _ in range(first, today):
             spine = ladder.next_spine(spine, stream)
         found[ladder.next_spine(spine, stream)] = "next spine"
         chain = ladder.day_chain(spine, stream)
@@ -76,12 +79,13 @@ class Attacker:
 
     def __post_init__(self) -> None:
         self._parsed = [parse_uplink(envelope) for envelope in self.envelopes]
-        self._days: dict[int, dict[int, Envelope]] = {}  # the last envelope of each stream and day: what leads to an
-        for each in self._parsed:  # earlier one of the day leads to it as well
-            days = self._days.setdefault(int(each.header.stream), {})
-            known = days.get(each.header.epoch)
+        # The last envelope of each stream, generation and day: what leads to an earlier one of the day leads to it as well.
+        self._days: dict[int, dict[tuple[int, int], Envelope]] = {}
+        for each in self._parsed:
+            days, day = self._days.setdefault(int(each.header.stream), {}), (each.header.generation, each.header.epoch)
+            known = days.get(day)
             if known is None or known.header.counter < each.header.counter:
-                days[each.header.epoch] = each
+                days[day] = each
 
     def opens(self, window: bytes) -> bool:
         """Whether the window opens anything, as key, chain, day key, spine or root of any stream, stepped forward."""

@@ -80,9 +80,10 @@ def _live_key(exhibits: Exhibits) -> bytes:
     """The chain value of the last location envelope, as it was in memory before it was used."""
     last = max(
         (h for h in map(_header, exhibits.sealed_then) if h.stream == Stream.LOCATION),
-        key=lambda h: (h.epoch, h.counter),
+        key=lambda h: (h.generation, h.epoch, h.counter),
     )
-    name = f"chain of stream {int(Stream.LOCATION)}, day {last.epoch}, number {last.counter}"
+    day = f"of generation {last.generation}, stream {int(Stream.LOCATION)}, day {last.epoch}"
+    name = f"chain {day}, number {last.counter}"
     return next(value for value, known in ancestors(exhibits).items() if known == name)
 
 

@@ -86,8 +86,14 @@ def test_directives_of_an_older_schema_are_sealed_at_the_next_start(
     setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They go on to be what narrows and widens: a withdrawal still goes out at once, and the files hold no trace."""
+
+    def older(_: SealedAtRest, state: DirectiveState) -> DirectiveState:
+        """In the clear, with the 14 fields that a directive had then."""
+        value = codec.unpack(state.current) if state.current else []
+        return replace(state, current=codec.pack([*value[:13], value[-1]])) if len(value) == 18 else state
+
     with monkeypatch.context() as patch, setting.open() as cloud:
-        patch.setattr(SealedAtRest, "sealed", lambda _, state: state)
+        patch.setattr(SealedAtRest, "sealed", older)
         patch.setattr(SealedAtRest, "opened", lambda _, state: state)
         tracker = limited(setting, cloud)
     assert traces(setting) != []

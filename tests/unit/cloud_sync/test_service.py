@@ -69,7 +69,8 @@ def test_the_whole_way_from_enrolment_to_a_lawful_read(setting: Setting, cloud: 
     tracker = tracker_of(cloud.enrol(subject="s-1", settings={}))
     cloud.consent.give("s-1", "tracking", GIVE)
     cloud.handle([(tracker.topic, tracker.status())])
-    directive, verdicts = (tracker.open(sealed) for _, sealed in setting.link.sent)
+    directive, offer, verdicts = (tracker.open(sealed) for _, sealed in setting.link.sent)
+    assert (offer.spine_epoch, offer.first_epoch) == (TODAY + 1, TODAY)  # the first contact heals
     assert (directive.version, directive.sensors, directive.precision) == (1, Sensor.GNSS, Precision.CELL_100M)
     assert [verdict.counter for verdict in verdicts] == [0]
     setting.clock.at = NOON + 120
@@ -312,9 +313,9 @@ def test_over_a_real_broker(tmp_path: Path, caplog: pytest.LogCaptureFixture) ->
         cloud.consent.give("s-1", "tracking", GIVE)
         device = Publisher(broker.port)
         device.publish(tracker.topic, tracker.status())
-        until(lambda: cloud.messages_handled == 1 and cloud.downlinks_published(tracker.name) == 2)
-        until(lambda: len(device.heard) == 2)
+        until(lambda: cloud.messages_handled == 1 and cloud.downlinks_published(tracker.name) == 3)
+        until(lambda: len(device.heard) == 3)
         assert tracker.open(device.heard[0][1]).version == 1
-        assert (cloud.downlinks_sent(), cloud.link_state) == (2, "connected")
+        assert (cloud.downlinks_sent(), cloud.link_state) == (3, "connected")
         device.close()
     broker.stop()

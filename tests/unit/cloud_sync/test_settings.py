@@ -22,6 +22,11 @@ SOUND: dict[str, Any] = {
 }
 
 
+CA = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+SECURE = {**SOUND["broker"], "tls": True, "ca": CA}
+WIRED: dict[str, Any] = {"board": "pico_w", "serial": {"baudrate": 115_200}}
+
+
 def changed(*path: str, to: Any) -> dict[str, Any]:
     """The sound settings with one value changed, or taken away where `to` is None."""
     settings = deepcopy(SOUND)
@@ -45,9 +50,15 @@ ACCEPTED = {
     "without tls": changed("broker", "tls", to=None),
     "without a user": changed("broker", "user", to=None),
     "the last port": changed("broker", "port", to=65_535),
+    "tls with its authority": changed("broker", to=SECURE),
+    "a serial line": WIRED,
+    "a key of releases": changed("release_key", to="0f" * 32),
     "an option of the board's own": changed("antenna", to="patch"),
 }
 REFUSED = {
+    "a key of releases of 62 digits": (changed("release_key", to="0f" * 31), "release_key"),
+    "a key of releases in capitals": (changed("release_key", to="0F" * 32), "release_key"),
+    "a key of releases that is a number": (changed("release_key", to=5), "release_key"),
     "no board": (changed("board", to=None), "board"),
     "a board that is a number": (changed("board", to=3), "board"),
     "no wifi": (changed("wifi", to=None), "wifi"),
@@ -67,7 +78,15 @@ REFUSED = {
     "a port that is true": (changed("broker", "port", to=True), "broker.port"),
     "a user that is a number": (changed("broker", "user", to=7), "broker.user"),
     "a password that is a list": (changed("broker", "password", to=["x"]), "broker.password"),
-    "tls": (changed("broker", "tls", to=True), "broker.tls"),
+    "tls without an authority": (changed("broker", "tls", to=True), "broker.tls"),
+    "an authority without tls": (changed("broker", to={**SECURE, "tls": False}), "broker.tls"),
+    "an authority that is no certificate": (changed("broker", to={**SECURE, "ca": "trust me"}), "broker.ca"),
+    "two authorities": (changed("broker", to={**SECURE, "ca": CA * 2}), "broker.ca"),
+    "an authority too long": (changed("broker", to={**SECURE, "ca": CA.replace("MIIB", "M" * 3000)}), "broker.ca"),
+    "a serial line of no speed": ({**WIRED, "serial": {}}, "serial.baudrate"),
+    "a serial line that is too slow": ({**WIRED, "serial": {"baudrate": 300}}, "serial.baudrate"),
+    "a serial line that is a number": ({**WIRED, "serial": 115_200}, "serial"),
+    "a serial line beside a wifi": ({**SOUND, "serial": {"baudrate": 115_200}}, "serial"),
     "a receiver that nobody knows": (changed("gnss", to="sirf"), "gnss"),
     "a link that nobody knows": (changed("link", to="sometimes"), "link"),
 }

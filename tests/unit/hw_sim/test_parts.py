@@ -250,7 +250,7 @@ def test_a_bad_description_says_what_is_wrong(tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_text(text.replace("power_pin", "power_pen"))
     with pytest.raises(HwSimError, match="power_pen"):
         description.load(tmp_path / "bad.toml")
-    with pytest.raises(HwSimError, match="there are esp32s3"):
+    with pytest.raises(HwSimError, match="there are esp32, esp32s3, pico2_w, pico_w,"):
         description.load("no-such-board")
 
 

@@ -14,6 +14,7 @@ from hw_sim.chips.ublox_m10 import GnssFaults, UbloxM10
 from hw_sim.chips.ubx_frames import Parser, frame
 from hw_sim.clock import World
 from hw_sim.drive import EARTH_RADIUS_M, Drive, Sample
+from hw_sim.energy import Meter
 from hw_sim.errors import NotSimulated
 
 START = 1_769_445_804
@@ -51,6 +52,11 @@ class Bench:
         self.sent.clear()
         self.chip.receive(frame(0x06, 0x8A, payload))
         return messages(bytes(self.sent))[-1].identity == "ACK-ACK"
+
+
+def pmreq(*, duration_ms: int = 0, flags: int = 6, sources: int = 1 << 5) -> bytes:
+    """UBX-RXM-PMREQ."""
+    return frame(0x02, 0x41, struct.pack("<IIII", 0, duration_ms, flags, sources))
 
 
 def messages(data: bytes) -> list[UBXMessage]:
@@ -325,10 +331,14 @@ def test_powered_time_is_counted() -> None:
 
 
 def test_unsimulated_parts_say_so() -> None:
-    """A power save request and a power save mode raise by name, instead of being ignored."""
+    """Assistance, wake-up by other pins and a power save mode raise by name, instead of being ignored."""
     bench = Bench().on()
-    with pytest.raises(NotSimulated, match="02 41"):
-        bench.chip.receive(frame(0x02, 0x41, bytes(16)))
+    with pytest.raises(NotSimulated, match="13 40"):
+        bench.chip.receive(frame(0x13, 0x40, bytes(16)))
+    with pytest.raises(NotSimulated, match="8 bytes"):
+        bench.chip.receive(frame(0x02, 0x41, bytes(8)))
+    with pytest.raises(NotSimulated, match="EXTINT1"):
+        bench.chip.receive(pmreq(sources=1 << 6))
     with pytest.raises(NotSimulated, match="OPERATEMODE"):
         bench.valset({cfg.OPERATEMODE: 1})
 
@@ -341,3 +351,63 @@ def test_parser_resynchronises() -> None:
         for byte in before + good:
             found += parser.feed(bytes((byte,)))
         assert found == [(0x0A, 0x04, b"abc")], before
+
+
+def test_standby_until_an_edge_at_extint() -> None:
+    """It says and hears nothing, draws standby's current, and starts hot from either edge, with what BBR holds only."""
+    for level in (True, False):
+        bench = Bench().on()
+        bench.chip.extint(not level)
+        bench.valset({cfg.RATE_MEAS: 2000}, cfg.BBR | cfg.RAM)
+        bench.valset({cfg.DYNMODEL: 4}, cfg.RAM)
+        bench.run(40)
+        part = Meter(bench.world.clock).part("gnss")
+        bench.chip.load = part
+        bench.chip.receive(pmreq())
+        assert (bench.chip.asleep, part.state) == (True, "software standby")
+        awake_s = bench.chip.powered_s
+        bench.chip.receive(frame(0x0A, 0x04))
+        assert bench.run(600) == b"" and bench.chip.powered_s == awake_s
+        bench.chip.extint(level)
+        assert (bench.chip.asleep, part.state) == (False, "acquisition")
+        assert fixes(bench.run(5))
+        assert (bench.chip.config[cfg.RATE_MEAS], bench.chip.config[cfg.DYNMODEL]) == (2000, 0)
+
+
+def test_standby_ends_as_it_was_asked_to() -> None:
+    """By a byte on the UART, which is lost, or after its time; not by a source that was not named, and never for nothing."""
+    bench = Bench().on()
+    bench.chip.receive(pmreq(sources=1 << 3))
+    bench.chip.extint(True)
+    assert bench.chip.asleep
+    bench.chip.receive(frame(0x0A, 0x04))
+    assert not bench.chip.asleep and not [m for m in messages(bench.run(0.9)) if m.identity == "MON-VER"]
+    bench.chip.receive(pmreq(duration_ms=30_000, sources=0))
+    bench.run(29.9)
+    assert bench.chip.asleep
+    bench.run(0.2)
+    assert not bench.chip.asleep
+    bench.run(1)
+    for request in (pmreq(flags=4), frame(0x02, 0x41, b"\1" + bytes(15))):
+        bench.chip.receive(request)
+        assert not bench.chip.asleep
+
+
+def test_power_lost_in_standby() -> None:
+    """Without the main supply standby is over; BBR goes where there is no backup supply, and the next start is a cold one."""
+    for backup in (True, False):
+        bench = Bench().on()
+        bench.valset({cfg.RATE_MEAS: 2000}, cfg.BBR)
+        bench.run(40)
+        bench.chip.receive(pmreq())
+        bench.chip.backup_power(backup)
+        assert bench.chip.config[cfg.RATE_MEAS] == 2000  # the main supply holds it
+        bench.chip.power(False)
+        assert not bench.chip.asleep
+        bench.chip.power(True)
+        assert bench.chip.config[cfg.RATE_MEAS] == (2000 if backup else 1000)
+        bench.chip.receive(pmreq())
+        assert not bench.chip.asleep  # what is said while it starts is not heard
+        bench.run(0.5)
+        bench.valset({cfg.NAV_PVT: 1})
+        assert bool(fixes(bench.run(8))) is backup

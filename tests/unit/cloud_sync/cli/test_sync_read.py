@@ -9,10 +9,11 @@ from dataclasses import replace
 
 import pytest
 
-from cloud_sync.model import Stream
+from cloud_sync.model import Aggregate, PlaceChange, Reading, Stream
 from cloud_sync.storage.sqlite import SqliteTelemetry
 from tests.unit.cloud_sync.cli.cli_world import PROOF, Installation
 from tests.unit.cloud_sync.ingest.ingest_world import NOON, TODAY, FakeClock, Tracker
+from tests.unit.cloud_sync.ingest.leaving_world import sums, text_with_places, visits
 
 T = int(NOON) + 60
 DAY = "2026-02-16"  # the day of NOON
@@ -102,3 +103,56 @@ def test_a_gap_is_told_beside_the_rows(depot: Installation, tracker: Tracker) ->
     database.close()
     told = depot.do(*MOVED, "--json")
     assert json.loads(told.stdout) == [] and "1 envelopes of these days did not open" in told.stderr
+
+
+@pytest.fixture
+def visited(depot: Installation, clock: FakeClock) -> Tracker:
+    """A device that told a visit and an hour's sums, under a policy with places and sums."""
+    path = depot.home / "policy.toml"
+    path.write_text(text_with_places().replace('lease = "P30D"', 'aggregate = "PT1H"\nlease = "P30D"'), "utf-8")
+    tracker = depot.enrol()
+    for purpose in ("arrivals", "condition_monitoring"):
+        depot.do("consent", "give", "s-1", purpose, "--by", "s-1", *PROOF)
+    depot.feed(tracker, tracker.status())
+    clock.at = NOON + 7200
+    hour = int(NOON) + 3600
+    warm, lit = Aggregate(hour, 3600, 60, -12, 215, 222), Aggregate(hour, 3600, 59, 0, 80, 96)
+    depot.feed(
+        tracker,
+        visits(tracker, [(T, 1, PlaceChange.ENTERED), (T + 60, 2, PlaceChange.LEFT)], version=1),
+        sums(tracker, 3600, [Reading(hour, 3600, 215, 80, warm, lit)], version=1),
+    )
+    return tracker
+
+
+def test_events_of_places_in_three_forms(depot: Installation, visited: Tracker) -> None:
+    """With the names of the policy; a position's options are refused as for other streams."""
+    asked = ("read", "s-1", "--stream", "places", "--purpose", "arrivals", *ME)
+    rows = depot.ask(*asked)
+    assert rows == [
+        {"time": f"{DAY}T12:01:00Z", "place": 1, "name": "Depot North", "event": "entered"},
+        {"time": f"{DAY}T12:02:00Z", "place": 2, "name": "Yard", "event": "left"},
+    ]
+    assert depot.do(*asked, "--csv").stdout.splitlines()[1] == f"{DAY}T12:01:00Z,1,Depot North,entered"
+    assert "2 events from" in depot.do(*asked).stdout
+    assert "are for positions" in depot.do(*asked, "--geojson", code=1).stderr
+    assert "purpose_not_declared" in depot.do(*asked[:5], "tracking", *ME, code=2).stderr
+
+
+def test_sums_have_columns_of_their_own(depot: Installation, visited: Tracker) -> None:
+    """The mean in the columns that every reading has, count, least and most beside them."""
+    [row] = depot.ask(*WARM)
+    assert row == {
+        "time": f"{DAY}T13:00:00Z",
+        "step_s": 3600,
+        "temperature_c": 21.5,
+        "light_lx": 80,
+        "temperature_readings": 60,
+        "temperature_least_c": -1.2,
+        "temperature_most_c": 22.2,
+        "light_readings": 59,
+        "light_least_lx": 0,
+        "light_most_lx": 96,
+    }
+    [line] = csv.DictReader(io.StringIO(depot.do(*WARM, "--csv").stdout))
+    assert (line["temperature_least_c"], line["light_most_lx"]) == ("-1.2", "96")

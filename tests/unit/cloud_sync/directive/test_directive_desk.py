@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cloud_sync.directive import DirectiveDesk, Outgoing, Permission, compile_permission
+from cloud_sync.directive import DirectiveDesk, Outgoing, Permission, compile_directive, compile_permission
 from cloud_sync.directive.state import (
     NUMBER_WINDOW,
     RESTORE_JUMP,
@@ -25,6 +25,7 @@ from cloud_sync.directive.state import (
 )
 from cloud_sync.errors import UnknownDevice
 from cloud_sync.model import (
+    NO_THINNING,
     Device,
     Directive,
     DirectiveState,
@@ -37,7 +38,7 @@ from cloud_sync.model import (
 )
 from cloud_sync.policy import load_policy
 from cloud_sync.wire import codec
-from cloud_sync.wire.directive import widens
+from cloud_sync.wire.directive import step_of, to_wire, widens
 from cloud_sync.wire.downlink import read_value
 from tests.unit.cloud_sync.consent.memory_ledger import DAY_S, Clock
 
@@ -48,6 +49,7 @@ CELL = compile_permission(POLICY, {"tracking": Precision.CELL_100M})
 COARSE = compile_permission(POLICY, {"tracking": Precision.CELL_10KM})
 MOTION = compile_permission(POLICY, {"theft_alarm": Precision.EXACT})
 BOTH = compile_permission(POLICY, {"tracking": Precision.CELL_100M, "theft_alarm": Precision.EXACT})
+REGION = compile_permission(POLICY, {"tracking": Precision.REGION, "theft_alarm": Precision.EXACT})
 ZONED = replace(CELL, zones=((5, 5),))
 LOCATION, MOVING, STATUS = Stream.LOCATION, Stream.MOTION, Stream.STATUS
 
@@ -271,6 +273,63 @@ def test_a_mixed_change_withdraws_first() -> None:
     assert world.senses == Sensor.GNSS
 
 
+def test_a_withdrawn_position_takes_no_step_from_others_without_a_challenge() -> None:
+    """The receiver stops at once, motion keeps the coarse clock of the region until the device has answered."""
+    world = in_force(REGION)
+    world.device.boot()
+    (sent,) = world.change(MOTION, deliver=False)[:1]
+    assert sent.directive is not None
+    assert (sent.directive.sensors, step_of(sent.directive), sent.directive.challenge) == (Sensor.MOTION, 3600, b"")
+    world.deliver([sent])
+    assert (world.senses, world.device.asking) == (Sensor.MOTION, False)
+    floors = world.state.floors
+    assert floors[LOCATION - 1] == sent.directive.version and floors[MOVING - 1] == 1
+    world.contact(MOTION)
+    world.contact(MOTION)
+    assert world.device.directive is not None
+    assert (world.senses, step_of(world.device.directive), world.device.directive.precision) == (
+        Sensor.MOTION,
+        60,
+        Precision.NONE,
+    )
+    assert world.state.floors == floors
+    assert world.contact(MOTION) == []
+
+
+def test_a_withdrawal_of_everything_takes_one_directive() -> None:
+    """Where nothing is left that has a step, nothing waits for a challenge."""
+    world = in_force(REGION)
+    world.device.boot()
+    sent = world.change(NONE)[0]
+    assert sent.directive is not None
+    assert (sent.directive.sensors, sent.directive.precision, sent.directive.challenge) == (
+        Sensor(0),
+        Precision.NONE,
+        b"",
+    )
+    assert world.senses == Sensor(0) and not world.device.asking
+
+
+def test_a_line_is_cut_shorter_with_the_challenge_only() -> None:
+    """A line of `error` lasts a batch's age: until the device has answered, the longer of the two ages holds."""
+    base = compile_directive(POLICY, CELL, version=1, now=1_800_000_000)
+    line = replace(base.thinning, error_m=20)
+    cases = (
+        (line, 3600, line, 600, 3600),
+        (line, 3600, NO_THINNING, 600, 3600),
+        (NO_THINNING, 3600, line, 600, 600),
+        (line, 600, line, 3600, 3600),
+        (NO_THINNING, 3600, NO_THINNING, 600, 600),
+    )
+    for before, before_s, after, after_s, expected_s in cases:
+        current = replace(base, thinning=before, batch_age_s=before_s)
+        wanted = replace(base, thinning=replace(after, distance_m=50), batch_age_s=after_s)
+        state = replace(fresh(DEVICE), version=1, applied_version=1, current=codec.pack(to_wire(current)))
+        (sent,) = settle(state, wanted, 1_800_000_100).directives
+        assert sent.batch_age_s == expected_s
+        assert not widens(sent, current) and not widens(sent, wanted)
+
+
 def test_a_withdrawal_after_the_lease_is_a_directive_that_the_wire_accepts() -> None:
     """When the lease is over already, the narrowing keeps its end and does not extend it."""
     world = in_force(CELL)
@@ -466,7 +525,7 @@ def test_reach_and_window_are_pure_arithmetic() -> None:
     assert current_of(state) is None
 
 
-PERMISSIONS = st.sampled_from([NONE, CELL, COARSE, MOTION, BOTH, ZONED])
+PERMISSIONS = st.sampled_from([NONE, CELL, COARSE, MOTION, BOTH, ZONED, REGION])
 EVENTS = st.lists(
     st.tuples(st.sampled_from(["change", "contact", "boot", "wait"]), PERMISSIONS, st.booleans()), max_size=25
 )
@@ -477,7 +536,8 @@ def assert_within(sent: list[Outgoing], wanted: Permission) -> None:
     for outgoing in sent:
         assert outgoing.directive is not None
         assert not outgoing.directive.sensors & ~wanted.sensors
-        assert outgoing.directive.precision >= wanted.precision
+        where = outgoing.directive.sensors & Sensor.GNSS  # without a receiver, the precision says the step alone
+        assert outgoing.directive.precision >= wanted.precision or not where
         assert set(outgoing.directive.zones) >= set(wanted.zones) or not outgoing.directive.sensors
 
 

@@ -178,3 +178,28 @@ def test_motion_is_admitted_as_motion() -> None:
     gate = a_gate(("time", "temperature", "light"), BOTH)
     for sensor, reason in ((Sensor.MOTION, Reason.ALLOWED), (Sensor.LIGHT, Reason.CATEGORY_UNKNOWN)):
         assert gate.admit(DEVICE, Stream.MOTION, captured_at=now, at=now, sensors=sensor).reason is reason
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        (("time", "lat", "lon"), Reason.ALLOWED),
+        (("time", "lat", "lon", "quality"), Reason.ALLOWED),
+        (("time", "quality"), Reason.CATEGORY_UNKNOWN),
+        (("time", "lat", "quality"), Reason.CATEGORY_UNKNOWN),
+        (("time", "lon"), Reason.CATEGORY_UNKNOWN),
+        (("time", "place", "event"), Reason.CATEGORY_UNKNOWN),
+    ],
+)
+@pytest.mark.parametrize("precision", [Precision.CELL_100M, None])
+def test_positions_are_admitted_by_whole_positions_alone(
+    fields: tuple[str, ...], reason: Reason, precision: Precision | None
+) -> None:
+    """A rule that lists no position, or half of one, is no leave for a fix, however fine."""
+    [rule] = POLICY.rules_of_stream(Stream.LOCATION)
+    rules = tuple(replace(each, fields=fields) if each == rule else each for each in POLICY.rules)
+    index = {(each.category, purpose): each for each in rules for purpose in each.purposes}
+    ledger = ConsentLedger(MemoryLedger(), Clock(), POLICY)
+    ledger.give(SUBJECT, "tracking", evidence())
+    gate, now = Gate(replace(POLICY, rules=rules, _index=index), ledger, Devices()), Clock().now()
+    assert gate.admit(DEVICE, Stream.LOCATION, captured_at=now, at=now, precision=precision).reason is reason

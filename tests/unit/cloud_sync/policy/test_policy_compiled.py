@@ -136,10 +136,9 @@ WIDENINGS = {
         ["role controller may export"],
     ),
     "another recipient field": ([('"position.lon"]', '"position.lon", "position.quality"]')], None),
-    "a field less": (
-        [('"lon", "quality"]', '"lon"]'), ('never = ["', 'never = ["location.quality", "')],
-        [],
-    ),
+    "a longer wait on the device": ([('spool_age = "P30D"', 'spool_age = "P31D"')], ["spool age 2678400 s"]),
+    "a shorter wait on the device": ([('spool_age = "P30D"', 'spool_age = "P29D"')], []),
+    "a batch that closes sooner": ([('batch_age = "PT10M"', 'batch_age = "PT9M"')], []),
     "more often": ([('"PT10S"', '"PT5S"')], ["interval 5 s"]),
     "less often": ([('"PT10S"', '"PT50S"')], []),
     "another sensor": ([('sensors = ["gnss"]', 'sensors = ["gnss", "cell"]')], ["sensors of position"]),

@@ -8,7 +8,17 @@ from pathlib import Path
 import pytest
 
 from cloud_sync.errors import StoreError
-from cloud_sync.model import COUNTERS, RESEALED, Leaf, Person, Tip, Tombstone
+from cloud_sync.model import (
+    COUNTERS,
+    RESEALED,
+    HealingCandidate,
+    HealingOffer,
+    HealingWish,
+    Leaf,
+    Person,
+    Tip,
+    Tombstone,
+)
 from cloud_sync.stores import KeyDatabase, TombstoneStore
 from tests.unit.cloud_sync.storage.stores_contract import Implementation
 
@@ -33,6 +43,36 @@ def test_a_ladder_has_one_tip(keys: KeyDatabase) -> None:
     assert keys.destroy_tips(OTHER) == 0
     assert keys.destroy_tips(D) == 2
     assert keys.tips() == []
+
+
+def test_tips_of_retired_generations_are_destroyed_apart(keys: KeyDatabase) -> None:
+    """`below` takes the older generations of one device only."""
+    rows = [Tip(device, generation, 1, 100, b"x") for device in (D, OTHER) for generation in (0, 1, 2)]
+    for tip in rows:
+        keys.put_tip(tip)
+    assert keys.destroy_tips(D, below=2) == 2
+    assert keys.tips() == rows[2:]
+
+
+def test_what_a_healing_leaves_until_it_is_over(keys: KeyDatabase) -> None:
+    """A wish and a candidate a device, the second write replaces the first; offers by number, destroyed as asked."""
+    assert (keys.wish(D), keys.candidate(D), keys.offers(D)) == (None, None, [])
+    for wish in (HealingWish(D, 0), HealingWish(OTHER, 3), HealingWish(D, 1, 5.5, 100)):
+        keys.put_wish(wish)
+    assert (keys.wish(D), keys.wish(OTHER)) == (HealingWish(D, 1, 5.5, 100), HealingWish(OTHER, 3))
+    for candidate in (HealingCandidate(D, 1, 100, 100, 7, b"x"), HealingCandidate(D, 1, 101, 101, 2, b"y")):
+        keys.put_candidate(candidate)
+    assert keys.candidate(D) == HealingCandidate(D, 1, 101, 101, 2, b"y")
+    rows = [HealingOffer(D, 0, number, 100 + number, 100, bytes([number])) for number in (9, 2, 5)]
+    for offer in (*rows, HealingOffer(OTHER, 0, 1, 101, 100, b"z")):
+        keys.put_offer(offer)
+    assert keys.offers(D) == [rows[1], rows[2], rows[0]]
+    assert keys.destroy_offers(D, up_to=2) == 1
+    assert keys.destroy_offers(spine_epoch=105) == 2
+    assert (keys.offers(D), keys.offers(OTHER)) == ([rows[0]], [])
+    assert [keys.destroy_offers(D), keys.destroy_wish(D), keys.destroy_candidate(D)] == [1, 1, 1]
+    assert [keys.destroy_offers(D), keys.destroy_wish(D), keys.destroy_candidate(D)] == [0, 0, 0]
+    assert keys.wish(OTHER) is not None
 
 
 def test_a_person_has_one_row(keys: KeyDatabase) -> None:

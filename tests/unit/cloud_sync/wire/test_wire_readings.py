@@ -9,7 +9,7 @@ import pytest
 
 from cloud_sync.errors import WireFormatError
 from cloud_sync.model import EPOCH_SECONDS, Motion, MotionEvent, Reading, Sensor
-from cloud_sync.wire import readings
+from cloud_sync.wire import light, readings
 
 EPOCH = 20_600
 START = EPOCH * EPOCH_SECONDS
@@ -65,7 +65,7 @@ def test_any_series_survives_the_wire() -> None:
                 START + step * step_s,
                 step_s,
                 dice.randint(-550, 1500) if Sensor.TEMPERATURE in sensors else None,
-                readings.least_lux(readings.light_class(dice.randrange(300_000))) if Sensor.LIGHT in sensors else None,
+                light.least_lux(light.light_class(dice.randrange(300_000))) if Sensor.LIGHT in sensors else None,
             )
             for step in steps
         ]
@@ -79,11 +79,12 @@ def test_a_class_of_light_contains_its_lux() -> None:
     """The derived value lies at or below the lux, by less than a quarter of it; classes rise with the lux."""
     before = -1
     for lux in [*range(2_000), *(2**bits + by for bits in range(11, 18) for by in (-1, 0, 1, 1_000))]:
-        light = readings.light_class(lux)
-        assert readings.least_lux(light) <= lux <= readings.least_lux(light) * 1.25
+        found = light.light_class(lux)
+        least_lx = light.least_lux(found)
+        assert least_lx <= lux <= least_lx * 1.25
         if lux < 2_000:
-            assert light >= before
-            before = light
+            assert found >= before
+            before = found
 
 
 @pytest.mark.parametrize("decode", [readings.decode_environment, readings.decode_motion])

@@ -108,7 +108,8 @@ class Rig:
         challenge = self.challenge.value if answered else b""
         d: dict[str, Any] = {"version": version, "issued_at": START_S + 60, "lease_until": START_S + 30 * DAY_S}
         d |= {"sensors": 1, "precision": 0, "fields": 0, "interval": 10, "batch": 20, "batch_age": 300}
-        d |= {"spool_age": DAY_S, "heartbeat": 600, "zones": [], "hours": [], "challenge": challenge}
+        d |= {"spool_age": DAY_S, "heartbeat": 600, "zones": [], "hours": [], "thinning": [0] * 7, "places": []}
+        d |= {"aggregate": 0, "size": 0, "challenge": challenge}
         return directive.Directive([*(d | changes).values()])
 
     def apply(self, version: int, *, answered: bool = True, **changes: Any) -> int:

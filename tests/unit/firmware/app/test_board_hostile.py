@@ -13,6 +13,8 @@ pytestmark = [pytest.mark.micropython, pytest.mark.mosquitto]
 # A downlink in form, from far ahead, that opens under no key.
 FORGED = bytes.fromhex("939401 00 00 cd0fa0 c40d") + bytes(13) + bytes.fromhex("c420") + bytes(32)
 FULL = """
+import gc
+gc.threshold(32 * 1024)
 from firmware import app
 from firmware.boards import store
 def full(settings):
@@ -21,6 +23,8 @@ store.save = full
 app.main()
 """
 STOPPED_BY_HAND = """
+import gc
+gc.threshold(32 * 1024)
 import asyncio
 from firmware import app
 run = app.App.run

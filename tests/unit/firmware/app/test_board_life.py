@@ -15,6 +15,8 @@ from tests.unit.firmware.drivers.recordings import DATA, nmea_bytes
 pytestmark = [pytest.mark.micropython, pytest.mark.mosquitto]
 
 BROKEN = """
+import gc
+gc.threshold(32 * 1024)
 import asyncio
 from firmware import app, sampler
 async def broken(self):
@@ -35,7 +37,7 @@ async def run_and_measure(self):
     asyncio.create_task(measure())
     await run(self)
 app.App.run = run_and_measure
-main()
+app.main()
 """
 BLOCK_BYTES = 32  # of the collector in the 64-bit interpreter
 PARSE = """
@@ -70,22 +72,36 @@ def test_a_batch_closes_at_midnight(rigged: Rigged) -> None:
     assert rigged.server.gaps() == {10} and times[0] < (START_S // DAY_S + 1) * DAY_S < times[-1]
 
 
-@pytest.mark.parametrize("body", ["raise ValueError", "await asyncio.Event().wait()", "while True: pass"])
-def test_a_task_that_dies_hangs_or_spins_resets_the_device(rigged: Rigged, body: str) -> None:
-    """The sampler ends by an exception, waits for ever, or takes the processor: the watchdog restarts the device."""
+@pytest.mark.parametrize(
+    ("body", "cause", "text", "within_s"),
+    [
+        ("raise ValueError('52.1, 13.2')", "hard", "ValueError main.py:7 broken", 5),
+        ("await asyncio.Event().wait()", "hard", "Hang sampler", 130),
+        ("while True: pass", "watchdog", "Watchdog", 60),
+    ],
+)
+def test_a_task_that_dies_hangs_or_spins_resets_the_device(
+    rigged: Rigged, body: str, cause: str, text: str, within_s: int
+) -> None:
+    """The sampler ends by an exception, waits for ever, or takes the processor: the device restarts and tells which."""
     rigged.board.silence_s = 1.0
     rigged.board.program(BROKEN.format(body=body))
     rigged.board.cut_power()
     rigged.board.power_on()
-    rigged.board.run(for_s=400, until=lambda: rigged.board.counters["boots after watchdog"] > 0)
-    assert rigged.board.counters["boots after watchdog"] == 1
+    rigged.board.run(for_s=within_s, until=lambda: rigged.board.counters[f"boots after {cause}"] > 0)
+    assert rigged.board.counters[f"boots after {cause}"] == 1
+    assert not rigged.board.gnss.powered
+    # One that spins from its first moment says nothing before safe mode.
+    rigged.board.run(for_s=240, until=lambda: any(status.crash for status in rigged.server.statuses))
+    assert rigged.server.statuses[-1].crash == text
 
 
 def test_the_heap_stays_in_one_piece(rigged: Rigged) -> None:
     """After an hour of sealing and sending, more than 16 KiB are free in a row: a collector that waits leaves 4."""
     start = (FIRMWARE / "main.py").read_text(encoding="utf-8")
-    assert start.endswith("\nmain()\n")
-    rigged.board.program(start.removesuffix("main()\n") + MEASURED)
+    begin, _, _ = start.partition("import slots")
+    assert "gc.threshold" in begin
+    rigged.board.program(begin + MEASURED)
     rigged.board.cut_power()
     rigged.board.power_on()
     rigged.server.permit(1)

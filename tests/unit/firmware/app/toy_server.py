@@ -78,12 +78,20 @@ class ToyServer:
         )
         return codec.pack([1, self.device, self.root, 0, self.first_epoch, int(self.now()), text])
 
-    def permit(self, version: int, *, zones: list[list[int]] | None = None, **changes: int) -> None:
+    def permit(
+        self,
+        version: int,
+        *,
+        zones: list[list[int]] | None = None,
+        hours: list[list[int]] | None = None,
+        rest: int = 0,
+        **changes: int,
+    ) -> None:
         """Send this directive after the next status that reports a lower version; exact, each 10 s, unless changed."""
         now = int(self.now())
         d = {"version": version, "issued_at": now, "lease_until": now + 30 * DAY_S, "sensors": GNSS, "precision": EXACT}
         d |= {"fields": 0, "interval": 10, "batch": 20, "batch_age": 300, "spool_age": DAY_S, "heartbeat": 600}
-        self.directive = [*(d | changes).values(), zones or [], []]
+        self.directive = [*(d | changes).values(), zones or [], hours or [], [rest] + [0] * 6, [], 0, 0]
 
     def pump(self) -> bool:
         """Handle all that has come."""

@@ -1,20 +1,17 @@
-"""NMEA sentences: recorded logs against gpsd and pynmeagps, and what a damaged line does."""
+"""NMEA sentences: what a fix is made of, and what a damaged line does. Recorded logs are in test_recorded.py."""
 
 from __future__ import annotations
 
 import random
 from functools import reduce
 from operator import xor
-from pathlib import Path
 
-import pynmeagps
 import pytest
 
 from firmware.drivers import civil, nmea
 from firmware.errors import DriverError
-from tests.unit.firmware.drivers.recordings import DATA, agrees, nmea_bytes, reported
+from tests.unit.firmware.drivers.recordings import DATA
 
-LOGS = sorted((DATA / "nmea" / "gpsd").glob("*.log"))
 SENTENCES = [
     line.split("\t")
     for line in (DATA / "nmea" / "sentences-from-test-suites.tsv").read_text().splitlines()
@@ -33,35 +30,6 @@ def line(body: str) -> bytes:
 def whole(text: bytes) -> bytes:
     """The same without the line end, as `parse` takes it."""
     return text.strip()
-
-
-@pytest.mark.parametrize("path", LOGS, ids=lambda p: p.stem)
-def test_fixes_of_recorded_logs_are_those_that_gpsd_reports(path: Path) -> None:
-    """Time, latitude, longitude and speed of every fix agree with gpsd's, but for one at the start of a log."""
-    fixes = nmea.Epochs().feed(nmea_bytes(path))
-    expected = reported(path)
-    unmatched = [fix for fix in fixes if fix[6] >= 2 and not any(agrees(fix, report) for report in expected)]
-    assert len(unmatched) <= 1  # gpsd reports a time only from its second sentence on
-
-
-def test_the_recorded_logs_hold_fixes() -> None:
-    """The comparison with gpsd is not an empty one: 80 fixes at least, of ten receivers."""
-    counts = [sum(fix[6] >= 2 for fix in nmea.Epochs().feed(nmea_bytes(path))) for path in LOGS]
-    assert sum(counts) >= 80 and sum(count > 0 for count in counts) >= 10
-
-
-@pytest.mark.parametrize("path", LOGS, ids=lambda p: p.stem)
-def test_positions_are_those_that_pynmeagps_reads(path: Path) -> None:
-    """Every RMC that counts as a position has pynmeagps' latitude, longitude and speed."""
-    for text in nmea.Lines().feed(nmea_bytes(path)):
-        try:
-            sentence = nmea.parse(text)
-        except DriverError:
-            continue
-        if sentence and sentence[0] == "RMC" and sentence[3] is not None:
-            oracle = pynmeagps.NMEAReader.parse(text + b"\r\n")
-            assert abs(oracle.lat * 1e7 - sentence[3]) < 2 and abs(oracle.lon * 1e7 - sentence[4]) < 2
-            assert abs(float(oracle.spd or 0) * 514.444 - max(sentence[5], 0)) <= 1
 
 
 @pytest.mark.parametrize(("source", "verdict", "sentence"), SENTENCES)
@@ -226,3 +194,47 @@ def test_damaged_recordings_are_refused() -> None:
     epochs = nmea.Epochs()
     assert epochs.feed((DATA / "nmea" / "pynmeagps" / "pygpsdata-nmeabadck.log").read_bytes()) == []
     assert epochs.errors == 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "apart"),
+    [
+        ("5530.00018", "5530.00020", False),
+        ("5530.00018", "5530.05", False),
+        ("5530.00018", "5530.07", True),
+        ("5530.00018", "4530.00018", True),
+        ("01000.00042", "01000.05", False),
+        ("01000.00042", "01000.07", True),
+        ("01000.00042", "11000.00042", True),
+        (",N,01000", ",S,01000", True),
+        (",E,1,", ",W,1,", False),  # 1.4 m west of Greenwich is next to it
+    ],
+)
+def test_rmc_and_gga_that_contradict_each_other_make_no_fix(old: str, new: str, apart: bool) -> None:
+    """More than 111 m between the two, each with a sound checksum, and neither is believed; less is rounding."""
+    rmc, gga = RMC, GGA
+    if new == ",W,1,":
+        rmc, gga = (body.replace("01000.00042", "00000.00042") for body in (RMC, GGA))
+    assert old in gga
+    (fix,) = nmea.Epochs().feed(line(rmc) + line(gga.replace(old, new)))
+    assert (fix[6] == 1) == apart and (fix[0] == -1) == apart
+
+
+def test_the_antimeridian_is_no_contradiction() -> None:
+    """180 degrees west in one sentence and 180 degrees east in the other are one place."""
+    rmc, gga = (body.replace("01000.00042,E", "17959.99999,E") for body in (RMC, GGA))
+    (fix,) = nmea.Epochs().feed(line(rmc) + line(gga.replace(",E,1", ",W,1")))
+    assert fix[6] == 3
+
+
+@pytest.mark.parametrize(
+    ("satellites", "good"), [(11, False), (12, True), (14, False), (23, False), (24, True), (26, False)]
+)
+def test_gsa_has_room_for_12_or_24_satellites(satellites: int, good: bool) -> None:
+    """Nothing between, and its mode counts in both."""
+    text = whole(line("GPGSA,A,2," + "," * satellites + "1.2,0.6,1.0"))
+    if good:
+        assert nmea.parse(text) == ("GSA", 2)
+        return
+    with pytest.raises(DriverError):
+        nmea.parse(text)

@@ -10,14 +10,18 @@ import pytest
 from tests.unit.firmware.link import micro
 from tests.unit.firmware.link.broker import CONNACK, ScriptedTransport, friendly, packet_id
 
-from firmware.errors import LinkError  # isort: skip
-from firmware.link import mqtt  # isort: skip
+from firmware.errors import FlashError, LinkError  # isort: skip
+from firmware.link import mqtt, packets  # isort: skip
 
 
 def client_of(transport: ScriptedTransport, got: list[Any] | None = None) -> mqtt.MqttClient:
     """A client that keeps what it is told."""
     received = [] if got is None else got
-    return mqtt.MqttClient(transport, "dev", "u", "p", on_message=lambda topic, data: received.append((topic, data)))
+
+    def on_message(topic: str, data: bytes, again: int) -> None:
+        received.append((topic, data, again) if again else (topic, data))
+
+    return mqtt.MqttClient(transport, packets, "dev", "u", "p", on_message=on_message)
 
 
 def contact(answer: Any, act: Any, got: list[Any] | None = None) -> tuple[Any, ScriptedTransport, mqtt.MqttClient]:
@@ -36,7 +40,7 @@ def test_a_contact() -> None:
     """Connect, subscribe, publish and good-bye are four packets, and the socket is closed."""
 
     async def act(client: mqtt.MqttClient, transport: ScriptedTransport) -> None:
-        await client.subscribe("down")
+        await client.subscribe("down", True)
         await client.publish("up", b"x")
         assert client.connected
         await client.disconnect()
@@ -51,13 +55,13 @@ def test_a_contact() -> None:
     [
         (b"", "no CONNACK"),
         (b"\x20\x02\x00\x05", "not authorised"),
-        (b"\x20\x02\x01\x00", "CONNACK flags"),
+        (b"\x20\x02\x02\x00", "CONNACK flags"),
         (b"\xd0\x00", "first packet is no CONNACK"),
         (b"\x20\x03\x00\x00\x00", "CONNACK length"),
     ],
 )
 def test_a_broker_that_does_not_let_us_in(first: bytes, reason: str) -> None:
-    """Silence, refusal, a session that was not asked for and another packet: an error in time, and a closed socket."""
+    """Silence, refusal, reserved flags and another packet: an error in time, and a closed socket."""
 
     async def main() -> ScriptedTransport:
         transport = ScriptedTransport(lambda packet: first)
@@ -221,3 +225,141 @@ def test_a_client_connects_again_after_a_failure() -> None:
 
     alive, transport, _ = contact(friendly, act)
     assert alive and transport.opened == 2 and packet_id(transport.packets[-1]) == b"\x00\x01"
+
+
+SESSION_PRESENT = b"\x20\x02\x01\x00"
+
+
+def publishes(transport: ScriptedTransport) -> list[tuple[int, bytes]]:
+    """First byte and identifier of each PUBLISH that went out."""
+    return [(packet[0], packet_id(packet)) for packet in transport.packets if packet[0] >> 4 == 3]
+
+
+@pytest.mark.parametrize(("present", "second"), [(True, (0x3A, b"\x00\x01")), (False, (0x32, b"\x00\x03"))])
+def test_an_unanswered_message_keeps_its_identifier_while_the_session_lives(
+    present: bool, second: tuple[int, bytes]
+) -> None:
+    """On the next connection it goes out with DUP under the number it had; a broker that has forgotten all gets a new one."""
+    deaf = True
+
+    def answer(packet: bytes) -> bytes:
+        if packet[0] == 0x10:
+            return SESSION_PRESENT if present else CONNACK
+        return b"" if deaf and packet[0] >> 4 == 3 else friendly(packet)
+
+    async def act(client: mqtt.MqttClient, transport: ScriptedTransport) -> None:
+        nonlocal deaf
+        with pytest.raises(LinkError, match="no acknowledgement"):
+            await client.publish("up", b"envelope-tag-one")
+        deaf = False
+        await client.connect("broker", 1883)
+        await client.publish("up", b"envelope-tag-two")
+        await client.publish("up", b"envelope-tag-one")
+        await client.publish("up", b"envelope-tag-one")
+
+    _, transport, _ = contact(answer, act)
+    last = (0x32, b"\x00\x03" if present else b"\x00\x04")
+    assert publishes(transport) == [(0x32, b"\x00\x01"), (0x3A, b"\x00\x01"), (0x32, b"\x00\x02"), second, last]
+
+
+def test_an_identifier_of_an_earlier_connection_is_not_given_again() -> None:
+    """What was not acknowledged holds its number over the wrap at 65535, and eight of them at most are held."""
+    client = client_of(ScriptedTransport(friendly))
+    client._open = [(1, b"x"), (2, b"y")]
+    client._packet_id = 65534
+    assert [client._next_id() for _ in range(3)] == [65535, 3, 4]
+
+
+def test_no_more_than_eight_identifiers_are_held() -> None:
+    """A link that never answers does not fill the memory."""
+
+    async def main() -> mqtt.MqttClient:
+        client = client_of(ScriptedTransport(lambda packet: SESSION_PRESENT if packet[0] == 0x10 else b""))
+        for n in range(12):
+            await client.connect("broker", 1883)
+            with pytest.raises(LinkError):
+                await client.publish("up", b"envelope-%03d" % n)
+        return client
+
+    client = micro.run(main())
+    assert [packet_id for packet_id, _ in client._open] == list(range(5, 13))
+
+
+def test_a_repeated_downlink_says_that_it_is_one() -> None:
+    """DUP reaches the session, which knows what it has opened already; the acknowledgement is the same."""
+    got: list[Any] = []
+
+    async def act(client: mqtt.MqttClient, transport: ScriptedTransport) -> None:
+        transport.push(b"\x3a\x09\x00\x04down\x12\x34B")
+        await asyncio.sleep(1)
+
+    _, transport, _ = contact(friendly, act, got)
+    assert got == [("down", b"B", 8)] and transport.packets[-1] == b"\x40\x02\x12\x34"
+
+
+def test_a_downlink_too_long_for_any_is_acknowledged_and_forgotten() -> None:
+    """A broker that keeps sessions would bring it in each contact for ever."""
+    got: list[Any] = []
+
+    async def act(client: mqtt.MqttClient, transport: ScriptedTransport) -> None:
+        transport.push(b"\x32\x84\x27\x00\x04down\x12\x34" + bytes(4996 - 8))
+        await asyncio.sleep(1)
+        await client.publish("up", b"x")
+
+    _, transport, _ = contact(friendly, act, got)
+    assert got == [] and b"\x40\x02\x12\x34" in transport.packets
+
+
+def test_a_device_that_is_only_told_things_still_pings() -> None:
+    """Messages of QoS 0 every ten seconds leave nothing to be said: without a PINGREQ the broker would hang up after 90 s."""
+    got: list[Any] = []
+
+    async def act(client: mqtt.MqttClient, transport: ScriptedTransport) -> None:
+        for _ in range(18):
+            await asyncio.sleep(10)
+            transport.push(b"\x30\x07\x00\x04downA")
+
+    _, transport, client = contact(friendly, act, got)
+    assert len(got) >= 17 and client.connected
+    assert sum(packet == b"\xc0\x00" for packet in transport.packets) == 5
+
+
+def test_a_downlink_that_cannot_be_carried_out_ends_the_connection() -> None:
+    """Flash that fails while a downlink is opened in the reader: an error, and not a connection that nobody reads."""
+
+    async def main() -> mqtt.MqttClient:
+        transport = ScriptedTransport(friendly)
+
+        def fails(topic: str, message: bytes, again: int) -> None:
+            raise FlashError("erase")
+
+        client = mqtt.MqttClient(transport, packets, "dev", "", "", on_message=fails)
+        await client.connect("broker", 1883)
+        transport.push(b"\x30\x07\x00\x04downA")
+        await asyncio.sleep(1)
+        return client
+
+    assert str(micro.run(main()).error) == "a downlink was not carried out"
+
+
+def test_a_passing_subscription_is_taken_back() -> None:
+    """Of the topics of a release one is subscribed at a time, and none is left when the contact ends, nor after a broken one."""
+
+    def kinds(transport: ScriptedTransport) -> list[tuple[int, bytes]]:
+        return [(packet[0], packet[6:].rstrip(b"\x01")) for packet in transport.packets if packet[0] in (0x82, 0xA2)]
+
+    async def act(client: mqtt.MqttClient, transport: ScriptedTransport) -> None:
+        await client.subscribe("down", True)
+        await client.subscribe("c/1")
+        await client.subscribe("c/2")
+        transport.hang_up()
+        await asyncio.sleep(1)
+        await client.connect("broker", 1883)
+        await client.subscribe("down", True)
+        await client.subscribe("c/3")
+        await client.disconnect()
+
+    _, transport, _ = contact(friendly, act)
+    first = [(0x82, b"down"), (0x82, b"c/1"), (0xA2, b"c/1"), (0x82, b"c/2")]
+    assert kinds(transport) == [*first, (0xA2, b"c/2"), (0x82, b"down"), (0x82, b"c/3"), (0xA2, b"c/3")]
+    assert transport.packets[-1] == b"\xe0\x00"

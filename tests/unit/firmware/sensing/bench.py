@@ -19,7 +19,9 @@ from tests.unit.firmware.app.rig import START_S, Rig, micro
 from firmware.sensing.sensors import Sensors  # isort: skip
 from firmware.supervisor import Supervisor  # isort: skip
 from firmware.wire import readings  # isort: skip
-from firmware.wire.batch import EPOCH_S  # isort: skip
+from firmware.wire.aggregates import unpack_aggregates  # isort: skip
+from firmware.wire.batch import EPOCH_S, unpack_location  # isort: skip
+from firmware.wire.places import unpack_places  # isort: skip
 
 GNSS, TEMPERATURE, LIGHT, MOTION = 1, 2, 4, 8
 ALL = GNSS | TEMPERATURE | LIGHT | MOTION
@@ -121,12 +123,17 @@ class Bench(Rig):
         """The order of App."""
         super().boot()
         self.sent: list[tuple[int, int, Any]] = []  # (stream, directive version, content of the batch)
+        self.sizes: list[int] = []  # bytes of the plaintexts
         seal = self.sealer.seal
 
         def watched(stream: int, plaintext: bytes, version: int, time_s: int) -> Any:
             entry = seal(stream, plaintext, version, time_s)
-            unpack = {2: readings.unpack_environment, 3: readings.unpack_motion}[stream]
+            sums = stream == 2 and plaintext[1] == 0xCC  # 128 and more: sums of intervals
+            environment = unpack_aggregates if sums else readings.unpack_environment
+            location = unpack_places if stream == 1 and plaintext[1] == 6 else unpack_location
+            unpack = {1: location, 2: environment, 3: readings.unpack_motion}[stream]
             self.sent.append((stream, version, unpack(plaintext, self.keystore.epoch)))
+            self.sizes.append(len(plaintext))
             return entry
 
         self.sealer.seal = watched

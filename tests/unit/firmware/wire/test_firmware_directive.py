@@ -5,7 +5,12 @@ from __future__ import annotations
 import pytest
 
 from firmware.errors import DirectiveError
-from firmware.wire.directive import APPLY, ASK, CELL, GNSS, LIGHT, MAX_AHEAD, Directive
+from firmware.flash.recordlog import RecordLog
+from firmware.flash.region import RawRegion
+from firmware.flash.rules import Rules
+from firmware.wire.directive import APPLY, ASK, CELL, GNSS, LIGHT, MAX_AHEAD, WAKE, Directive
+from tests.conformance.directives import LARGEST
+from tests.unit.firmware.nor import Nor
 from tests.unit.firmware.test_minimise import directive
 
 
@@ -42,3 +47,34 @@ def test_a_bool_or_a_tuple_is_no_wire_value() -> None:
     for wrong in (tuple(wire), wire[:-1], None, [*wire[:11], [(5, 6)], *wire[12:]]):
         with pytest.raises(DirectiveError):
             Directive.from_wire(wrong)
+
+
+def test_places_permit_the_receiver_and_no_position_does_not() -> None:
+    """With precision none it runs for events of places alone; without places it stays off, wake or not."""
+    places = [[1, 5_567_600, 1_256_800, 300]]
+    placed = directive(sensors=GNSS | WAKE, precision=6, places=places)
+    assert (placed.permits(GNSS), placed.permits(WAKE), placed.places) == (
+        True,
+        True,
+        ((1, 5_567_600, 1_256_800, 300),),
+    )
+    bare = directive(sensors=GNSS | WAKE, precision=6)
+    assert (bare.permits(GNSS), bare.permits(WAKE)) == (False, True)
+    assert not directive(sensors=LIGHT, precision=6, places=places).permits(GNSS)
+
+
+def test_numbers_of_thinning_have_their_names() -> None:
+    """Each as it stands on the wire, and back."""
+    thinned = directive(precision=0, thinning=[3_600, 50, 30, 100, 300, 20, 200], aggregate=600, size=96)
+    names = ("rest", "distance", "turn", "stay", "stay_time", "error", "blur", "aggregate", "size")
+    assert [getattr(thinned, name) for name in names] == [3_600, 50, 30, 100, 300, 20, 200, 600, 96]
+    assert Directive(thinned.to_wire()).to_wire() == thinned.to_wire()
+
+
+def test_the_largest_directive_fits_its_record() -> None:
+    """Every list full and every number long, with a purge of all streams: stored in one slot, and read back."""
+    flash = Nor(2)
+    Rules(RecordLog(RawRegion(flash), 512)).save(Directive(LARGEST), (1, 2, 3))
+    found = Rules(RecordLog(RawRegion(flash), 512))
+    assert found.directive is not None
+    assert (found.directive.to_wire(), found.purge) == (LARGEST, (1, 2, 3))
