@@ -1,8 +1,9 @@
-"""`sync enrol` and `sync devices`."""
+"""`sync enrol`, `sync hand-over`, `sync heal` and `sync devices`."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,11 +26,15 @@ from cloud_sync.errors import ConfigError
 from cloud_sync.model import Device
 from cloud_sync.service import Enrolment
 
+DeviceSettings = Annotated[Path, typer.Option(metavar="FILE.json", help="What the device needs: board, wifi, broker.")]
+EnrolmentOut = Annotated[Path, typer.Option(metavar="FILE", help="Enrolment file to write; refused if it exists.")]
+Pseudonym = Annotated[str, typer.Argument(metavar="DEVICE", help="Pseudonym of a device that is in use.")]
+
 
 def enrol(
     subject: Subject,
-    settings: Annotated[Path, typer.Option(metavar="FILE.json", help="What the device needs: board, wifi, broker.")],
-    out: Annotated[Path, typer.Option(metavar="FILE", help="Enrolment file to write; refused if it exists.")],
+    settings: DeviceSettings,
+    out: EnrolmentOut,
     config: ConfigFile = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
@@ -41,14 +46,59 @@ def enrol(
     """
     with opened(config) as session:
         values = _settings(settings)
-        enrolled: list[Enrolment] = []
+        device = _written(out, lambda: session.cloud.enrol(subject=subject, settings=values))
+    _tell(device, subject, out, as_json)
 
-        def make() -> bytes:
-            enrolled.append(session.cloud.enrol(subject=subject, settings=values))
-            return enrolled[0].file
 
-        write_new(out, make)
-        device = enrolled[0].device
+def hand_over(
+    device: Pseudonym,
+    subject: Subject,
+    settings: DeviceSettings,
+    out: EnrolmentOut,
+    config: ConfigFile = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Another person takes a device: its keys of until now end, and a new file enrols the board anew, for them alone.
+
+    What it told about the person before stays theirs, under its old pseudonym: to read, and to erase. What the board has not
+    sent yet is lost when it takes the new file (byleave agent enrol --again).
+
+    Example: byleave sync hand-over mfrggzdfmztwq2lk s-2 --settings board.json --out van.enrolment
+    """
+    with opened(config) as session:
+        values = _settings(settings)
+        new = _written(out, lambda: session.cloud.hand_over(device, subject=subject, settings=values))
+    _tell(new, subject, out, as_json)
+
+
+def heal(device: Pseudonym, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
+    """Give a device keys that no copy of its memory leads to, at its next contact; offered until it has taken them.
+
+    For a device that was out of your hands. Whoever copied it and only listens opens nothing from then on.
+
+    Example: byleave sync heal mfrggzdfmztwq2lk
+    """
+    with opened(config) as session:
+        session.cloud.heal(device)
+    if as_json:
+        print_json({"device": device, "healing": "wished"})
+        return
+    typer.echo(f"{device} is offered new keys at its next contact; `byleave sync devices --json` shows its generation")
+
+
+def _written(out: Path, make: Callable[[], Enrolment]) -> str:
+    """Writes the file of an enrolment that is made only if it can be; the device's pseudonym."""
+    enrolled: list[Enrolment] = []
+
+    def file() -> bytes:
+        enrolled.append(make())
+        return enrolled[0].file
+
+    write_new(out, file)
+    return enrolled[0].device
+
+
+def _tell(device: str, subject: str, out: Path, as_json: bool) -> None:
     if as_json:
         print_json({"device": device, "subject": subject, "file": str(out)})
         return

@@ -7,7 +7,7 @@ import typer
 from cloud_sync.cli.audit import audit
 from cloud_sync.cli.common import Group
 from cloud_sync.cli.consent import consent
-from cloud_sync.cli.devices import devices, enrol
+from cloud_sync.cli.devices import devices, enrol, hand_over, heal
 from cloud_sync.cli.keep import erase, sweep
 from cloud_sync.cli.limits import limits
 from cloud_sync.cli.read import read
@@ -30,7 +30,7 @@ def _sync() -> None:
     """
 
 
-for command in (init, run, enrol, devices, read, sweep, erase):
+for command in (init, run, enrol, hand_over, heal, devices, read, sweep, erase):
     sync.command()(command)
 sync.add_typer(consent, name="consent")
 sync.add_typer(limits, name="limits")

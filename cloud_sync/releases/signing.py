@@ -11,7 +11,7 @@ from typing import Any, Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from cloud_sync.errors import ConfigError, WireFormatError
-from cloud_sync.releases.image import read_folder, romfs
+from cloud_sync.releases.image import read_folder
 from cloud_sync.wire import release as wire
 
 _FORM: Final = b"byleave release 1\n"
@@ -53,8 +53,7 @@ def make(board: str, version: str, security: int, image: bytes, key: Ed25519Priv
 
 def sign_folder(folder: Path, key: Ed25519PrivateKey) -> Release:
     """Sign what `byleave agent release` made."""
-    board, version, security, files = read_folder(folder)
-    return make(board, version, security, romfs(files), key)
+    return make(*read_folder(folder), key)
 
 
 def unpack(data: bytes, key: Ed25519PublicKey | None = None) -> Release:

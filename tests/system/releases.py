@@ -9,7 +9,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from cloud_sync.cli.deliver import Message, publish
 from cloud_sync.cli.release import retained
-from cloud_sync.releases.image import romfs
 from cloud_sync.releases.signing import Release, make, public_hex
 from cloud_sync.releases.store import OfferRow
 from hw_sim import rom
@@ -27,9 +26,7 @@ def image(version: str, security: int = 1, changed: Mapping[str, bytes] | None =
     """The firmware of these sources under another version, as the bytes of a slot; `changed` takes the place of modules."""
     sources = {name: source for name, source in rom.package_sources(FIRMWARE).items() if name not in START}
     sources["firmware/version.py"] = f'VERSION = "{version}"\nSECURITY = {security}\n'.encode()
-    made = rom.build({**sources, **(changed or {})}, "always")
-    files = [path for path in sorted(made.folder.rglob("*")) if path.is_file()]
-    return romfs({path.relative_to(made.folder).as_posix(): path.read_bytes() for path in files})
+    return rom.build({**sources, **(changed or {})}, "always").image.read_bytes()
 
 
 def signed(

@@ -39,7 +39,7 @@ def parses(line: str) -> str:
 
 def test_the_groups_have_the_commands_that_operators_were_promised() -> None:
     """None is lost in a move."""
-    words = "init run enrol devices read sweep erase consent/show consent/request consent/give consent/refuse"
+    words = "init run enrol hand-over heal devices read sweep erase consent/show consent/request consent/give consent/refuse"
     words += " consent/later consent/withdraw limits/set limits/show limits/clear"
     words += " release/key release/sign release/add release/list release/offer release/withdraw"
     words += " audit/list audit/checkpoint audit/key audit/prove audit/check audit/verify-proof"

@@ -16,16 +16,16 @@ from tests.unit.cloud_sync.cli.cli_world import Installation
 from tests.unit.cloud_sync.ingest.ingest_world import FakeClock
 from tests.unit.cloud_sync.mqtt.mqtt_broker import Broker, Publisher, available, until
 
-MODULE = bytes(range(256)) * 20
+IMAGE = bytes(range(256)) * 20
 
 
 def signed(tmp_path: Path, version: str = "0.2.0") -> Path:
     """A signed release, by the commands that need no server."""
     folder, key, out = tmp_path / version, tmp_path / "release.key", tmp_path / f"{version}.release"
-    (folder / "firmware").mkdir(parents=True)
-    (folder / "firmware/app.mpy").write_bytes(MODULE)
-    rows = {"firmware/app.mpy": {"bytes": len(MODULE), "sha256": hashlib.sha256(MODULE).hexdigest()}}
-    about = {"form": 1, "board": "esp32s3", "version": version, "security": 1, "files": rows}
+    folder.mkdir(parents=True)
+    (folder / "firmware.romfs").write_bytes(IMAGE)
+    image = {"name": "firmware.romfs", "bytes": len(IMAGE), "sha256": hashlib.sha256(IMAGE).hexdigest()}
+    about = {"form": 1, "board": "esp32s3", "version": version, "security": 1, "image": image}
     (folder / "release.json").write_text(json.dumps(about))
     if not key.exists():
         run("release", "key", "--out", str(key))

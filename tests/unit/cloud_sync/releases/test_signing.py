@@ -12,27 +12,23 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from cloud_sync.errors import ConfigError, SealBroken, WireFormatError
 from cloud_sync.releases import signing
-from cloud_sync.releases.image import read_folder, romfs
+from cloud_sync.releases.image import read_folder
 from cloud_sync.wire import codec
 from cloud_sync.wire import release as wire
-from hw_sim.rom import image_of
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 IMAGE = bytes(3000) + hashlib.shake_256(b"noise").digest(3001)
 RELEASE = signing.make("esp32s3", "1.0", 2, IMAGE, KEY)
-FILES = {"firmware/app.mpy": b"app", "firmware/wire/cells.mpy": b"cells" * 100, "firmware/__init__.mpy": b""}
 
 
-def folder(tmp_path: Path, **about: object) -> Path:
+def folder(at: Path, **about: object) -> Path:
     """What `byleave agent release` makes."""
-    files = {**FILES, "main.py": b"text", "slots.mpy": b"boot"}
-    for name, content in files.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_bytes(content)
-    rows = {name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in files.items()}
-    said = {"form": 1, "board": "esp32s3", "version": "1.0", "security": 2, "files": rows, **about}
-    (tmp_path / "release.json").write_text(json.dumps(said))
-    return tmp_path
+    at.mkdir(parents=True, exist_ok=True)
+    (at / "firmware.romfs").write_bytes(IMAGE)
+    image = {"name": "firmware.romfs", "bytes": len(IMAGE), "sha256": hashlib.sha256(IMAGE).hexdigest()}
+    said = {"form": 1, "board": "esp32s3", "version": "1.0", "security": 2, "image": image, **about}
+    (at / "release.json").write_text(json.dumps(said))
+    return at
 
 
 def test_chunks_lead_from_one_to_the_next() -> None:
@@ -66,42 +62,27 @@ def test_a_release_opens_with_its_key_alone() -> None:
             signing.unpack(cut, KEY.public_key())
 
 
-def test_the_image_is_a_romfs() -> None:
-    """Byte for byte what the simulator's maker makes of the same files."""
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as at:
-        for name, content in FILES.items():
-            path = Path(at) / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        assert romfs(FILES) == image_of(Path(at))
-
-
-def test_what_starts_a_release_is_no_part_of_it(tmp_path: Path) -> None:
-    """main.py and slots lie beside it on the board."""
-    board, version, security, files = read_folder(folder(tmp_path))
-    assert (board, version, security) == ("esp32s3", "1.0", 2)
-    assert files == FILES
-    signed = signing.sign_folder(tmp_path, KEY)
-    assert signed.manifest.size == len(romfs(FILES))
+def test_the_image_that_was_made_is_signed(tmp_path: Path) -> None:
+    """As it lies there, with what release.json says of it."""
+    assert read_folder(folder(tmp_path)) == ("esp32s3", "1.0", 2, IMAGE)
+    assert signing.sign_folder(tmp_path, KEY) == signing.make("esp32s3", "1.0", 2, IMAGE, KEY)
 
 
 def test_a_folder_that_was_changed_is_not_signed(tmp_path: Path) -> None:
-    """A file that is another, one that is missing, one outside, and a description that is none."""
+    """An image that is another, one that is missing, one outside, and a description that is none."""
     at = folder(tmp_path / "sound")
     assert read_folder(at)
-    (at / "firmware/app.mpy").write_bytes(b"apq")
+    (at / "firmware.romfs").write_bytes(IMAGE[:-1] + b"q")
     with pytest.raises(ConfigError, match=r"not what release\.json says"):
         read_folder(at)
-    (at / "firmware/app.mpy").unlink()
+    (at / "firmware.romfs").unlink()
     with pytest.raises(ConfigError, match="cannot be read"):
         read_folder(at)
-    outside = {"firmware/../../secret": {"bytes": 1, "sha256": hashlib.sha256(b"s").hexdigest()}}
     (tmp_path / "secret").write_bytes(b"s")
+    outside = {"name": "../secret", "bytes": 1, "sha256": hashlib.sha256(b"s").hexdigest()}
     with pytest.raises(ConfigError, match="outside"):
-        read_folder(folder(tmp_path / "outside", files=outside))
-    for about in ({"files": {}}, {"files": []}, {"security": "x"}, {"files": {"firmware/a": 5}}):
+        read_folder(folder(tmp_path / "outside", image=outside))
+    for about in ({"image": {}}, {"image": []}, {"security": "x"}, {"image": {"name": "firmware.romfs"}}):
         with pytest.raises(ConfigError):
             read_folder(folder(tmp_path / "odd", **about))
     with pytest.raises(ConfigError):
