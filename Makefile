@@ -33,8 +33,12 @@ setup: $(STAMP)
 demo: $(STAMP)
 	@$(BIN)/byleave demo run --report demo/report.html
 
+# Two halves at once: the tests on simulated boards, which take half of the time, and all others; theirs is told first.
+BOARDS := tests/system tests/unit/firmware/app
 test: $(STAMP)
-	@$(BIN)/python -m $(RUN) pytest
+	@mkdir -p build; $(BIN)/python -m $(RUN) pytest $(BOARDS) >build/boards.log 2>&1 & boards=$$!; \
+	  $(BIN)/python -m $(RUN) pytest $(BOARDS:%=--ignore=%); others=$$?; \
+	  wait $$boards; boards=$$?; cat build/boards.log; test $$boards -eq 0 && exit $$others
 
 # The tests once more under coverage, failing below what pyproject.toml asks for.
 coverage: $(STAMP)
