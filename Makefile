@@ -33,8 +33,8 @@ setup: $(STAMP)
 demo: $(STAMP)
 	@$(BIN)/byleave demo run --report demo/report.html
 
-# Two halves at once: the tests on simulated boards, which take half of the time, and all others; theirs is told first.
-BOARDS := tests/system tests/unit/firmware/app
+# Two halves at once: the tests of whole systems on simulated boards, which take half of the time, and all others, told first.
+BOARDS := tests/system
 test: $(STAMP)
 	@mkdir -p build; $(BIN)/python -m $(RUN) pytest $(BOARDS) >build/boards.log 2>&1 & boards=$$!; \
 	  $(BIN)/python -m $(RUN) pytest $(BOARDS:%=--ignore=%); others=$$?; \
