@@ -1,11 +1,14 @@
 """ROMFS images: MicroPython's read-only file system, whose bytecode runs where it lies.
 
 MicroPython documentation, "ROMFS": a header, then records of kind, length and payload; numbers of seven bits to a byte.
+mpremote has a writer too; it makes the image's length even, not the address at which the records begin.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+
+from agent.errors import AgentError
 
 _MAGIC = b"\xd2\xcd\x31"
 _DATA, _DIRECTORY, _FILE = 2, 4, 5
@@ -25,7 +28,8 @@ def _records(files: Mapping[str, bytes]) -> bytes:
         name, slash, rest = path.partition("/")
         if slash:
             inner = folders.setdefault(name, {})
-            assert isinstance(inner, dict)  # noqa: S101 - a name is a folder or a file
+            if not isinstance(inner, dict):
+                raise AgentError(f"{name} is a file and a folder in one release")
             inner[rest] = data
         else:
             folders[name] = data

@@ -89,7 +89,8 @@ class App:
         self.supervisor = Supervisor(time.ticks_ms, time.ticks_diff)
         self.sensors = self._sensors(board)
         self.in_force.stop_sensing = self.sensors.stop
-        self.moved = self.supervisor.watch("link", 180_000)  # connect 30 s, subscribe 18 s, send a window 36 s
+        # Three addresses and TLS take 75 s, a subscription 18 s, a window of envelopes 36 s.
+        self.moved = self.supervisor.watch("link", 180_000)
         self.outbox = Outbox(self.spool)
         self._session = Session(self, board, self.outbox)
         self.backoff = Backoff(board.random)
@@ -212,6 +213,7 @@ class App:
         )
 
     def kick(self) -> None:
+        """The link has something to say."""
         if self._link_event is not None:
             self._link_event.set()
         self._session.wake()

@@ -67,7 +67,7 @@ class Sampler(SensorTask):
         self._begin()
         minimiser = self._in_force.minimiser
         if minimiser is not None:
-            self._places = minimiser._places
+            self._places = minimiser.places
             for entry in minimiser.flush():
                 self._builder.add(entry, self._in_force.directive)
 
@@ -77,8 +77,8 @@ class Sampler(SensorTask):
             return
         minimiser = self._in_force.minimiser
         places, self._places = self._places, None
-        if minimiser._places is not None and minimiser._places is not places:
-            minimiser._places.resume(places)
+        if minimiser.places is not None and minimiser.places is not places:
+            minimiser.places.resume(places)
 
     def set_off(self) -> None:
         """It moves again: the next fix as soon as the interval lets it, and sky may be near."""

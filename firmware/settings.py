@@ -22,6 +22,10 @@ def check(settings) -> None:
         if not _has(settings.get("wifi"), "ssid", str) or not _has(settings["wifi"], "key", str):
             raise WireError("settings lack wifi")
         _check_broker(settings.get("broker"))
+    if "battery" in settings:
+        from firmware import battery
+
+        battery.levels_mv(settings["battery"])
     if "parts" in settings:
         from firmware.drivers import parts
 

@@ -147,7 +147,7 @@ def _minimiser(minimiser) -> list:
     """What the minimiser remembers of entries that left, or wait: plain numbers, whatever its stages are."""
     if minimiser is None:
         return []
-    thin, places = minimiser._thin, minimiser._places
+    thin, places = minimiser._thin, minimiser.places
     stages = [_state(stage) for stage in thin._stages] if thin else []
     return [minimiser._last_s, thin._before_s if thin else None, stages, _state(places) if places else {}]
 
@@ -164,8 +164,8 @@ def _resume_minimiser(minimiser, kept: list) -> None:
         minimiser._thin._before_s = before_s
         for stage, state in zip(minimiser._thin._stages, stages):  # noqa: B905 - MicroPython has no strict
             _resume_stage(stage, state)
-    if minimiser._places:
-        _resume_stage(minimiser._places, places)
+    if minimiser.places:
+        _resume_stage(minimiser.places, places)
 
 
 def _resume_stage(stage, state: dict) -> None:

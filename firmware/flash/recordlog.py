@@ -51,7 +51,9 @@ class RecordLog:
         return body
 
     def store(self, body):
-        """Make body the current record; load() was called before. FlashError: the former one still is."""
+        """Make body the current record; load() was called before. FlashError: the former one still is; or, where
+        `sequence` has risen, this one is and an older one could not be wiped.
+        """
         if len(body) > self._slot_bytes - _HEAD_BYTES:
             raise FlashError("record longer than its slot")
         data = self._frame(self.sequence + 1, body)

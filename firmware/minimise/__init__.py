@@ -23,14 +23,15 @@ _LEAST_SECRET_BYTES = const(16)  # it can be guessed against every point that ev
 class Minimiser:
     """Minimiser(directive, secret): one for each directive in force (None: nothing is permitted).
 
-    `secret`, at least 16 random bytes of the device that never change, is needed for `blur` alone.
+    `secret`, at least 16 random bytes of the device that never change, is needed for `blur` alone. `places` knows which of
+    them it is inside of; None without them.
     """
 
     def __init__(self, directive, secret: bytes = b""):
         self._directive = directive
         self._last_s = None
         self._side = directive is not None and directive.fields & SPEED_AND_COURSE != 0
-        self._places = self._blur = self._thin = None
+        self.places = self._blur = self._thin = None
         self._max_acc_mm = 0
         if directive is not None:
             self._prepare(directive, secret)
@@ -42,7 +43,7 @@ class Minimiser:
         if directive.places:
             from firmware.minimise.places import Places
 
-            self._places = Places(directive)  # type: ignore[assignment]  # its class is loaded late
+            self.places = Places(directive)  # type: ignore[assignment]  # its class is loaded late
             self._max_acc_mm = 1000 * min(place[3] for place in directive.places)
         if directive.blur and len(secret) < _LEAST_SECRET_BYTES:
             self._directive = None  # without the secret the grid would be everybody's: nothing leaves
@@ -81,8 +82,8 @@ class Minimiser:
             if self._in_zone(fix[1], fix[2]):
                 return ()
             # 2. Where only places are permitted no position goes further than this.
-            if self._places:
-                return self._places.accept(fix, interval_s)
+            if self.places:
+                return self.places.accept(fix, interval_s)
             # 3. Position, time and quality no finer than permitted; speed and course only with leave.
             entry = entry_of(fix, self._directive.precision, self._side)
             if self._blur:
@@ -122,7 +123,7 @@ class Minimiser:
         tells it must not be silent], but tells of no place [it may be anywhere].
         """
         _, _, _, h_acc_mm, speed_mm_s, course_e5, mode = fix[:7]
-        if mode not in (2, 3) or h_acc_mm > self._max_acc_mm or (h_acc_mm < 0 and self._places):
+        if mode not in (2, 3) or h_acc_mm > self._max_acc_mm or (h_acc_mm < 0 and self.places):
             return False
         return speed_mm_s <= _MAX_SPEED_MM_S and course_e5 < 36_000_000
 

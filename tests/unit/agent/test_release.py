@@ -13,6 +13,8 @@ from typer.testing import CliRunner
 
 from agent import release
 from agent.commands import agent
+from agent.errors import AgentError
+from agent.romfs import image
 from hw_sim.rom import image_of
 
 FIRMWARE = Path(__file__).parents[3] / "firmware"
@@ -154,3 +156,10 @@ def test_the_image_is_the_same_as_a_folders(small: Path, tmp_path: Path) -> None
     package = tmp_path / "package"
     shutil.copytree(out / "firmware", package / "firmware")
     assert (out / release.IMAGE).read_bytes() == image_of(package)
+
+
+def test_a_name_is_a_file_or_a_folder() -> None:
+    """Two modules that cannot lie beside each other make no image."""
+    assert image({"firmware/a.mpy": b"a"})
+    with pytest.raises(AgentError, match="a file and a folder"):
+        image({"firmware": b"a", "firmware/a.mpy": b"a"})

@@ -338,6 +338,15 @@ def test_only_what_is_fitted_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert loaded == {"tmp117", "bh1750", "lis2dh12", "commands"}
 
 
+@pytest.mark.parametrize("chosen", ["lead", [3400, 3600], [3600], [3600, 0], {"low": 3600}, 3600])
+def test_settings_with_an_unknown_battery_are_refused(chosen: Any) -> None:
+    """At enrolment, not when the device has started and is far away."""
+    check(SETTINGS | {"battery": "lifepo4"})
+    check(SETTINGS | {"battery": [3600, 3400]})
+    with pytest.raises(WireError, match="battery"):
+        check(SETTINGS | {"battery": chosen})
+
+
 @pytest.mark.parametrize("chosen", [{"temperature": "bh1750"}, {"smell": "tmp117"}, {"light": 5}, [], "tmp117"])
 def test_settings_with_an_unknown_part_are_refused(chosen: Any) -> None:
     """At enrolment and at each start; the like settings with known parts, or none, pass."""

@@ -82,7 +82,7 @@ def test_the_day_may_end_before_the_next_fix() -> None:
         bench.sensors.close()
         bench.permit(3, sensors=GNSS, **PLACES)
         bench.sensors.sampler.keep()
-        assert bench.rules.minimiser._places._inside == 3
+        assert bench.rules.minimiser.places._inside == 3
         await asyncio.sleep(10)
         at(bench, AWAY)
 
@@ -117,7 +117,7 @@ def test_a_withdrawal_is_forgotten() -> None:
         bench.sensors.close()
         bench.narrow(2, sensors=TEMPERATURE, **PLACES)
         bench.permit(3, sensors=GNSS, **PLACES)
-        assert bench.rules.minimiser._places._inside == 0
+        assert bench.rules.minimiser.places._inside == 0
         at(bench, HERE)
 
     assert told(over(withdrawn, sensors=GNSS | TEMPERATURE)) == [*ENTERED, (3, 7, 1), (3, 8, 1)]
