@@ -1,4 +1,4 @@
-"""What is checked and made before an installation opens: stores that belong together, and the two key files."""
+"""What is checked and made before an installation opens: stores that belong together, and the keys over them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,13 @@ from pathlib import Path
 from cloud_sync.audit import Ed25519Signer
 from cloud_sync.config import Config
 from cloud_sync.errors import ConfigError
-from cloud_sync.keys.wrap import FileKeyEncryptionKey, KeyEncryptionKey
+from cloud_sync.keys.providers import open_provider
+from cloud_sync.keys.ring import KeyRing, number_of
+from cloud_sync.keys.rotation import ringed
+from cloud_sync.keys.wrap import KeyEncryptionKey, sync_directory
+from cloud_sync.storage.open import check_apart, is_there
 from cloud_sync.storage.private import read_private, write_private
+from cloud_sync.stores import KeyDatabase
 
 SEED_BYTES = 32  # Ed25519 (RFC 8032 section 5.1.5)
 AUDIT_KEY_IDENTITY = b"byleave/1/audit-key"
@@ -18,30 +23,46 @@ AUDIT_KEY_IDENTITY = b"byleave/1/audit-key"
 def check_together(config: Config) -> None:
     """ConfigError unless all three stores are there, or none [an empty one in the place of a lost one is served as if true]."""
     stores = (config.database, config.keys, config.tombstones)
-    missing = [path for path in stores if not _holds_something(Path(path))]
+    check_apart(*stores)
+    missing = [place for place in stores if not is_there(place)]
     if 0 < len(missing) < len(stores):
         raise ConfigError(f"{missing[0]}: the store is missing or empty beside the others; mount or restore it")
 
 
-def _holds_something(path: Path) -> bool:
-    """A store that was cut to nothing is as lost as one that is not there."""
-    return path.exists() and path.stat().st_size > 0
+def provider(config: Config) -> KeyEncryptionKey:
+    """The provider of the root key; its file is made for an empty installation only [a new key beside old stores would lose
+    every one of theirs].
+    """
+    return open_provider(config.key_encryption_key, create=not is_there(config.keys))
 
 
-def key_encryption_key(config: Config) -> FileKeyEncryptionKey:
-    """The key file; made for an empty installation only [a new key beside old stores would lose every one of theirs]."""
-    if not Path(config.key_encryption_key).exists() and not Path(config.keys).exists():
-        return FileKeyEncryptionKey.create(config.key_encryption_key)
-    return FileKeyEncryptionKey.open(config.key_encryption_key)
+def ring(config: Config, root: KeyEncryptionKey, store: KeyDatabase, now: float) -> KeyRing:
+    """The ring of keys; made where no stored key needs one [a new ring beside old stores would lose every one of theirs]."""
+    if not config.ring.exists() and not ringed(store):
+        return KeyRing.create(config.ring, root, now)
+    return KeyRing(config.ring, root)
 
 
-def signer(config: Config, kek: KeyEncryptionKey, leaves: int) -> Ed25519Signer:
+def signer(config: Config, keys: KeyRing, leaves: int) -> Ed25519Signer:
     """The key of the audit log, wrapped in its file; made for an empty log only."""
     path = Path(config.audit_key)
     if path.exists():
-        return Ed25519Signer(config.origin, kek.unwrap(read_private(path), AUDIT_KEY_IDENTITY))
+        return Ed25519Signer(config.origin, keys.unwrap(read_private(path), AUDIT_KEY_IDENTITY))
     if leaves:
         raise ConfigError(f"{path}: the key of the audit log is missing; restore it, proofs given out depend on it")
     seed = secrets.token_bytes(SEED_BYTES)
-    write_private(path, kek.wrap(seed, AUDIT_KEY_IDENTITY))
+    write_private(path, keys.wrap(seed, AUDIT_KEY_IDENTITY))
     return Ed25519Signer(config.origin, seed)
+
+
+def wrap_signer_anew(config: Config, keys: KeyRing) -> None:
+    """Put the key of the audit log under the newest key of the ring, where it is under another one."""
+    path = Path(config.audit_key)
+    wrapped = read_private(path)
+    if number_of(wrapped) == keys.current:
+        return
+    beside = path.with_name(path.name + ".new")
+    beside.unlink(missing_ok=True)  # of an attempt that was cut
+    write_private(beside, keys.wrap(keys.unwrap(wrapped, AUDIT_KEY_IDENTITY), AUDIT_KEY_IDENTITY))
+    beside.replace(path)
+    sync_directory(path.parent)

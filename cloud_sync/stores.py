@@ -7,18 +7,18 @@ called from any thread; transactions of two threads run one after the other. Fai
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Any, Protocol
 
 from cloud_sync.model import (
     RESEALED,
     AuditEvent,
+    ConsentBound,
     ConsentRecord,
     Device,
     DirectiveState,
     EnvelopeId,
-    Fix,
     HealingCandidate,
     HealingOffer,
     HealingWish,
@@ -28,6 +28,8 @@ from cloud_sync.model import (
     Tip,
     Tombstone,
 )
+from cloud_sync.model_access import AlertLink, Approval, Delivery, Relation, StaffGrant, Ticket
+from cloud_sync.model_keeping import ClockEvent, DueRow, Hold, RecordPart, Restriction, Shred, WaitingErasure
 
 
 class Clock(Protocol):
@@ -44,11 +46,27 @@ class Downlinks(Protocol):
         """Queue `envelope` for `bl/1/<device>/down`; returns at once."""
 
 
+class Parcel(Protocol):
+    """One part of a delivery, as a sink hands it over (`cloud_sync.disclosure.parcel`)."""
+
+    @property
+    def key(self) -> str:
+        """The same for the same part at every attempt, so that a recipient who has it already can tell."""
+
+    @property
+    def recipient(self) -> str: ...
+    @property
+    def body(self) -> bytes:
+        """UTF-8 JSON; only the fields that are listed for the recipient."""
+
+
 class Sink(Protocol):
     """Where readings leave to a recipient (callback, webhook, MQTT, file), behind the gate: it never sees what was denied."""
 
-    def deliver(self, recipient: str, purpose: str, fixes: Sequence[Fix]) -> None:
-        """Hand over; raises CloudSyncError if the recipient did not take it, and then nothing counts as disclosed."""
+    def deliver(self, parcel: Parcel) -> None:
+        """Hand over; returns once the recipient has it, in bounded time. Raises CloudSyncError if the recipient did not take
+        it, and then nothing counts as disclosed.
+        """
 
 
 class DeviceStore(Protocol):
@@ -93,6 +111,25 @@ class ConsentStore(Protocol):
     def all_consents(self) -> list[ConsentRecord]: ...
 
 
+class BoundStore(Protocol):
+    """What bounds consents and never makes one: groups, their narrowings, ages; append-only."""
+
+    def append_bound(self, bound: ConsentBound) -> None: ...
+    def bounds_of(self, subject: str) -> list[ConsentBound]:
+        """Of a person, in order of appending."""
+
+    def bounds_of_group(self, group: str, *, members: bool) -> list[ConsentBound]:
+        """Of a group's members alone, or of the group itself alone, in order of appending."""
+
+    def forget_months(self, subject: str, until: float) -> int:
+        """Blank since when a person is of age, in what was declared up to that Unix second; how many."""
+
+    def of_age_known(self) -> list[str]:
+        """Everybody of whom such a month is kept."""
+
+    def groups(self) -> list[str]: ...
+
+
 class DirectiveStore(Protocol):
     """Directive state, one row per device."""
 
@@ -123,17 +160,133 @@ class AuditSink(Protocol):
         """Append, within the transaction that is open, else durably; the entry's index."""
 
 
-class Database(DeviceStore, EnvelopeStore, ConsentStore, DirectiveStore, AuditStore, Protocol):
+class RetentionStore(Protocol):
+    """Rows in the order of their terms, keys still to go after a commit, erasures that wait for a hold, marks."""
+
+    def levels(self, stream: int) -> list[int]: ...
+    def due(
+        self, stream: int, level: int, before: float, limit: int, after: tuple[float, int, int, bytes] | None = None
+    ) -> list[DueRow]:
+        """Up to `limit` rows of the level whose oldest reading lies before, in order of capture, from behind `after` on."""
+
+    def rows_of_day(self, device: str, stream: int, epoch: int) -> list[DueRow]:
+        """All rows of a day, parked ones as well, in order of capture."""
+
+    def set_level(self, items: Iterable[tuple[EnvelopeId, bytes]], level: int) -> None: ...
+    def unpark(self, streams: Iterable[int]) -> int: ...
+    def add_shreds(self, shreds: Iterable[Shred]) -> None: ...
+    def shreds(self, limit: int) -> list[Shred]: ...
+    def remove_shreds(self, shreds: Iterable[Shred]) -> None: ...
+    def audit_page(self, first: int, limit: int) -> list[tuple[int, AuditEvent]]:
+        """Up to `limit` entries from index `first` on, in order."""
+
+    def forget_entries(self, entries: Iterable[tuple[int, AuditEvent]]) -> int:
+        """Make entries of the audit log unlinkable; the leaves stay. How many."""
+
+    def put_waiting(self, waiting: WaitingErasure) -> None: ...
+    def waiting(self) -> list[WaitingErasure]: ...
+    def remove_waiting(self, erasure_id: str) -> int: ...
+    def mark(self, name: str) -> str: ...
+    def set_mark(self, name: str, value: str) -> None: ...
+
+
+class KeepingStore(Protocol):
+    """Holds, restrictions, events that start clocks, records."""
+
+    def put_hold(self, hold: Hold) -> None: ...
+    def holds(self, *, released: bool = False) -> list[Hold]: ...
+    def hold(self, hold_id: str) -> Hold | None: ...
+    def put_restriction(self, restriction: Restriction) -> None: ...
+    def restrictions(self, subject: str | None = None, *, lifted: bool = False) -> list[Restriction]: ...
+    def restriction(self, restriction_id: str) -> Restriction | None: ...
+    def add_clock_event(self, event: ClockEvent) -> None: ...
+    def clock_events(self, scope: str, key: str) -> list[ClockEvent]: ...
+    def remove_clock_events(self, scope: str, key: str) -> int: ...
+    def put_part(self, part: RecordPart) -> None: ...
+    def parts(self, record_id: str) -> list[RecordPart]: ...
+    def parts_of(self, subject: str, category: str | None = None) -> list[RecordPart]: ...
+    def parts_after(self, after: tuple[str, str], limit: int) -> list[RecordPart]: ...
+    def parts_due(self, now: float, limit: int, after: tuple[float, str, str] | None = None) -> list[RecordPart]: ...
+    def remove_parts(self, parts: Iterable[tuple[str, str]]) -> int: ...
+
+
+class AccessStore(Protocol):
+    """Tickets, grants of the staff, relations, approvals, deliveries, links of alerts."""
+
+    def put_ticket(self, ticket: Ticket) -> None: ...
+    def ticket(self, ticket: str) -> Ticket | None: ...
+    def put_grant(self, grant: StaffGrant) -> None: ...
+    def grants(self, subject: str, staff: str | None = None) -> list[StaffGrant]:
+        """The newest first."""
+
+    def grants_of_ticket(self, ticket: str) -> list[StaffGrant]: ...
+    def grant(self, grant: str) -> StaffGrant | None: ...
+    def put_relation(self, relation: Relation) -> None: ...
+    def relation(self, actor: str, role: str, subject: str) -> Relation | None: ...
+    def relations(self, subject: str) -> list[Relation]: ...
+    def remove_relation(self, actor: str, role: str, subject: str) -> int: ...
+    def put_approval(self, approval: Approval) -> None: ...
+    def approvals(self, reference: str, recipient: str, subject: str) -> list[Approval]: ...
+    def put_delivery(self, delivery: Delivery) -> None: ...
+    def delivery(self, delivery: str) -> Delivery | None: ...
+    def deliveries(self, subject: str) -> list[Delivery]:
+        """Oldest first."""
+
+    def put_alert(self, link: AlertLink) -> None: ...
+    def alert(self, link: str) -> AlertLink | None: ...
+    def remove_alerts(self, ended_before: float) -> int: ...
+    def close_access(self) -> int:
+        """Delete all of these but deliveries: nobody is let in any more. The number deleted."""
+
+    def forget_access(self, subject: str) -> int:
+        """Delete every row of these that names a person; the number deleted."""
+
+
+class RecordKeyStore(Protocol):
+    """Keys of records, in the key store."""
+
+    def put_record_key(self, record_id: str, subject: str, wrapped: bytes) -> None: ...
+    def record_key(self, record_id: str, subject: str) -> bytes | None: ...
+    def destroy_record_keys(self, parts: Iterable[tuple[str, str]]) -> int:
+        """Destroy keys by (record, subject), overwriting the pages; the number destroyed."""
+
+
+class StatisticStore(Protocol):
+    """Releases of statistics, append-only, without any person."""
+
+    def add_statistic(
+        self, release_id: str, purpose: str, first_day: int, last_day: int, at: float, content: str
+    ) -> None: ...
+    def statistics(self) -> list[tuple[Any, ...]]:
+        """(release_id, purpose, first_day, last_day, at, content), in order of appending."""
+
+
+class Database(
+    DeviceStore,
+    EnvelopeStore,
+    ConsentStore,
+    BoundStore,
+    DirectiveStore,
+    AuditStore,
+    RetentionStore,
+    KeepingStore,
+    AccessStore,
+    StatisticStore,
+    Protocol,
+):
     """The telemetry database: all of the above in one transaction."""
 
     def transaction(self) -> AbstractContextManager[None]: ...
+    def expect_devices(self, devices: Collection[str]) -> None:
+        """A hint within a transaction: it will ask about these devices and their people."""
+
     def vacuum_erased(self) -> None:
         """Make deleted content unreadable in the files too (WAL truncated, pages overwritten)."""
 
     def close(self) -> None: ...
 
 
-class KeyDatabase(Protocol):
+class KeyDatabase(RecordKeyStore, Protocol):
     """The key store: apart from the database, with a shorter backup life."""
 
     def transaction(self) -> AbstractContextManager[None]: ...
@@ -144,6 +297,11 @@ class KeyDatabase(Protocol):
     def leaf(self, device: str, generation: int, stream: int, epoch: int) -> Leaf | None: ...
     def leaves(self, device: str, stream: int, first_epoch: int, last_epoch: int) -> list[Leaf]: ...
     def leaves_before(self, stream: int, epoch: int, limit: int) -> list[Leaf]: ...
+    def days_before(
+        self, stream: int, epoch: int, limit: int, after: tuple[int, str] | None = None, *, came: bool = False
+    ) -> list[tuple[str, int]]:
+        """Up to `limit` (device, epoch) of which there is a key, of epochs before; with `came`, of what devices sent."""
+
     def destroy_leaves(self, device: str, stream: int, first_epoch: int, last_epoch: int) -> int:
         """Destroy (stream 0 = every stream), overwriting the pages; the number destroyed."""
 
@@ -182,6 +340,17 @@ class KeyDatabase(Protocol):
     def person(self, subject: str) -> Person | None: ...
     def destroy_person(self, subject: str) -> int:
         """Destroy a person's key and limits, overwriting the pages; the number destroyed."""
+
+    def count_wrapped(self, table: str) -> list[tuple[bytes, int]]:
+        """How many rows begin alike: (the first five bytes, or none where the provider wrapped directly; rows)."""
+
+    def wrapped_otherwise(
+        self, table: str, key: Sequence[str], also: Sequence[str], start: bytes, after: Sequence[Any] | None, limit: int
+    ) -> list[tuple[Any, ...]]:
+        """Up to `limit` rows (key, also, wrapped) that do not begin with `start`, by key, from behind `after` on."""
+
+    def wrap_anew(self, table: str, key: Sequence[str], values: Sequence[Any], wrapped: bytes) -> None:
+        """Replace the wrapped value of one row, overwriting the page."""
 
     def vacuum_erased(self) -> None: ...
     def close(self) -> None: ...

@@ -35,7 +35,7 @@ class PersonKeys:
         with self._store.transaction():
             person = self._store.person(subject)
             if person is None:
-                wrapped = self._kek.wrap(os.urandom(KEY_BYTES), _identity(subject))
+                wrapped = self._kek.wrap(os.urandom(KEY_BYTES), person_identity(subject))
                 person = Person(subject, self._clock.now(), wrapped)
                 self._store.put_person(person)
             return person
@@ -85,10 +85,11 @@ class PersonKeys:
         self._store.vacuum_erased()
 
     def _aead(self, person: Person) -> AESGCM:
-        return AESGCM(self._kek.unwrap(person.wrapped, _identity(person.subject)))
+        return AESGCM(self._kek.unwrap(person.wrapped, person_identity(person.subject)))
 
 
-def _identity(subject: str) -> bytes:
+def person_identity(subject: str) -> bytes:
+    """What a person's key is bound to in the key store."""
     return f"byleave/1/person/{subject}".encode()
 
 

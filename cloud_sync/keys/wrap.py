@@ -19,6 +19,7 @@ from cloud_sync.errors import ConfigError, SealBroken
 KEY_BYTES = 32  # AES-256
 NONCE_BYTES = 12  # NIST SP 800-38D section 8.2.2: random nonces, at most 2**32 wraps under one key
 TAG_BYTES = 16
+WRAPPED_BYTES = NONCE_BYTES + KEY_BYTES + TAG_BYTES
 PRIVATE_MODE = 0o600
 
 
@@ -32,13 +33,31 @@ class KeyEncryptionKey(Protocol):
         """The key again; `SealBroken` if the bytes or the identity differ from those wrapped."""
 
 
-class FileKeyEncryptionKey:
-    """AES-256-GCM under 32 random bytes in a file of mode 0600: nonce (12) ‖ ciphertext (32) ‖ tag (16)."""
+class AesKeyEncryptionKey:
+    """AES-256-GCM under 32 bytes in memory: nonce (12) ‖ ciphertext (32) ‖ tag (16)."""
 
     def __init__(self, key: bytes) -> None:
         if len(key) != KEY_BYTES:
             raise ConfigError(f"a key-encryption key has {KEY_BYTES} bytes, this one has {len(key)}")
         self._aead = AESGCM(key)
+
+    def wrap(self, key: bytes, identity: bytes) -> bytes:
+        """`key` sealed for storage and bound to `identity`."""
+        nonce = os.urandom(NONCE_BYTES)
+        return nonce + self._aead.encrypt(nonce, key, identity)
+
+    def unwrap(self, wrapped: bytes, identity: bytes) -> bytes:
+        """The key again; `SealBroken` if the bytes or the identity differ from those wrapped."""
+        if len(wrapped) != WRAPPED_BYTES:
+            raise SealBroken("a wrapped key of the wrong length")
+        try:
+            return self._aead.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], identity)
+        except InvalidTag:
+            raise SealBroken("a wrapped key does not open under this key-encryption key and identity") from None
+
+
+class FileKeyEncryptionKey(AesKeyEncryptionKey):
+    """One whose 32 random bytes lie in a file of mode 0600."""
 
     @classmethod
     def create(cls, path: str | Path) -> FileKeyEncryptionKey:
@@ -55,7 +74,7 @@ class FileKeyEncryptionKey:
             file.write(key)
             file.flush()
             os.fsync(file.fileno())
-        _sync_directory(path.parent)
+        sync_directory(path.parent)
         return cls(key)
 
     @classmethod
@@ -75,22 +94,9 @@ class FileKeyEncryptionKey:
             raise ConfigError(f"{path}: holds {len(key)} bytes instead of {KEY_BYTES}; restore it from its backup")
         return cls(key)
 
-    def wrap(self, key: bytes, identity: bytes) -> bytes:
-        """`key` sealed for storage and bound to `identity`."""
-        nonce = os.urandom(NONCE_BYTES)
-        return nonce + self._aead.encrypt(nonce, key, identity)
 
-    def unwrap(self, wrapped: bytes, identity: bytes) -> bytes:
-        """The key again; `SealBroken` if the bytes or the identity differ from those wrapped."""
-        if len(wrapped) != NONCE_BYTES + KEY_BYTES + TAG_BYTES:
-            raise SealBroken("a wrapped key of the wrong length")
-        try:
-            return self._aead.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], identity)
-        except InvalidTag:
-            raise SealBroken("a wrapped key does not open under this key-encryption key and identity") from None
-
-
-def _sync_directory(path: Path) -> None:
+def sync_directory(path: Path) -> None:
+    """Make a file that was made, renamed or removed in this directory stay so after a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

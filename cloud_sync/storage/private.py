@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 from cloud_sync.errors import ConfigError
-from cloud_sync.storage.sqlite_base import PRIVATE_MODE
+
+PRIVATE_MODE = 0o600
 
 
 def write_private(path: Path, data: bytes) -> None:

@@ -8,12 +8,15 @@ from pathlib import Path
 import pytest
 
 from cloud_sync.stores import Database, KeyDatabase, TombstoneStore
+from tests.unit.cloud_sync.storage.cluster import binaries
 from tests.unit.cloud_sync.storage.stores_contract import IMPLEMENTATIONS, Implementation
 
 
 @pytest.fixture(params=IMPLEMENTATIONS, ids=lambda implementation: implementation.name)
 def implementation(request: pytest.FixtureRequest) -> Implementation:
     """The implementation under test."""
+    if request.param.name == "postgresql" and binaries() is None:
+        pytest.skip("PostgreSQL is not installed")
     return request.param
 
 

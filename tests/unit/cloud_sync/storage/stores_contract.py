@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from cloud_sync.storage.postgresql import PostgresqlKeys, PostgresqlTelemetry, PostgresqlTombstones
 from cloud_sync.storage.sqlite import SqliteKeys, SqliteTelemetry, SqliteTombstones
 from cloud_sync.stores import Database, KeyDatabase, TombstoneStore
+from tests.unit.cloud_sync.storage.cluster import cluster
 
 
 class Implementation(NamedTuple):
@@ -25,5 +27,11 @@ IMPLEMENTATIONS = [
         lambda directory: SqliteTelemetry(directory / "telemetry.db"),
         lambda directory: SqliteKeys(directory / "keys.db"),
         lambda directory: SqliteTombstones(directory / "tombstones.db"),
-    )
+    ),
+    Implementation(
+        "postgresql",
+        lambda directory: PostgresqlTelemetry(cluster().place(directory, "telemetry")),
+        lambda directory: PostgresqlKeys(cluster().place(directory, "keys")),
+        lambda directory: PostgresqlTombstones(cluster().place(directory, "tombstones")),
+    ),
 ]

@@ -12,9 +12,9 @@ import pytest
 
 from cloud_sync.errors import ConfigError, StoreError
 from cloud_sync.model import Leaf, Tombstone
-from cloud_sync.storage.sqlite import SqliteKeys, SqliteTelemetry, SqliteTombstones
-from cloud_sync.storage.sqlite_base import Migration, SqliteFile
-from cloud_sync.storage.sqlite_schema import KEYS, TELEMETRY, TOMBSTONES
+from cloud_sync.storage.engine import Migration
+from cloud_sync.storage.schema import KEYS, TELEMETRY, TOMBSTONES
+from cloud_sync.storage.sqlite import SqliteEngine, SqliteKeys, SqliteTelemetry, SqliteTombstones
 from tests.unit.cloud_sync.storage.test_database_contract import CONSENT, D1, envelope
 
 CANARY = b"canary-4711-canary-4711-canary-4711"
@@ -26,7 +26,7 @@ def on_disk(directory: Path) -> bytes:
 
 
 @pytest.mark.parametrize("store", [SqliteKeys, SqliteTombstones])
-def test_a_file_with_key_material_that_others_can_read_is_refused(store: type[SqliteFile], tmp_path: Path) -> None:
+def test_a_file_with_key_material_that_others_can_read_is_refused(store: type[SqliteEngine], tmp_path: Path) -> None:
     """Made with mode 0600 and accepted so; with one bit more it is refused and the message says what to do."""
     path = tmp_path / "file.db"
     store(path).close()
@@ -110,7 +110,7 @@ def test_append_only_tables_refuse_updates_and_deletes(table: str, tmp_path: Pat
     telemetry.append_consent(CONSENT)
     telemetry.run("INSERT INTO audit_leaf VALUES (0, 'k', 's', '{}', x'00', x'00')")
     stones.append(Tombstone("t-1", D1.device, 1, 1, 2, 0.0, "erasure"))
-    store: SqliteFile = stones if table == "tombstone" else telemetry
+    store: SqliteEngine = stones if table == "tombstone" else telemetry
     column = {"consent": "subject", "audit_leaf": "leaf", "tombstone": "device"}[table]
     assert store.one(f"SELECT count(*) FROM {table}") == (1,)
     for statement in (f"UPDATE {table} SET {column} = 'x'", f"DELETE FROM {table}"):
@@ -124,17 +124,17 @@ def test_append_only_tables_refuse_updates_and_deletes(table: str, tmp_path: Pat
 def test_migrations_are_recorded_and_run_once(migrations: tuple[Migration, ...], tmp_path: Path) -> None:
     """Opening again runs nothing; one more step runs alone, with its record."""
     path = tmp_path / "file.db"
-    SqliteFile(path, migrations).close()
+    SqliteEngine(path, migrations).close()
     more = (*migrations, Migration(migrations[-1].version + 1, "one more", ("CREATE TABLE more (x INTEGER)",)))
-    store = SqliteFile(path, more)
-    assert store.schema_version == len(more)
+    store = SqliteEngine(path, more)
+    assert store.schema_version == more[-1].version
     assert store.one("SELECT count(*) FROM more") == (0,)
     store.close()
 
 
 def test_tombstones_of_before_there_were_parts_of_days_mean_what_they_meant(tmp_path: Path) -> None:
     """A file of schema 2, opened by this program: whole days, closed for good, whatever the generation."""
-    old = SqliteFile(tmp_path / "tombstones.db", TOMBSTONES[:2])
+    old = SqliteEngine(tmp_path / "tombstones.db", TOMBSTONES[:2])
     old.run("INSERT INTO tombstone VALUES (1, 't-1', ?, 1, 10, 11, 5.0, 'erasure')", (D1.device,))
     old.close()
     stones = SqliteTombstones(tmp_path / "tombstones.db")
@@ -147,12 +147,12 @@ def test_tombstones_of_before_there_were_parts_of_days_mean_what_they_meant(tmp_
 def test_a_migration_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     """Its first statement is undone with its second."""
     path = tmp_path / "file.db"
-    SqliteFile(path, KEYS).close()
+    SqliteEngine(path, KEYS).close()
     broken = Migration(KEYS[-1].version + 1, "broken", ("CREATE TABLE half (x INTEGER)", "CREATE NONSENSE"))
     with pytest.raises(StoreError):
-        SqliteFile(path, (*KEYS, broken))
-    store = SqliteFile(path, KEYS)
-    assert store.schema_version == len(KEYS)
+        SqliteEngine(path, (*KEYS, broken))
+    store = SqliteEngine(path, KEYS)
+    assert store.schema_version == KEYS[-1].version
     assert store.rows("SELECT name FROM sqlite_master WHERE name = 'half'") == []
     store.close()
 
@@ -160,11 +160,11 @@ def test_a_migration_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
 def test_a_schema_from_the_future_is_refused(tmp_path: Path) -> None:
     """An older program does not touch a newer file."""
     path = tmp_path / "file.db"
-    store = SqliteFile(path, KEYS)
+    store = SqliteEngine(path, KEYS)
     store.run("INSERT INTO migration VALUES (99, 'from the future')")
     store.close()
     with pytest.raises(StoreError, match="newer"):
-        SqliteFile(path, KEYS)
+        SqliteEngine(path, KEYS)
 
 
 def test_an_integer_beyond_64_bits_raises_the_package_s_own_error(tmp_path: Path) -> None:

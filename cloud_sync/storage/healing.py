@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import astuple
 
 from cloud_sync.model import HealingCandidate, HealingOffer, HealingWish
-from cloud_sync.storage.sqlite_base import SqliteFile
+from cloud_sync.storage.engine import Engine, narrowed
 
 
-class SqliteHealing(SqliteFile):
+class HealingRows(Engine):
     """The part of `cloud_sync.stores.KeyDatabase` that healing uses."""
 
     def put_wish(self, wish: HealingWish) -> None:
         """Insert or replace the wish of a device."""
         self.run(
-            "INSERT OR REPLACE INTO heal_wish (device, above, offered_at, first_epoch) VALUES (?, ?, ?, ?)",
+            "INSERT INTO heal_wish (device, above, offered_at, first_epoch) VALUES (?, ?, ?, ?) ON CONFLICT (device) DO UPDATE"
+            " SET above = excluded.above, offered_at = excluded.offered_at, first_epoch = excluded.first_epoch",
             astuple(wish),
         )
 
@@ -30,8 +31,9 @@ class SqliteHealing(SqliteFile):
     def put_offer(self, offer: HealingOffer) -> None:
         """Insert or replace the offer of (device, generation, number)."""
         self.run(
-            "INSERT OR REPLACE INTO heal_offer (device, generation, number, spine_epoch, first_epoch, wrapped)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO heal_offer (device, generation, number, spine_epoch, first_epoch, wrapped) VALUES (?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (device, generation, number) DO UPDATE SET spine_epoch = excluded.spine_epoch,"
+            " first_epoch = excluded.first_epoch, wrapped = excluded.wrapped",
             astuple(offer),
         )
 
@@ -48,17 +50,15 @@ class SqliteHealing(SqliteFile):
         self, device: str | None = None, up_to: int | None = None, spine_epoch: int | None = None
     ) -> int:
         """Destroy, overwriting the pages: of one device or of all, of numbers and of spine epochs up to these; how many."""
-        return self.run(
-            "DELETE FROM heal_offer WHERE (?1 IS NULL OR device = ?1) AND (?2 IS NULL OR number <= ?2)"
-            " AND (?3 IS NULL OR spine_epoch <= ?3)",
-            (device, up_to, spine_epoch),
-        )
+        where, values = narrowed({"device = ?": device, "number <= ?": up_to, "spine_epoch <= ?": spine_epoch})
+        return self.run("DELETE FROM heal_offer" + where, values)
 
     def put_candidate(self, candidate: HealingCandidate) -> None:
         """Insert or replace the one of the device."""
         self.run(
-            "INSERT OR REPLACE INTO heal_candidate (device, generation, first_epoch, epoch, counter, wrapped)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO heal_candidate (device, generation, first_epoch, epoch, counter, wrapped) VALUES (?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (device) DO UPDATE SET generation = excluded.generation, first_epoch = excluded.first_epoch,"
+            " epoch = excluded.epoch, counter = excluded.counter, wrapped = excluded.wrapped",
             astuple(candidate),
         )
 

@@ -1,7 +1,7 @@
-"""The telemetry database in SQLite: devices, sealed envelopes as they came, directive state.
+"""The telemetry database: devices, sealed envelopes as they came, directive state.
 
-An envelope row has SQLite's own rowid and, beside it, a unique number: with the number as the key of the row itself (WITHOUT
-ROWID) inserts of blobs are five times slower. The number packs (stream, epoch, generation, counter) into 48 bits, so
+An envelope row has a unique number within its device, which is not the key of the row itself (in SQLite, WITHOUT ROWID, inserts
+of blobs were five times slower). The number packs (stream, epoch, generation, counter) into 48 bits, so
 that its order is the order of capture and one range is one stream's span of days:
 
     stream: 3 bits ‖ epoch: 17 bits ‖ generation: 16 bits ‖ counter: 12 bits
@@ -13,45 +13,46 @@ and nothing that a device can send has a number there.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from cloud_sync.errors import StoreError
 from cloud_sync.model import RESEALED, UPLINK_STREAMS, Device, DirectiveState, EnvelopeId, StoredEnvelope
-from cloud_sync.storage.sqlite_base import SqliteFile
-from cloud_sync.storage.sqlite_ledger import SqliteLedger
-from cloud_sync.storage.sqlite_schema import TELEMETRY
+from cloud_sync.storage.access import AccessRows
+from cloud_sync.storage.bounds import BoundRows
+from cloud_sync.storage.engine import Engine, narrowed
+from cloud_sync.storage.keeping import KeepingRows
+from cloud_sync.storage.ledger import LedgerRows
+from cloud_sync.storage.numbers import id_of, number_of
+from cloud_sync.storage.retention import RetentionRows
+from cloud_sync.storage.statistics import StatisticRows
 from cloud_sync.wire.fields import MOST_EPOCH
 
 _COLUMNS = "d.device, e.number, e.digest, e.directive_version, e.payload, e.received_at, e.oldest_capture"
 _FROM = "FROM envelope e JOIN device d ON d.no = e.device_no"
-_GENERATION = "(((e.number >> 48) << 16) | ((e.number >> 12) & 65535))"  # SQLite ranks these operators alike
+_GENERATION = "(((e.number >> 48) << 16) | ((e.number >> 12) & 65535))"  # both engines rank these operators alike
+WORTH_A_QUESTION = 3  # devices; for fewer, asking for all at once saves nothing
 RANGE_DENSITY = 4  # one range query beats single look-ups while it reads at most four rows for each number asked
-
-
-def number_of(stream: int, epoch: int, generation: int, counter: int) -> int:
-    """The unique number of an envelope within its device (49 bits)."""
-    return generation >> 16 << 48 | stream << 45 | epoch << 28 | (generation & 0xFFFF) << 12 | counter
 
 
 def _envelope(row: tuple[Any, ...]) -> StoredEnvelope:
     device, number, digest, version, payload, received_at, oldest = row
-    generation = number >> 48 << 16 | number >> 12 & 0xFFFF
-    key = EnvelopeId(device, generation, number >> 45 & 7, number >> 28 & 0x1FFFF, number & 0xFFF)
-    return StoredEnvelope(key, digest, version, payload, received_at, oldest)
+    return StoredEnvelope(id_of(device, number), digest, version, payload, received_at, oldest)
 
 
 def _device(row: tuple[Any, ...]) -> Device:
     return Device(*row)
 
 
-class SqliteTelemetry(SqliteLedger, SqliteFile):
-    """`cloud_sync.stores.Database` in one SQLite file."""
+class TelemetryRows(LedgerRows, BoundRows, KeepingRows, RetentionRows, AccessRows, StatisticRows, Engine):
+    """`cloud_sync.stores.Database`, whatever the engine."""
 
-    def __init__(self, path: str | Path) -> None:
-        self._numbers: dict[str, int] = {}  # device to its row; rows of devices are never deleted nor renumbered
-        super().__init__(path, TELEMETRY)
+    sealed = frozenset({"envelope", "record_part"})
+
+    _numbers: dict[str, int]  # device to its row; rows of devices are never deleted nor renumbered
+
+    def _forget(self) -> None:
+        self._numbers = {}  # a device of the transaction that is undone loses its row, and its number is given anew
 
     # Devices
 
@@ -96,33 +97,45 @@ class SqliteTelemetry(SqliteLedger, SqliteFile):
             number = self._numbers[device] = int(row[0])
         return number
 
-    def _rollback(self) -> None:
-        self._numbers.clear()  # a device of the transaction that is undone loses its row, and its number is given anew
-        super()._rollback()
+    def expect_devices(self, devices: Collection[str]) -> None:
+        """A hint within a transaction: it will ask about these devices and their people. Nothing depends on it but time."""
+        if len(devices) >= WORTH_A_QUESTION:
+            self.expect("device", devices)
+            if self.reads_ahead:
+                self.expect("subject", {device.subject for device in map(self.device, devices) if device})
 
     # Envelopes
 
     def digests(self, ids: Sequence[EnvelopeId]) -> dict[EnvelopeId, set[bytes]]:
         """Which digests are already stored under these numbers; numbers without any are left out."""
-        groups: dict[tuple[Any, ...], dict[int, EnvelopeId]] = defaultdict(dict)
+        groups: dict[tuple[Any, ...], list[int]] = defaultdict(list)
         for key in ids:
-            groups[key[:-1]][key[-1]] = key
-        found: dict[EnvelopeId, set[bytes]] = defaultdict(set)
+            groups[key[:-1]].append(key[-1])
         with self._guard:
-            for (device, generation, stream, epoch), wanted in groups.items():
-                first = number_of(stream, epoch, generation, 0)
+            begins: dict[tuple[Any, ...], tuple[int, int]] = {}
+            for device, generation, stream, epoch in groups:
                 number = self._number(device)
-                for counter, digest in self._digests(number, first, wanted) if number is not None else ():
-                    if counter in wanted:
-                        found[wanted[counter]].add(digest)
-        return dict(found)
+                if number is not None:
+                    begins[device, generation, stream, epoch] = number, number_of(stream, epoch, generation, 0)
+            rows = self._within(
+                [
+                    (number, first + least, first + most)
+                    for name, (number, first) in begins.items()
+                    for least, most in _dense(groups[name])
+                ]
+            )
+        if not rows:  # nearly always: what comes again is rare
+            return {}
+        there: dict[tuple[int, int], set[bytes]] = defaultdict(set)
+        for device_no, at, digest in rows:
+            there[device_no, at].add(digest)
+        asked = {key: (begins[key[:-1]][0], begins[key[:-1]][1] + key[-1]) for key in ids if key[:-1] in begins}
+        return {key: there[place] for key, place in asked.items() if place in there}
 
-    def _digests(self, device_no: int, first: int, counters: Iterable[int]) -> list[tuple[Any, ...]]:
-        wanted = sorted(counters)
-        sql = "SELECT number & 4095, digest FROM envelope WHERE device_no = ? AND number "
-        if wanted[-1] - wanted[0] < RANGE_DENSITY * len(wanted):
-            return self.rows(sql + "BETWEEN ? AND ?", (device_no, first + wanted[0], first + wanted[-1]))
-        return [row for counter in wanted for row in self.rows(sql + "= ?", (device_no, first + counter))]
+    def _within(self, ranges: Sequence[tuple[int, int, int]]) -> list[tuple[Any, ...]]:
+        """(device_no, number, digest) of all rows in ranges (device_no, first, last) of numbers, inclusive."""
+        sql = "SELECT device_no, number, digest FROM envelope WHERE device_no = ? AND number BETWEEN ? AND ?"
+        return [row for each in ranges for row in self.rows(sql, each)]
 
     def add_envelopes(self, envelopes: Iterable[StoredEnvelope]) -> None:
         """Insert; the same (id, digest) again is a no-op; a device that is not enrolled is refused."""
@@ -148,19 +161,22 @@ class SqliteTelemetry(SqliteLedger, SqliteFile):
                         item.oldest_capture,
                     )
                 )
-            self._db.executemany("INSERT INTO envelope VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", rows)
+            self.add_new("envelope", _ENVELOPE, rows)
 
     def envelopes(
         self, device: str, stream: int, first_epoch: int, last_epoch: int, below: int = 2 * RESEALED
     ) -> list[StoredEnvelope]:
         """By (epoch, generation, counter), epochs inclusive, generations `below`; editions are generations from `RESEALED` on."""
+        part = f"SELECT {_COLUMNS} {_FROM} WHERE d.device = ? AND e.number BETWEEN ? AND ? AND {_GENERATION} < ?"
         rows = self.rows(
-            f"SELECT {_COLUMNS}, e.rowid {_FROM} WHERE d.device = ?1 AND e.number BETWEEN ?2 AND ?3 AND {_GENERATION} < ?4"
-            f" UNION ALL SELECT {_COLUMNS}, e.rowid {_FROM} WHERE d.device = ?1 AND e.number BETWEEN ?5 AND ?6"
-            f" AND {_GENERATION} < ?4 ORDER BY 2, 8",
-            (device, *_span(stream, first_epoch, last_epoch), below, *_span(stream, first_epoch, last_epoch, RESEALED)),
+            f"{part} UNION ALL {part} ORDER BY 2, 6, 3",  # number, then received_at, then digest
+            [
+                value
+                for kind in (0, RESEALED)
+                for value in (device, *_span(stream, first_epoch, last_epoch, kind), below)
+            ],
         )
-        found = [_envelope(row[:7]) for row in rows]
+        found = [_envelope(row) for row in rows]
         if found and found[-1].id.generation >= RESEALED:  # these come last: put each behind its day
             found.sort(key=_place)
         return found
@@ -198,12 +214,8 @@ class SqliteTelemetry(SqliteLedger, SqliteFile):
 
     def count_envelopes(self, device: str | None = None, stream: int | None = None) -> int:
         """Rows of envelopes, of one device, of one stream, or of both."""
-        return int(
-            self.one(
-                f"SELECT count(*) {_FROM} WHERE (?1 IS NULL OR d.device = ?1) AND (?2 IS NULL OR e.stream = ?2)",
-                (device, stream),
-            )[0]
-        )
+        where, values = narrowed({"d.device = ?": device, "e.stream = ?": stream})
+        return int(self.one(f"SELECT count(*) {_FROM}{where}", values)[0])
 
     # Directive state
 
@@ -214,12 +226,14 @@ class SqliteTelemetry(SqliteLedger, SqliteFile):
 
     def unsealed_states(self) -> list[DirectiveState]:
         """Those whose directive lies in the clear, as before schema 4: an array of 14 begins with 0x9E."""
-        return [_state(row) for row in self.rows(f"{_STATES} WHERE substr(current, 1, 1) = x'9E' ORDER BY device")]
+        return [
+            _state(row) for row in self.rows(f"{_STATES} WHERE substr(current, 1, 1) = ? ORDER BY device", (b"\x9e",))
+        ]
 
     def put_directive_state(self, state: DirectiveState) -> None:
         """Insert or replace the one row of the device."""
         self.run(
-            "INSERT OR REPLACE INTO directive_state VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            _PUT_STATE,
             (
                 state.device,
                 state.version,
@@ -250,11 +264,26 @@ def _state(row: tuple[Any, ...]) -> DirectiveState:
     )
 
 
-_STATES = (
-    "SELECT device, version, current, applied_version, challenge, down_next, reported_down_next,"
-    " floor_location, floor_environment, floor_motion, floor_status, reported_generation, reported_epoch,"
-    " reported_counter FROM directive_state"
+_STATE = (
+    *("device", "version", "current", "applied_version", "challenge", "down_next", "reported_down_next"),
+    *("floor_location", "floor_environment", "floor_motion", "floor_status"),
+    *("reported_generation", "reported_epoch", "reported_counter"),
 )
+_STATES = f"SELECT {', '.join(_STATE)} FROM directive_state"
+_PUT_STATE = (
+    f"INSERT INTO directive_state ({', '.join(_STATE)}) VALUES ({', '.join('?' * len(_STATE))})"
+    f" ON CONFLICT (device) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _STATE[1:])}"
+)
+_ENVELOPE = {
+    "device_no": "INTEGER",
+    "number": "INTEGER",
+    "digest": "BLOB",
+    "stream": "INTEGER",
+    "directive_version": "INTEGER",
+    "payload": "BLOB",
+    "received_at": "REAL",
+    "oldest_capture": "REAL",
+}
 _DEVICES = "SELECT device, subject, generation, enrolled_at, revoked_at FROM device"
 
 
@@ -262,6 +291,14 @@ def _span(stream: int, first_epoch: int, last_epoch: int, kind: int = 0) -> tupl
     """Numbers of a stream's days, as they came, or with `RESEALED` as they were sealed anew."""
     first, last = max(0, first_epoch), min(MOST_EPOCH, last_epoch)
     return number_of(stream, first, kind, 0), number_of(stream, last, kind + 0xFFFF, 0xFFF)
+
+
+def _dense(counters: Iterable[int]) -> list[tuple[int, int]]:
+    """One range of all counters where they lie close, else one for each."""
+    wanted = sorted(counters)
+    if wanted[-1] - wanted[0] < RANGE_DENSITY * len(wanted):
+        return [(wanted[0], wanted[-1])]
+    return [(counter, counter) for counter in wanted]
 
 
 def _place(row: StoredEnvelope) -> tuple[int, int, int]:

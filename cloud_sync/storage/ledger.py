@@ -10,7 +10,7 @@ from typing import Any
 from cloud_sync.audit import forgotten
 from cloud_sync.errors import StoreError
 from cloud_sync.model import AuditEvent, ConsentRecord, ConsentState, Precision
-from cloud_sync.storage.sqlite_base import SqliteFile
+from cloud_sync.storage.engine import Engine, narrowed
 
 
 def _dump(value: dict[str, Any]) -> str:
@@ -31,7 +31,7 @@ def _event(text: str) -> AuditEvent:
     return AuditEvent(**fields)
 
 
-class SqliteLedger(SqliteFile):
+class LedgerRows(Engine):
     """`ConsentStore` and `AuditStore`; triggers of the schema refuse every update and delete."""
 
     def append_consent(self, record: ConsentRecord) -> None:
@@ -43,11 +43,8 @@ class SqliteLedger(SqliteFile):
 
     def consents(self, subject: str, purpose: str | None = None) -> list[ConsentRecord]:
         """In order of appending."""
-        rows = self.rows(
-            "SELECT record FROM consent WHERE subject = ?1 AND (?2 IS NULL OR purpose = ?2) ORDER BY seq",
-            (subject, purpose),
-        )
-        return [_consent(row[0]) for row in rows]
+        rows = self.rows("SELECT purpose, record FROM consent WHERE subject = ? ORDER BY seq", (subject,))
+        return [_consent(record) for about, record in rows if purpose in (None, about)]
 
     def all_consents(self) -> list[ConsentRecord]:
         """In order of appending."""
@@ -65,19 +62,14 @@ class SqliteLedger(SqliteFile):
 
     def leaf_hashes(self, first: int = 0, last: int | None = None) -> list[bytes]:
         """Hashes of the leaves first … last − 1, or of all from `first` on."""
-        rows = self.rows(
-            "SELECT leaf_hash FROM audit_leaf WHERE position >= ?1 AND (?2 IS NULL OR position < ?2) ORDER BY position",
-            (first, last),
-        )
+        where, values = narrowed({"position >= ?": first, "position < ?": last})
+        rows = self.rows(f"SELECT leaf_hash FROM audit_leaf{where} ORDER BY position", values)
         return [row[0] for row in rows]
 
     def audit_events(self, subject: str | None = None, kind: str | None = None) -> list[tuple[int, AuditEvent]]:
         """Events with their index, in order, of one subject, of one kind, or of both."""
-        rows = self.rows(
-            "SELECT position, event FROM audit_leaf WHERE (?1 IS NULL OR subject = ?1) AND (?2 IS NULL OR kind = ?2)"
-            " ORDER BY position",
-            (subject, kind),
-        )
+        where, values = narrowed({"subject = ?": subject, "kind = ?": kind})
+        rows = self.rows(f"SELECT position, event FROM audit_leaf{where} ORDER BY position", values)
         return [(int(row[0]), _event(row[1])) for row in rows]
 
     def leaf(self, index: int) -> bytes:

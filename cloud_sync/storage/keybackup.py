@@ -1,0 +1,79 @@
+"""A backup of the key store: the keys of what is stored, and none that leads to what will be.
+
+A copy of the whole store would hold the spine tips, and a tip derives every later day, also those that are erased until then
+[docs/wire-format.md section 3]. So a backup is made row by row, without them, and says when it was made: one that is older than
+the policy's horizon must be gone, and is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from cloud_sync.errors import ConfigError
+from cloud_sync.storage.engine import Engine
+from cloud_sync.storage.schema import KEYS
+from cloud_sync.storage.sqlite import SqliteKeys
+
+#: What leads to keys of days to come, or of a healing that is under way.
+NEVER = frozenset({"tip", "down", "heal_wish", "heal_offer", "heal_candidate"})
+MADE_AT = "backup.made_at"  # a row of `seen`, in backups alone
+
+
+def _tables() -> list[str]:
+    """Every table of the key store, in the order in which they were made."""
+    statements = (text for step in KEYS for text in step.statements if isinstance(text, str))
+    return [found[1] for text in statements if (found := re.match(r"CREATE TABLE (\w+)", text))]
+
+
+def back_up(store: Engine, path: Path, now: float) -> int:
+    """Write a backup of `store` to a new file (mode 0600), whole or not at all; how many keys it holds."""
+    if path.exists():
+        raise ConfigError(f"{path}: exists already; a backup never overwrites one")
+    beside = path.with_name(path.name + ".part")
+    beside.unlink(missing_ok=True)  # of an attempt that was cut
+    with closing(SqliteKeys(beside)) as backup:
+        with store.transaction():  # one moment of the store
+            count = _copy(store, backup)
+        backup.raise_seen(MADE_AT, int(now))
+        backup.vacuum_erased()
+    beside.rename(path)
+    return count
+
+
+def restore(path: Path, into: Callable[[], Engine], now: float, expires: Callable[[float], float]) -> int:
+    """Put the rows of a backup into the empty key store that `into` opens; how many. ConfigError if it has expired.
+
+    `expires`: when a backup that was made at a moment must be gone. Tombstones and the last sweep are replayed when the
+    installation is opened, as after every restore.
+    """
+    if not path.exists():
+        raise ConfigError(f"{path}: not there; name a file that `sync keys backup` made")
+    with closing(SqliteKeys(path)) as backup:
+        made_at = backup.seen(MADE_AT)
+        if not made_at:
+            raise ConfigError(
+                f"{path}: is no backup but a key store, or a copy of one, which never takes the place of a lost one"
+            )
+        if expires(made_at) <= now:
+            raise ConfigError(f"{path}: has expired; what was erased since would be readable again, so destroy it")
+        with closing(into()) as store, store.transaction():
+            count = _copy(backup, store)
+            store.run("DELETE FROM seen WHERE name = ?", (MADE_AT,))
+    return count
+
+
+def _copy(source: Engine, target: Engine) -> int:
+    count = 0
+    with target.transaction():
+        for table in _tables():
+            if table in NEVER:
+                continue
+            rows = source.rows(f"SELECT * FROM {table}")
+            if rows:
+                marks = ", ".join("?" for _ in rows[0])
+                target.run_many(f"INSERT INTO {table} VALUES ({marks})", rows)
+            count += len(rows) if table != "seen" else 0
+    return count
