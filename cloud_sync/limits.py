@@ -122,6 +122,10 @@ class PersonLimits:
         """Whether the person ever had limits, dropped, lost and erased ones included."""
         return self._doomed(subject) is not None or self._seen(subject) > 0 or self.in_force(subject) != Limits()
 
+    def erased_at(self, subject: str) -> float | None:
+        """The Unix second of the last erasure of the whole person; None when there was none."""
+        return self._doomed(subject)
+
     def doom(self, subject: str, at: float) -> None:
         """Whole-person erasure, before anything goes: what a tombstone is to a device. From here on a start finishes it, and no
         backup brings back limits or a log from before `at` (Unix seconds) [a person without a device has no tombstone].

@@ -1,8 +1,8 @@
 """The types that every layer of cloud_sync shares. Numbers on the wire: docs/wire-format.md, section in brackets.
 
 Pure data: no I/O, no clock, no key. Times are Unix seconds UTC; positions are degrees × 10⁷ (`_e7`) where they are
-integers and degrees where they are floats. What crosses the link lies in `model_link` and `model_readings`, and is taken from
-here like the rest.
+integers and degrees where they are floats. What crosses the link lies in `model_link` and `model_readings`, what consent is in
+`model_consent`; all is taken from here.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from cloud_sync.model_consent import BoundKind, ConsentBound, ConsentRecord, ConsentState, EntityRole
 from cloud_sync.model_link import (
     COUNTERS,
     EPOCH_SECONDS,
@@ -50,11 +51,14 @@ __all__ = [
     "Actor",
     "Aggregate",
     "AuditEvent",
+    "BoundKind",
+    "ConsentBound",
     "ConsentRecord",
     "ConsentState",
     "Device",
     "Directive",
     "DirectiveState",
+    "EntityRole",
     "Envelope",
     "EnvelopeId",
     "Fix",
@@ -90,17 +94,6 @@ __all__ = [
 ]
 
 
-class ConsentState(StrEnum):
-    """States of a consent record; only `given` opens the gate (ISO/IEC TS 27560 event_state, DPV terms)."""
-
-    REQUESTED = "requested"
-    GIVEN = "given"
-    REFUSED = "refused"
-    LATER = "later"
-    WITHDRAWN = "withdrawn"
-    EXPIRED = "expired"
-
-
 class LawfulBasis(StrEnum):
     """GDPR Art. 6(1)(a), (b), (c), (f)."""
 
@@ -119,6 +112,8 @@ class Action(StrEnum):
     EXPORT = "export"
     DISCLOSE = "disclose"
     STATISTICS = "statistics"
+    MAIL = "mail"  # a message to the person
+    TERMINAL = "terminal"  # reading what lies in the person's device itself (ePrivacy Art. 5(3))
 
 
 class Reason(StrEnum):
@@ -138,35 +133,30 @@ class Reason(StrEnum):
     EXPIRED = "expired"
     ERASED = "erased"
     RECIPIENT_NOT_LISTED = "recipient_not_listed"
+    RECIPIENT_DISABLED = "recipient_disabled"
+    REVIEW_OVERDUE = "review_overdue"
+    TRANSFER_NOT_COVERED = "transfer_not_covered"
+    LEGAL_REF_MISSING = "legal_ref_missing"
+    APPROVALS_MISSING = "approvals_missing"
+    CHILD_PROTECTED = "child_protected"
+    RELATION_MISSING = "relation_missing"
+    TICKET_MISSING = "ticket_missing"
+    GRANT_EXPIRED = "grant_expired"
+    MFA_MISSING = "mfa_missing"
+    MAIL_CLASS_MISMATCH = "mail_class_mismatch"
+    TOO_MANY_MAILS = "too_many_mails"
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts: a pseudonymous id and a role of the policy (`data_subject`, `controller`, `support`, …)."""
+    """Who acts: a pseudonymous id and a role of the policy (`data_subject`, `controller`, `support`, …).
+
+    `mfa` says that whoever authenticated the actor has seen a second factor; nothing here can check it.
+    """
 
     id: str
     role: str
-
-
-@dataclass(frozen=True, slots=True)
-class ConsentRecord:
-    """One event of the append-only consent ledger. Field names follow ISO/IEC TS 27560; no personal data in clear."""
-
-    record_id: str
-    pii_principal_id: str  # the data subject's pseudonym in this installation
-    purpose: str
-    pii_type: tuple[str, ...]  # data categories of the policy
-    event_state: ConsentState
-    event_time: float
-    privacy_notice: str  # version of the notice that was answered
-    policy_hash: str  # SHA-256 of the policy file in force
-    precision: Precision  # the finest the person allows
-    validity_until: float | None
-    entity_id: str  # who acted (the person, or a parent)
-    channel: str  # where: app, portal, letter, …
-    affirmative_act: str  # what they did; empty only for expiry
-    language: str
-    schema_version: str = "ISO/IEC TS 27560:2023"
+    mfa: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ Opening checks keys, schema and policy, and replays the tombstones over whatever
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -19,6 +18,8 @@ from types import TracebackType
 from typing import Any
 
 from cloud_sync.audit import AuditLog, Kind
+from cloud_sync.bounds import Ages, BoundDesk, Groups
+from cloud_sync.boundwitness import BoundWitness
 from cloud_sync.config import Config
 from cloud_sync.consent import ConsentLedger
 from cloud_sync.consents import Consents, log_consent
@@ -27,38 +28,43 @@ from cloud_sync.directive import DirectiveDesk, Permission, SealedAtRest, compil
 from cloud_sync.erasure.belonging import check_belonging
 from cloud_sync.erasure.erase import Eraser, ErasureReceipt
 from cloud_sync.erasure.witness import Witness
-from cloud_sync.errors import CloudSyncError, UnknownDevice
+from cloud_sync.errors import UnknownDevice
 from cloud_sync.gate import Gate
 from cloud_sync.ingest.answers import Answers
 from cloud_sync.ingest.downlinks import DownlinkSealer
 from cloud_sync.ingest.healing import Healing
 from cloud_sync.ingest.leave import Leave
-from cloud_sync.ingest.outcome import Outcome
 from cloud_sync.ingest.pipeline import Ingest
+from cloud_sync.keeping import Keeping
+from cloud_sync.keyroom import KeyRoom
 from cloud_sync.keys.generations import Generations
 from cloud_sync.keys.ladderkeys import LadderKeys
 from cloud_sync.keys.personkeys import PersonKeys
+from cloud_sync.keys.rotation import Rotation
 from cloud_sync.keys.wrap import KeyEncryptionKey
 from cloud_sync.limits import Limits, PersonLimits
+from cloud_sync.live import Live, Lives
 from cloud_sync.mqtt.publisher import MqttDownlinks
-from cloud_sync.mqtt.subscriber import Subscriber
-from cloud_sync.opening import check_together, key_encryption_key, signer
+from cloud_sync.opening import check_together, provider, ring, signer, wrap_signer_anew
+from cloud_sync.outlets import Outlets
 from cloud_sync.policy import Policy, PolicyArchive
 from cloud_sync.read.reader import Reader
 from cloud_sync.reads import Reads
 from cloud_sync.releases.offers import Offers
 from cloud_sync.releases.store import FILE as RELEASES
 from cloud_sync.releases.store import ReleaseStore
-from cloud_sync.retention.sweep import Sweeper, SweepReport
+from cloud_sync.retention.sweep import SweepReport
 from cloud_sync.retention.terms import Terms
-from cloud_sync.storage.sqlite import SqliteKeys, SqliteTelemetry, SqliteTombstones
+from cloud_sync.running import Running
+from cloud_sync.statistics import Statistics
+from cloud_sync.storage.open import open_keys, open_telemetry, open_tombstones
 from cloud_sync.stores import Clock, Downlinks
 
 __all__ = ["CloudSync", "Enrolment", "SystemClock"]
 
 log = logging.getLogger(__name__)
 
-STOP_TIMEOUT_S = 20.0
+REWRAPPED_A_SWEEP = 20_000  # rows: about a second, in pieces that let ingest in between
 
 
 class SystemClock:
@@ -69,7 +75,7 @@ class SystemClock:
         return time.time()
 
 
-class CloudSync(Reads, Devices):
+class CloudSync(Reads, Lives, Devices, KeyRoom, Running, Outlets):
     """The server. Its methods may be called from any thread."""
 
     def __init__(
@@ -79,31 +85,65 @@ class CloudSync(Reads, Devices):
         clock: Clock,
         policy: Policy,
         archive: PolicyArchive,
-        kek: KeyEncryptionKey,
+        root: KeyEncryptionKey,
         link: Downlinks | None,
     ) -> None:
         """Use `open`."""
         self.config, self.clock, self.policy = config, clock, policy
         with ExitStack() as stack:
             self._open_stores(stack)
-            self._compose(policy, archive, kek, link)
+            self._compose(policy, archive, root, link)
             self._stores = stack.pop_all()
 
     def _open_stores(self, stack: ExitStack) -> None:
         """All three, closed by `stack` again when the next one cannot be opened."""
-        self.database = SqliteTelemetry(self.config.database)
+        self.database = open_telemetry(self.config.database)
         stack.callback(self.database.close)
-        self._store = SqliteKeys(self.config.keys)
+        self._store = open_keys(self.config.keys)
         stack.callback(self._store.close)
-        self._tombstones = SqliteTombstones(self.config.tombstones)
+        self._tombstones = open_tombstones(self.config.tombstones)
         stack.callback(self._tombstones.close)
 
-    def _compose(self, policy: Policy, archive: PolicyArchive, kek: KeyEncryptionKey, link: Downlinks | None) -> None:
+    def _compose(self, policy: Policy, archive: PolicyArchive, root: KeyEncryptionKey, link: Downlinks | None) -> None:
         config, clock = self.config, self.clock
+        kek = ring(config, root, self._store, clock.now())
+        self.rotation = Rotation(
+            self._store, kek, clock, policy.backup_horizon.end, lambda: wrap_signer_anew(config, kek)
+        )
         self.audit = AuditLog(self.database, clock, signer(config, kek, self.database.leaf_count()))
-        self.ledger = ConsentLedger(self.database, clock, policy, policies=archive.by_hash)
-        self.gate = Gate(policy, self.ledger, self.database)
-        self.consent = Consents(self.database, self.ledger, self.audit, self.settle, self._consented)
+        self.ledger = ConsentLedger(self.database, clock, policy, policies=archive.by_hash, bounds=self.database)
+        self._keeping = Keeping(
+            database=self.database,
+            store=self._store,
+            kek=kek,
+            witness=self._tombstones,
+            policy=policy,
+            ledger=self.ledger,
+            clock=clock,
+            audit=self.audit,
+            settle=self.settle,
+            done=self._consented,
+        )
+        self.restrictions, self.holds = self._keeping.restrictions, self._keeping.holds
+        self.records = self._keeping.records
+        known = self._prepare_access()
+        self.gate = Gate(policy, self.ledger, self.database, restricted=self.restrictions.restricted, known=known)
+        self._keeping.behind(self.gate)
+        self.consent = Consents(
+            self.database, self.ledger, self.audit, self.settle, self._consented, clock=clock, policies=archive.by_hash
+        )
+        self._bounds = BoundWitness(self.database, self._tombstones)
+        bounds = BoundDesk(
+            database=self.database,
+            ledger=self.ledger,
+            clock=clock,
+            policy=policy,
+            audit=self.audit,
+            witness=self._bounds,
+            settle=self.settle,
+            done=self._consented,
+        )
+        self.groups, self.ages = Groups(bounds), Ages(bounds)
         self._keys = LadderKeys(self._store, kek, self._tombstones)
         self._mqtt_link = MqttDownlinks()
         self.link: Downlinks = link or self._mqtt_link
@@ -122,7 +162,7 @@ class CloudSync(Reads, Devices):
             done=self._consented,
         )
         self._generations = Generations(self._store, kek, self._keys)
-        self.releases = ReleaseStore(config.database.with_name(RELEASES))
+        self.releases = ReleaseStore(config.folder / RELEASES)
         self._answers = Answers(
             database=self.database,
             keys=self._keys,
@@ -132,24 +172,28 @@ class CloudSync(Reads, Devices):
             healing=Healing(database=self.database, generations=self._generations, desk=self._desk, audit=self.audit),
             updates=Offers(self.releases, self._desk).answer,
         )
+        self.live = Live(self.database)
         terms = Terms(policy)
         self.ingest = Ingest(
             database=self.database,
             keys=self._keys,
             clock=clock,
-            leave=Leave(self.gate, self.database, policy),
+            leave=Leave(self.gate, policy),
             desk=self._answers,
             audit=self.audit,
             terms=terms,
+            committed=self.live.committed,
         )
         stores: dict[str, Any] = {"database": self.database, "store": self._store, "keys": self._keys, "clock": clock}
-        self._sweeper = Sweeper(**stores, terms=terms, audit=self.audit)
+        self._sweeper = self._keeping.sweeper(self._store, self._keys, self._tombstones, terms)
         self._witness = Witness(self.database, self._tombstones)
         self._eraser = Eraser(**stores, tombstones=self._tombstones, audit=self.audit, doom=self.limits.doom)
         self._reader = Reader(**stores, tombstones=self._tombstones, gate=self.gate, policy=policy, audit=self.audit)
-        self._subscriber: Subscriber | None = None
-        self._stopping = threading.Event()
-        self._sweeping: threading.Thread | None = None
+        self.statistics = Statistics(
+            database=self.database, reader=self._reader, policy=policy, clock=clock, audit=self.audit
+        )
+        self._prepare_outlets()
+        self._prepare_to_run()
 
     @classmethod
     def open(cls, config: Config, *, clock: Clock, link: Downlinks | None = None) -> CloudSync:
@@ -161,18 +205,22 @@ class CloudSync(Reads, Devices):
         check_together(config)
         archive = PolicyArchive(config.policies)
         policy = archive.keep(config.policy)
-        kek = key_encryption_key(config)
-        cloud = cls(config, clock=clock, policy=policy, archive=archive, kek=kek, link=link)
+        root = provider(config)
+        cloud = cls(config, clock=clock, policy=policy, archive=archive, root=root, link=link)
         try:
             check_belonging(cloud.database, cloud._store, cloud._tombstones)
             cloud._at_rest.migrate()
             cloud._eraser.replay()
+            cloud.records.replay()
             cloud._sweeper.catch_up(cloud._witness.swept())
             cloud.limits.replay(cloud._tombstones.all(), cloud._store.people())
+            cloud.ages.replay(cloud.limits.erased_at)
             cloud._recover()
             cloud.limits.close_lost()
             cloud._begin_policy()
             cloud._witness.note_all()
+            cloud._keeping.note_all()
+            cloud._bounds.note_all(cloud._people())
         except BaseException:
             cloud.close()
             raise
@@ -181,13 +229,16 @@ class CloudSync(Reads, Devices):
     # Permissions
 
     def permission(self, subject: str) -> Permission:
-        """What a person's devices may sense now; as of their last answer at least [a clock that is slow must not take
-        back what they gave after it].
-        """
-        answered = max((record.event_time for record in self.database.consents(subject)), default=0.0)
-        opened = self.ledger.open_consents(subject, max(self.clock.now(), answered))
+        """What a person's devices may sense now: their consents within all bounds, and their own limits."""
         own = self.limits.in_force(subject)
-        return compile_permission(self.policy, opened, restricted=own.lost, zones=own.zones, hours=own.hours)
+        return compile_permission(
+            self.policy,
+            self.ledger.open_now(subject),
+            restricted=own.lost or self.restrictions.restricted(subject),
+            zones=own.zones,
+            hours=own.hours,
+            finest=self.ledger.finest(subject),
+        )
 
     def settle(self, subject: str) -> list[tuple[str, bytes]]:
         """Bring all devices of a person in line with what is permitted now; what to `send` after the commit."""
@@ -207,8 +258,12 @@ class CloudSync(Reads, Devices):
         report = self._sweeper.sweep(clock_confirmed=clock_confirmed)
         if not report.halted:
             self._settle_consents()
+            for waiting in self._keeping.due_erasures():
+                self.erase(subject=waiting.subject, start=waiting.start, end=waiting.end, actor=waiting.actor)
             self._witness.note_sweep(report.at)
+            self.rotation.work(REWRAPPED_A_SWEEP)
         self._witness.note()
+        self._swept = report
         return report
 
     def erase(
@@ -219,49 +274,26 @@ class CloudSync(Reads, Devices):
         An end that is to come keeps what is captured until then from being stored, until tomorrow's end at most; no end means
         today's. Neither revokes a device nor withdraws a consent: what is captured after it is stored as before.
         An erasure of everything takes the person's limits along; whoever had any is not sensed until they answer anew (`limits`).
-        UnknownDevice for a subject without a device, unless it is everything of somebody who ever set limits.
+        So are the person's records, but for those that a law wants kept. What a hold covers waits for its release (`receipt.held`).
+        UnknownDevice for a subject without a device, unless it is everything of somebody who ever set limits or has records.
         """
         devices, whole = self.database.devices_of(subject), start is None and end is None
-        if not devices and not (whole and self.limits.known(subject)):
+        if not devices and not (whole and (self.limits.known(subject) or self.ages.known(subject) or self.records.of(subject))):
             raise UnknownDevice("no device was ever enrolled for this subject: there is nothing to erase")
-        receipt = self._eraser.erase(subject, devices, start, end, actor or subject)
+        receipt = self._keeping.erase(self._eraser, subject, devices, start, end, actor or subject)
         if whole:
+            self.records.erase(subject, actor=actor or subject)
+        if whole and not receipt.held:
             self.limits.forget(subject)
+            self.ages.forget(subject, self.clock.now())
+            self.database.forget_access(subject)
         self._witness.note()
         return receipt
 
-    # Running
-
-    def handle(self, messages: Sequence[tuple[str, bytes]]) -> list[Outcome]:
-        """Ingest messages and send what they call for; everything is committed when it returns."""
-        outcomes = self.ingest.handle(messages)
-        self._sealer.answer(outcomes)
-        return outcomes
-
-    def start(self) -> None:
-        """Sweep once, then keep sweeping, and connect to the broker, now or as soon as it is there. Returns at once."""
-        if self._sweeping is not None:
-            return
-        self._stopping.clear()
-        self._sweeping = threading.Thread(target=self._sweep_for_ever, name="cloud-sync-sweep", daemon=True)
-        self._sweeping.start()
-        if self.config.broker is not None:
-            self._subscriber = Subscriber(self.config.broker, self.handle, self._mqtt_link)
-            self._subscriber.start()
-
-    def stop(self) -> None:
-        """Finish the batch at hand, leave the broker, stop sweeping; `start` may follow."""
-        self._stopping.set()
-        if self._subscriber is not None:
-            self._subscriber.stop(STOP_TIMEOUT_S)
-            self._subscriber = None
-        if self._sweeping is not None:
-            self._sweeping.join(STOP_TIMEOUT_S)
-            self._sweeping = None
-
     def close(self) -> None:
-        """Stop and close the stores."""
+        """Stop, end all subscriptions, and close the stores."""
         self.stop()
+        self.live.close()
         self._stores.close()
 
     def __enter__(self) -> CloudSync:
@@ -272,30 +304,6 @@ class CloudSync(Reads, Devices):
     ) -> None:
         self.close()
 
-    # Counters, for whoever waits until all is settled
-
-    @property
-    def link_state(self) -> str:
-        """How the connection to the broker is, in words."""
-        return self._subscriber.state if self._subscriber else "not started"
-
-    def wait_connected(self, timeout_s: float) -> bool:
-        """Whether the subscription stands within the time."""
-        return self._subscriber is not None and self._subscriber.wait_connected(timeout_s)
-
-    @property
-    def messages_handled(self) -> int:
-        """Messages from the broker that have been committed and answered, since `start`."""
-        return self._subscriber.handled if self._subscriber else 0
-
-    def downlinks_sent(self, device: str | None = None) -> int:
-        """Downlinks handed to the link over the broker, of one device or of all."""
-        return self._mqtt_link.sent(device)
-
-    def downlinks_published(self, device: str | None = None) -> int:
-        """Those that the broker has acknowledged."""
-        return self._mqtt_link.published(device)
-
     # Parts
 
     def _consented(self, subject: str, outgoing: Sequence[tuple[str, bytes]]) -> None:
@@ -304,7 +312,8 @@ class CloudSync(Reads, Devices):
 
     def _recover(self) -> None:
         """A database that is behind its witness was restored, or cut: nobody knows what it lost, so the safe side is taken."""
-        lost, people = self._witness.entries_lost(), self._witness.people_lost()
+        lost = self._witness.entries_lost()
+        people = sorted({*self._witness.people_lost(), *self._bounds.lost(self._people())})
         self._finish_devices()  # it adds to the log, of which the witness must be asked first
         if not lost and not people:
             return
@@ -324,8 +333,16 @@ class CloudSync(Reads, Devices):
             everybody = {device.subject for device in self.database.all_devices()}
             limited = {subject for subject in everybody if self.limits.in_force(subject) != Limits()}
             outgoing = [item for subject in sorted({*people, *limited}) for item in self.settle(subject)]
+            # 4. Whoever was let in may have been let out since.
+            self._close_restored()
         self._witness.accept()
+        self._bounds.accept(self._people())
         self.send(outgoing)
+
+    def _people(self) -> list[str]:
+        """Everybody who has a device or ever answered."""
+        answered = {record.pii_principal_id for record in self.database.all_consents()}
+        return sorted(answered | {device.subject for device in self.database.all_devices()})
 
     def _begin_policy(self) -> None:
         """A policy that was not in force before is logged, and every directive is brought in line with it."""
@@ -347,12 +364,3 @@ class CloudSync(Reads, Devices):
         for record in ended:
             self._witness.note(record.pii_principal_id)
         self.send(outgoing)
-
-    def _sweep_for_ever(self) -> None:
-        while True:
-            try:
-                self.sweep()
-            except CloudSyncError:
-                log.exception("the sweep failed; it is tried again in %d s", self.policy.sweep_s)
-            if self._stopping.wait(self.policy.sweep_s):
-                return

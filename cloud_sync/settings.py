@@ -18,6 +18,8 @@ KEY_CHARACTERS: Final = range(
     8, 65
 )  # WPA2: a passphrase of 8 to 63, or 64 hexadecimal digits; empty for an open network
 ONE_CERTIFICATE: Final = r"\s*-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]{1,2900}-----END CERTIFICATE-----\s*"
+#: Boards whose MicroPython has PPP.
+MODEM_BOARDS: Final = ("esp32", "esp32s3")
 #: Choices that a device knows; the first is what it does without one.
 CHOICES: Final = {"gnss": ("ubx", "nmea"), "link": ("contacts", "always")}
 
@@ -39,15 +41,20 @@ def settings_text(settings: Mapping[str, Any]) -> str:
 
 
 def check_settings(settings: Mapping[str, Any]) -> None:
-    """ConfigError unless a device can work with them: a board, a way to its broker (Wi-Fi, or a serial line to a gateway, which
-    knows the broker), choices that it knows.
+    """ConfigError unless a device can work with them: a board, a way to its broker (Wi-Fi, a modem, or a serial line to a
+    gateway, which knows the broker), choices that it knows.
     """
     if not isinstance(settings, Mapping):
         _wrong("settings", "must be a table with board, wifi and broker")
     if not _text(settings.get("board")):
         _wrong("board", "must name the board, for instance esp32s3")
+    if sum(way in settings for way in ("wifi", "modem", "serial")) > 1:
+        _wrong("wifi, modem and serial", "must be one alone: a device has one way out")
     if "serial" in settings:
         _check_serial(settings)
+    elif "modem" in settings:
+        _check_modem(settings)
+        _check_broker(_table(settings, "broker", "host and port"))
     else:
         _check_wifi(_table(settings, "wifi", "ssid and key"))
         _check_broker(_table(settings, "broker", "host and port"))
@@ -87,8 +94,26 @@ def _check_serial(settings: Mapping[str, Any]) -> None:
     baudrate = _table(settings, "serial", "a baudrate").get("baudrate")
     if type(baudrate) is not int or not 9600 <= baudrate <= 921_600:
         _wrong("serial.baudrate", "must be a whole number from 9600 to 921600, for instance 115200")
-    if "wifi" in settings:
-        _wrong("serial", "must be without wifi: a device has one way out")
+
+
+def _check_modem(settings: Mapping[str, Any]) -> None:
+    """What a device checks again, timers apart: which of them there are, its driver knows (3GPP TS 24.008)."""
+    modem = _table(settings, "modem", "chip and apn")
+    if settings["board"] not in MODEM_BOARDS:
+        _wrong("modem", f"must be on one of {', '.join(MODEM_BOARDS)}: no other board has PPP")
+    if modem.get("chip") != "sim7080g":
+        _wrong("modem.chip", "must be sim7080g")
+    if not isinstance(modem.get("apn", ""), str) or not re.fullmatch(r"[A-Za-z0-9.-]{0,63}", modem.get("apn", "")):
+        _wrong("modem.apn", "must be the operator's access point: letters, digits, dots and hyphens, or left out")
+    if "pin" in modem and not (isinstance(modem["pin"], str) and re.fullmatch("[0-9]{4,8}", modem["pin"])):
+        _wrong("modem.pin", "must be the card's 4 to 8 digits, as a text, or left out")
+    if type(modem.get("roaming", True)) is not bool:
+        _wrong("modem.roaming", "must be true or false, or left out for true")
+    if "psm" in modem and ("pin" in modem or settings.get("link") == "always"):
+        _wrong(
+            "modem.psm",
+            "must be without modem.pin, and without a link that stays: the modem could not rest, or must not",
+        )
 
 
 def _check_release_key(key: Any) -> None:

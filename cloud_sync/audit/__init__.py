@@ -1,18 +1,24 @@
 """Tamper-evident log."""
 
+from cloud_sync.audit.accesses import Access, accesses
 from cloud_sync.audit.checkpoint import Checkpoint, Ed25519Signer, Signer, open_checkpoint
 from cloud_sync.audit.events import Kind, forgotten
 from cloud_sync.audit.log import AuditLog, Entry, Proof, verify
 from cloud_sync.audit.merkle import verify_consistency
+from cloud_sync.audit.published import Published, check_published
 
 __all__ = [
+    "Access",
     "AuditLog",
     "Checkpoint",
     "Ed25519Signer",
     "Entry",
     "Kind",
     "Proof",
+    "Published",
     "Signer",
+    "accesses",
+    "check_published",
     "forgotten",
     "open_checkpoint",
     "verify",

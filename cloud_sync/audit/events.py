@@ -39,10 +39,30 @@ class Kind(StrEnum):
     CONSENT_LATER = "consent.later"
     CONSENT_WITHDRAWN = "consent.withdrawn"
     CONSENT_EXPIRED = "consent.expired"
+    CONSENT_PENDING = "consent.pending"
+    GROUP_FOUNDED = "group.founded"
+    GROUP_JOINED = "group.joined"
+    GROUP_LEFT = "group.left"
+    GROUP_NARROWED = "group.narrowed"
+    GROUP_LIFTED = "group.lifted"
+    GROUP_CERTIFIED = "group.certified"
+    AGE_DECLARED = "age.declared"
     DIRECTIVE_SENT = "directive.sent"
     DIRECTIVE_APPLIED = "directive.applied"
     GATE_ALLOWED = "gate.allowed"
     GATE_DENIED = "gate.denied"
+    TICKET_OPENED = "ticket.opened"
+    TICKET_CLOSED = "ticket.closed"
+    ACCESS_OPENED = "access.opened"
+    ACCESS_CLOSED = "access.closed"
+    ACCESS_REFUSED = "access.refused"
+    RELATION_BEGUN = "relation.begun"
+    RELATION_ENDED = "relation.ended"
+    DISCLOSURE_APPROVED = "disclosure.approved"
+    DISCLOSURE_BEGUN = "disclosure.begun"
+    EXPORT_BEGUN = "export.begun"
+    MAIL_SENT = "mail.sent"
+    ALERT_SENT = "alert.sent"
     INGEST_REFUSED = "ingest.refused"
     INGEST_INCIDENT = "ingest.incident"
     LIMITS_SET = "limits.set"
@@ -51,8 +71,16 @@ class Kind(StrEnum):
     RESTRICTION_SET = "restriction.set"
     RESTRICTION_LIFTED = "restriction.lifted"
     RETENTION_SWEPT = "retention.swept"
+    HOLD_PLACED = "hold.placed"
+    HOLD_RELEASED = "hold.released"
+    HOLD_ACCEPTED = "hold.accepted"
+    RECORD_RESTRICTED = "record.restricted"
+    ERASURE_HELD = "erasure.held"
     ERASURE_DONE = "erasure.done"
     RESTORE_REPLAYED = "restore.replayed"
+    STATISTICS_RELEASED = "statistics.released"
+    KEYS_ROTATED = "keys.rotated"
+    KEYS_BACKED_UP = "keys.backed_up"
     CHECKPOINT_MADE = "checkpoint.made"
 
 
@@ -68,6 +96,7 @@ DETAIL_KEYS: Final = frozenset(
             "epoch",
             "first_epoch",
             "generation",
+            "group",
             "language",
             "last_epoch",
             "notice",
@@ -76,6 +105,8 @@ DETAIL_KEYS: Final = frozenset(
             "purpose",
             "reason",
         ),
+        *("commitment", "delivery", "grant", "legal_ref", "link", "other", "ticket"),
+        *("held", "hold", "late_max_s", "late_p99_s", "records", "review_at", "stepped"),
         *("recipient", "record", "role", "resealed", "size", "stream", "tombstone", "unreadable", "version"),
     }
 )
@@ -97,6 +128,14 @@ def check_event(event: AuditEvent) -> None:
             raise AuditError(f"{event.kind}: a value is no identifier; free text does not go into the log")
         if isinstance(value, int) and abs(value) > _MOST_COUNT:
             raise AuditError(f"{event.kind}: a count is out of range")
+
+
+def event_of(value: dict[str, Any]) -> AuditEvent:
+    """An event out of JSON; AuditError, or what a missing or misshapen part raises (KeyError, TypeError, ValueError)."""
+    detail = tuple((str(key), entry) for key, entry in value["detail"])
+    event = AuditEvent(str(value["kind"]), float(value["at"]), str(value["actor"]), str(value["subject"]), detail)
+    check_event(event)
+    return event
 
 
 def canonical(value: Any) -> bytes:

@@ -17,7 +17,7 @@ from cloud_sync.audit.checkpoint import Checkpoint, Signer, open_checkpoint, sig
 from cloud_sync.audit.events import (
     SALT_BYTES,
     at_ms,
-    check_event,
+    event_of,
     leaf_bytes,
     salted,
     unsalted,
@@ -79,7 +79,7 @@ class Proof:
         try:
             value: dict[str, Any] = json.loads(text)
             path = tuple(bytes.fromhex(node) for node in value["path"])
-            event = _event(value["event"]) if value["event"] else None
+            event = event_of(value["event"]) if value["event"] else None
             leaf, salt = value["leaf"].encode(), bytes.fromhex(value["salt"])
             return cls(_count(value["index"]), _count(value["size"]), leaf, path, event, salt)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -90,13 +90,6 @@ def _count(value: Any) -> int:
     if type(value) is not int:
         raise ValueError("a count is an integer")
     return value
-
-
-def _event(value: dict[str, Any]) -> AuditEvent:
-    detail = tuple((str(key), entry) for key, entry in value["detail"])
-    event = AuditEvent(str(value["kind"]), float(value["at"]), str(value["actor"]), str(value["subject"]), detail)
-    check_event(event)
-    return event
 
 
 def verify(proof: Proof, checkpoint: str, public_key: str) -> Checkpoint:

@@ -1,6 +1,6 @@
 """Which process runs the service: a lock beside the telemetry database, with the policy that the process holds.
 
-It stops two mistakes: a second `sync run` on the same stores [the broker gives the session to the newer one, and both
+It stops two mistakes: a second `sync serve` on the same stores [the broker gives the session to the newer one, and both
 take it from each other for ever], and a command under a policy file that was edited while the service still
 obeys the old one [directives would change back and forth].
 """
@@ -22,7 +22,8 @@ MOST_HASH_BYTES = 64  # a SHA-256 in hex
 
 def lock_path(config: Config) -> Path:
     """The lock file; it stays after the service has gone, empty."""
-    return Path(config.database).with_suffix(".running")
+    name = config.database.stem if isinstance(config.database, Path) else "telemetry"
+    return config.folder / f"{name}.running"
 
 
 @contextmanager

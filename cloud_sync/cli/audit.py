@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
-from cloud_sync.audit import Entry, Proof, verify
+from cloud_sync.audit import Access, Entry, Proof, accesses, verify
+from cloud_sync.audit.published import entries_json, leaves
 from cloud_sync.cli.common import (
     DEFAULT_CONFIG,
     FINDINGS,
     AsJson,
     ConfigFile,
     Group,
+    Subject,
     console,
     fail,
     identifier,
@@ -64,6 +67,63 @@ def list_entries(
         by, about = (row["actor"] or "-", row["subject"] or "-") if row["linked"] else ("(erased)", "(erased)")
         table.add_row(str(row["entry"]), row["time"], row["kind"], by, about, detail)
     console().print(table)
+
+
+@audit.command()
+def who(subject: Subject, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
+    """Tell who used a person's data, or tried to: when, in which role, for what, which data, and with which answer.
+
+    Example: byleave sync audit who s-1
+    """
+    with opened(config) as session:
+        found = accesses(session.cloud.audit, subject)
+    if as_json:
+        print_json([_access(each) for each in found])
+        return
+    table = Table("time", "by", "role", "purpose", "what", "captured", "count", "answer", "entry")
+    for each in found:
+        row = _access(each)
+        span = f"{row['first']} to {row['last']}" if row["first"] else "-"
+        what = f"{each.action} {each.category}" + (f" for {each.recipient}" if each.recipient else "")
+        by = each.actor + (f" ({each.ticket})" if each.ticket else "")
+        answer = "allowed" if each.allowed else each.reason
+        table.add_row(row["time"], by, each.role, each.purpose, what, span, str(each.count), answer, str(each.entry))
+    console().print(table)
+
+
+def _access(access: Access) -> dict[str, Any]:
+    row = asdict(access)
+    for name in ("first", "last"):
+        row[name] = iso(row[name]) if row[name] is not None else None
+    return {"time": iso(row.pop("at")), **row}
+
+
+@audit.command()
+def export(
+    out: Annotated[Path, typer.Option(metavar="FILE", help="A new file.")],
+    subject: Annotated[
+        str | None, typer.Option(help="This person's entries in clear (mode 0600), not the log.", callback=identifier)
+    ] = None,
+    config: ConfigFile = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Write the whole log for an auditor: kinds, times and commitments, nothing of any person. `byleave audit verify` checks it.
+
+    Example: byleave sync audit export --out log.leaves
+    """
+    with opened(config) as session:
+        store = session.cloud.database
+        with store.transaction():  # one moment of the log
+            size = store.leaf_count()
+            if subject is None:
+                write_new(out, lambda: b"".join(leaves(store)), mode=0o644)
+            else:
+                write_new(out, entries_json(store, subject).encode())
+        key = session.cloud.audit.public_key
+    if as_json:
+        print_json({"file": str(out), "entries": size, "key": key})
+    else:
+        typer.echo(f"wrote {out}; check it anywhere: byleave audit verify LOG CHECKPOINT --key {shlex.quote(key)}")
 
 
 @audit.command()

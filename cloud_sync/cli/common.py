@@ -14,9 +14,10 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
-from cloud_sync.errors import CloudSyncError, Denied, PolicyError
+from cloud_sync.errors import CloudSyncError, ConfigError, Denied, PolicyError
 
 ERROR, FINDINGS = 1, 2
+HIGHEST_PORT: Final = 65_535
 DEFAULT_CONFIG: Final = Path("cloud-sync.toml")
 PIPE_WIDTH: Final = 200  # columns of a table that no terminal shows: identifiers of 64 characters are not folded
 
@@ -95,3 +96,12 @@ def moment(text: str, option: str) -> float:
     except ValueError:
         fail(f"{option} {text}: write an ISO 8601 time, for instance 2026-03-14T08:00:00Z")
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+
+
+def address(text: str, option: str, least_port: int = 1) -> tuple[str, int]:
+    """Host and port of HOST:PORT; an IPv6 address stands in square brackets. ConfigError for anything else."""
+    host, _, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not port.isdecimal() or not least_port <= int(port) <= HIGHEST_PORT:
+        raise ConfigError(f"{option} {text}: write HOST:PORT, for instance localhost:1883")
+    return host, int(port)

@@ -1,50 +1,36 @@
-"""Group `sync consent`: what a person has answered, and new answers, each recorded with its proof."""
+"""Group `sync consent`: what a person has answered, new answers with their proof, receipts, and the age of consent."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict
-from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
-from cloud_sync.cli.common import DEFAULT_CONFIG, AsJson, ConfigFile, Group, Subject, console, iso, print_json
-from cloud_sync.cli.deliver import Delivery
-from cloud_sync.cli.proof import Proof, with_proof
+from cloud_sync.cli.answers import PrecisionName, record_fields, recording
+from cloud_sync.cli.common import (
+    DEFAULT_CONFIG,
+    AsJson,
+    ConfigFile,
+    Group,
+    Subject,
+    console,
+    iso,
+    print_json,
+)
 from cloud_sync.cli.session import Session, opened
 from cloud_sync.consent import Evidence
-from cloud_sync.model import ConsentRecord, LawfulBasis, Precision
+from cloud_sync.consent.ages import date_of
+from cloud_sync.model import ConsentBound, ConsentRecord, LawfulBasis
 
 consent = typer.Typer(cls=Group, no_args_is_help=True)
 
-
-class PrecisionName(StrEnum):
-    """Precisions that a person or a reader may name, as the policy file calls them."""
-
-    EXACT = "exact"
-    CELL_100M = "cell_100m"
-    CELL_1KM = "cell_1km"
-    CELL_10KM = "cell_10km"
-    REGION = "region"
-    COUNTRY = "country"
-    NONE = "none"
-
-    @property
-    def precision(self) -> Precision:
-        """The precision of this name."""
-        return Precision[self.name]
-
-
-Purpose = Annotated[str, typer.Argument(help="A purpose of the policy that rests on consent.")]
-Step = Callable[[Session, Evidence], ConsentRecord]
+Finest = Annotated[PrecisionName | None, typer.Option(help="The finest position that is allowed.")]
 
 
 @consent.callback()
 def _consent() -> None:
-    """Show a person's answers, and record new ones: requested, given, refused, later, withdrawn.
+    """Show a person's answers, record new ones, and hand out receipts.
 
     Every answer is in the append-only ledger and the audit log; the device is told at once where it can be.
 
@@ -60,15 +46,17 @@ def show(subject: Subject, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson 
     """
     with opened(config) as session:
         standings = [_standing(session, subject, purpose) for purpose in _purposes(session)]
-        records = session.cloud.database.consents(subject)
+        records = session.cloud.ledger.records(subject)
     if as_json:
-        print_json({"subject": subject, "standing": standings, "records": [_record(record) for record in records]})
+        rows = [record_fields(record) for record in records]
+        print_json({"subject": subject, "standing": standings, "records": rows})
         return
-    now = Table("purpose", "state", "since", "finest position", "why", title="Where the person stands")
+    columns = ("purpose", "state", "since", "precision", "open", "narrowed_by", "why")
+    now = Table(*(name.replace("_", " ") for name in columns), title="Where the person stands")
     for row in standings:
-        now.add_row(*(str(row[name] or "-") for name in ("purpose", "state", "since", "precision", "why")))
+        now.add_row(*(_cell(row[name]) for name in columns))
     ledger = Table(
-        "time", "purpose", "state", "position", "by", "channel", "act", "notice", "until", title="The ledger"
+        "record", "time", "purpose", "state", "position", "by", "channel", "act", "notice", "until", title="The ledger"
     )
     for record in records:
         ledger.add_row(*_cells(record))
@@ -76,113 +64,130 @@ def show(subject: Subject, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson 
     console().print(ledger)
 
 
-@consent.command()
-@with_proof
+@recording(consent)
 def request(
-    subject: Subject,
-    purpose: Purpose,
-    proof: Proof,
+    session: Session,
+    evidence: Evidence,
+    subject: str,
+    purpose: str,
     own_initiative: Annotated[
         bool, typer.Option("--own-initiative", help="The person asked for the question, unprompted.")
     ] = False,
-    config: ConfigFile = DEFAULT_CONFIG,
-    as_json: AsJson = False,
-) -> None:
+) -> ConsentRecord:
     """Record that the question was put. Refused while the person is to be left in peace.
 
     Example: byleave sync consent request s-1 tracking --by c-1 --channel app --act shown_notice --language en
     """
-
-    def step(session: Session, evidence: Evidence) -> ConsentRecord:
-        return session.cloud.consent.request(subject, purpose, evidence, own_initiative=own_initiative)
-
-    _carry_out(config, as_json, proof, step)
+    return session.cloud.consent.request(subject, purpose, evidence, own_initiative=own_initiative)
 
 
-@consent.command()
-@with_proof
-def give(
-    subject: Subject,
-    purpose: Purpose,
-    proof: Proof,
-    precision: Annotated[PrecisionName | None, typer.Option(help="The finest position that the person allows.")] = None,
-    config: ConfigFile = DEFAULT_CONFIG,
-    as_json: AsJson = False,
-) -> None:
+@recording(consent)
+def give(session: Session, evidence: Evidence, subject: str, purpose: str, precision: Finest = None) -> ConsentRecord:
     """Record a yes. Nobody gives for another: --by is the person. Refused for a notice that is not in force.
 
     Example: byleave sync consent give s-1 tracking --by s-1 --channel app --act tapped_allow --language en --precision cell_1km
     """
-
-    def step(session: Session, evidence: Evidence) -> ConsentRecord:
-        finest = precision.precision if precision else None
-        return session.cloud.consent.give(subject, purpose, evidence, precision=finest)
-
-    _carry_out(config, as_json, proof, step)
+    finest = precision.precision if precision else None
+    return session.cloud.consent.give(subject, purpose, evidence, precision=finest)
 
 
-def _plain(verb: str) -> Callable[..., None]:
-    """The command of an answer that has no options but those of its proof."""
+@recording(consent)
+def confirm(
+    session: Session, evidence: Evidence, subject: str, purpose: str, precision: Finest = None
+) -> ConsentRecord:
+    """Record a parent's yes for a child. The first opens nothing; the second, through another channel and in time, does.
 
-    def command(
-        subject: Subject,
-        purpose: Purpose,
-        proof: Proof,
-        config: ConfigFile = DEFAULT_CONFIG,
-        as_json: AsJson = False,
-    ) -> None:
-        _carry_out(
-            config,
-            as_json,
-            proof,
-            lambda session, evidence: getattr(session.cloud.consent, verb)(subject, purpose, evidence),
-        )
-
-    command.__name__, command.__doc__ = verb, PLAIN[verb]
-    return with_proof(command)
+    Example: byleave sync consent confirm s-2 tracking --by p-1 --channel letter --act signed_letter --language en
+    """
+    finest = precision.precision if precision else None
+    return session.cloud.consent.confirm(subject, purpose, evidence, precision=finest)
 
 
-PLAIN = {
-    "refuse": """Record a no: the question is not put again under this notice.
+@recording(consent)
+def refuse(session: Session, evidence: Evidence, subject: str, purpose: str) -> ConsentRecord:
+    """Record a no: the question is not put again under this notice.
 
     Example: byleave sync consent refuse s-1 tracking --by s-1 --channel app --act tapped_refuse --language en
-    """,
-    "later": """Record "not now": the person is left in peace for the policy's cool-down.
+    """
+    return session.cloud.consent.refuse(subject, purpose, evidence)
+
+
+@recording(consent)
+def later(session: Session, evidence: Evidence, subject: str, purpose: str) -> ConsentRecord:
+    """Record "not now": the person is left in peace for the policy's cool-down.
 
     Example: byleave sync consent later s-1 tracking --by s-1 --channel app --act tapped_later --language en
-    """,
-    "withdraw": """Take a consent back. The gate is closed when this ends, whether the device could be told or not.
+    """
+    return session.cloud.consent.later(subject, purpose, evidence)
+
+
+@recording(consent)
+def withdraw(session: Session, evidence: Evidence, subject: str, purpose: str) -> ConsentRecord:
+    """Take a consent back. The gate is closed when this ends, whether the device could be told or not.
 
     Example: byleave sync consent withdraw s-1 tracking --by s-1 --channel letter --act signed_letter --language en
-    """,
-}
-for _verb in PLAIN:
-    consent.command(_verb)(_plain(_verb))
+    """
+    return session.cloud.consent.withdraw(subject, purpose, evidence)
 
 
-def _carry_out(config: Path, as_json: bool, proof: Proof, step: Step) -> None:
-    """One answer: recorded in one transaction, then told to the person's devices."""
+@recording(consent)
+def age(
+    session: Session,
+    evidence: Evidence,
+    subject: str,
+    born: Annotated[str, typer.Option(help="The birth date, as 2012-03-14; it is not kept.")],
+    country: Annotated[str | None, typer.Option(help="Where the person lives, as DK; default: the policy's.")] = None,
+) -> ConsentBound:
+    """Say who answers for a person: below the age of consent, a parent. Kept is that alone, and of a child from which month on not.
+
+    A date that is typed here stays in the history of your shell: begin the line with a space.
+
+    Example: byleave sync consent age s-2 --born 2014-05-01 --by p-1 --channel portal --act told_age --language en
+    """
+    return session.cloud.ages.declare(subject, date_of(born), evidence, country=country)
+
+
+@consent.command()
+def receipt(
+    subject: Subject,
+    record: Annotated[str, typer.Argument(help="Id of the record, as `consent show` prints it.")],
+    config: ConfigFile = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Print the receipt of an answer: what was asked by which notice, what was answered, by whom, and how to take it back.
+
+    Example: byleave sync consent receipt s-1 5f0c2d --json
+    """
     with opened(config) as session:
-        record = step(session, proof.evidence(session.cloud.policy.notice))
-        delivery = session.tell_devices()
+        found = session.cloud.consent.receipt(subject, record)
     if as_json:
-        print_json({"record": _record(record), "devices": delivery_fields(delivery)})
+        print_json(found.as_dict())
         return
-    typer.echo(f"{record.purpose} is {record.event_state.value} for {record.pii_principal_id}{_limits(record)}")
-    typer.echo(f"record {record.record_id}, policy {record.policy_hash[:12]}, notice {record.privacy_notice}")
-    typer.echo(f"devices: {delivery}")
+    typer.echo(found.text)
 
 
-def _limits(record: ConsentRecord) -> str:
-    if record.validity_until is None:
-        return ""
-    position = "" if record.precision is Precision.NONE else f", position no finer than {record.precision.name.lower()}"
-    return f"{position}, until {iso(record.validity_until)}"
+@consent.command()
+def export(
+    subject: Subject,
+    dpv: Annotated[bool, typer.Option("--dpv", help="JSON-LD in the terms of the Data Privacy Vocabulary.")] = False,
+    config: ConfigFile = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Print every complete consent record of a person (ISO/IEC TS 27560), one after the other, or as JSON, or as JSON-LD.
 
-
-def delivery_fields(delivery: Delivery) -> dict[str, Any]:
-    """What became of the downlinks, for JSON."""
-    return {**asdict(delivery), "told": str(delivery)}
+    Example: byleave sync consent export s-1 --dpv
+    """
+    with opened(config) as session:
+        records = session.cloud.consent.history(subject)
+        document = session.cloud.consent.export(subject) if dpv else None
+    if document is not None or as_json:
+        print_json(document if document is not None else records)
+        return
+    table = Table("record", "purpose", "notice", "events", title="Complete records; --json prints them")
+    for each in records:
+        states = " > ".join(event["event_state"] for event in each["event"])
+        table.add_row(each["record_id"], each["pii_processing"]["purpose"], each["event"][0]["privacy_notice"], states)
+    console().print(table)
 
 
 def _purposes(session: Session) -> list[str]:
@@ -191,25 +196,32 @@ def _purposes(session: Session) -> list[str]:
 
 
 def _standing(session: Session, subject: str, purpose: str) -> dict[str, Any]:
+    """The person's own answer, and what is open once all bounds are counted in."""
     at = session.cloud.ledger.state_at(subject, purpose, session.now)
+    opened_now = session.cloud.ledger.open_now(subject)
+    finest = opened_now.get(purpose, at.precision)
     return {
         "purpose": purpose,
         "state": at.state.value if at.state else None,
         "since": iso(at.since) if at.record else None,
-        "precision": at.precision.name.lower(),
-        "open": at.open,
+        "precision": finest.name.lower(),
+        "open": purpose in opened_now,
+        "narrowed_by": list(session.cloud.groups.narrowing(subject, purpose).groups),
+        "child": session.cloud.ledger.child(subject, purpose),
         "why": at.why,
     }
 
 
-def _record(record: ConsentRecord) -> dict[str, Any]:
-    """The fields of ISO/IEC TS 27560, with precision by its name."""
-    return {**asdict(record), "event_state": record.event_state.value, "precision": record.precision.name.lower()}
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return (", ".join(value) if isinstance(value, list) else str(value or "")) or "-"
 
 
 def _cells(record: ConsentRecord) -> list[str]:
     until = "-" if record.validity_until is None else iso(record.validity_until)
     return [
+        record.record_id,
         iso(record.event_time),
         record.purpose,
         record.event_state.value,

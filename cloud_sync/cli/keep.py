@@ -25,6 +25,9 @@ from cloud_sync.cli.session import opened
 from cloud_sync.erasure.civil import UTC, is_day, local_day, local_time
 from cloud_sync.erasure.erase import ErasureReceipt
 from cloud_sync.model import EPOCH_SECONDS
+from cloud_sync.retention.report import HOLDS_LOST
+
+LATE_S = 86_400  # a sweep runs hourly: what is a day late is worth a sentence
 
 
 def sweep(
@@ -34,7 +37,7 @@ def sweep(
     config: ConfigFile = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
-    """Destroy what has outlived its term, rows and keys together. The running service does it hourly by itself.
+    """Destroy what has outlived its term, rows and keys together, and make coarser what steps down. The service does it hourly.
 
     After more than a day without a sweep nothing is destroyed until you confirm the clock, and the command ends with 1.
 
@@ -46,8 +49,17 @@ def sweep(
         print_json({**asdict(report), "at": iso(report.at)})
     elif not report.halted:
         typer.echo(
-            f"destroyed {report.envelopes} envelopes and {report.leaves_destroyed} day keys, moved"
-            f" {report.leaves_moved} day keys forward"
+            f"destroyed {report.envelopes} envelopes, {report.records} records and {report.leaves_destroyed} day keys, moved"
+            f" {report.leaves_moved} day keys forward, made {report.stepped} envelopes coarser"
+        )
+        if report.held:
+            typer.echo(f"{report.held} are due and stay for a hold (byleave sync hold list)")
+        if report.late_s >= LATE_S:
+            typer.echo(f"late: the oldest was due {report.late_s / EPOCH_SECONDS:.1f} days ago")
+    if report.reason == HOLDS_LOST:
+        fail(
+            "nothing was destroyed: the database was restored, and holds are missing. Place them again, then:"
+            " byleave sync hold accept"
         )
     if report.halted:
         days = report.leap_s / EPOCH_SECONDS
@@ -101,6 +113,8 @@ def erase(
     for name, value in _receipt(receipt).items():
         shown = ", ".join(value) or "none" if isinstance(value, list) else value
         typer.echo(f"{name.replace('_', ' '):<12}{shown}")
+    if receipt.held:
+        typer.echo("what a hold covers is restricted, and goes once it is released (byleave sync hold list)")
     typer.echo(f"unreadable now, and in every copy once backups of keys have expired (policy: {horizon})")
 
 
@@ -111,10 +125,10 @@ def _span(first: str | None, last: str | None, day: str | None, zone: str) -> tu
             fail("--day is a whole span: leave out --from and --to")
         return local_day(day, zone)
     local_day("2000-01-01", zone)  # an unknown zone is told even where no option needs one
-    return _time(first, zone, end=False), _time(last, zone, end=True)
+    return time_of(first, zone, end=False), time_of(last, zone, end=True)
 
 
-def _time(text: str | None, zone: str, *, end: bool) -> float | None:
+def time_of(text: str | None, zone: str, *, end: bool) -> float | None:
     """A day's begin or end, or a moment; where a clock shows it twice, so that the span is the longer one."""
     if text is None:
         return None
@@ -143,4 +157,5 @@ def _receipt(receipt: ErasureReceipt) -> dict[str, Any]:
         "day_keys": receipt.leaves,
         "devices": list(receipt.devices),
         "tombstones": list(receipt.tombstones),
+        "held": list(receipt.held),
     }

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from cloud_sync.cli.answers import delivery_fields
 from cloud_sync.cli.common import (
     DEFAULT_CONFIG,
     AsJson,
@@ -18,7 +19,6 @@ from cloud_sync.cli.common import (
     identifier,
     print_json,
 )
-from cloud_sync.cli.consent import delivery_fields
 from cloud_sync.cli.proof import Proof, with_proof
 from cloud_sync.cli.session import Session, opened
 from cloud_sync.directive.zones import RADIUS_M

@@ -11,6 +11,7 @@ from typing import Annotated, Any, NamedTuple
 import typer
 from rich.table import Table
 
+from cloud_sync.cli.answers import PrecisionName
 from cloud_sync.cli.common import (
     DEFAULT_CONFIG,
     AsJson,
@@ -23,15 +24,12 @@ from cloud_sync.cli.common import (
     moment,
     print_json,
 )
-from cloud_sync.cli.consent import PrecisionName
 from cloud_sync.cli.session import opened
-from cloud_sync.model import Actor, Fix, MotionEvent, PlaceEvent, Reading
+from cloud_sync.model import Actor
+from cloud_sync.read.rows import Row, fix_row, motion_row, place_row, reading_row, report_row
 from cloud_sync.service import CloudSync
 
 DAY_S = 86_400
-UNKNOWN_QUALITY = 15  # docs/wire-format.md section 5
-
-Row = dict[str, Any]
 
 
 class StreamName(StrEnum):
@@ -41,6 +39,7 @@ class StreamName(StrEnum):
     ENVIRONMENT = "environment"
     MOTION = "motion"
     PLACES = "places"  # what `location` carries in place of positions
+    STATUS = "status"  # what the device says about itself
 
 
 def read(
@@ -49,7 +48,8 @@ def read(
     actor: Annotated[str, typer.Option(help="Who reads: a pseudonym; it is in the audit log.", callback=identifier)],
     role: Annotated[str, typer.Option(help="In which role of the policy: data_subject, controller, …")],
     stream: Annotated[
-        StreamName, typer.Option(help="Positions, temperature and light, motion, or places entered and left.")
+        StreamName,
+        typer.Option(help="Positions, temperature and light, motion, places entered and left, or the device itself."),
     ] = (StreamName.LOCATION),
     field: Annotated[
         list[str] | None, typer.Option(help="This field of the policy only, and the time; may be given again.")
@@ -58,6 +58,7 @@ def read(
     end: Annotated[str | None, typer.Option("--to", metavar="ISO", help="Before this time; default: now.")] = None,
     precision: Annotated[PrecisionName | None, typer.Option(help="Positions not finer than this.")] = None,
     recipient: Annotated[str | None, typer.Option(help="Disclose to this recipient of the policy.")] = None,
+    mfa: Annotated[bool, typer.Option("--mfa", help="A second factor was seen; staff need one, and a grant.")] = False,
     config: ConfigFile = DEFAULT_CONFIG,
     as_json: AsJson = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
@@ -83,7 +84,7 @@ def read(
         asked: dict[str, Any] = {"precision": precision.precision} if precision else {}
         found = kind.read(
             session.cloud,
-            actor=Actor(actor, role),
+            actor=Actor(actor, role, mfa),
             purpose=purpose,
             subject=subject,
             start=since,
@@ -106,56 +107,6 @@ def read(
         typer.echo(f"{found.unreadable} envelopes of these days did not open: what they held is missing", err=True)
 
 
-def _fix(fix: Fix) -> Row:
-    """One fix; the accuracy is a class: at most so many metres, None where it is unknown."""
-    return {
-        "time": iso(fix.time),
-        "lat": round(fix.lat, 7),
-        "lon": round(fix.lon, 7),
-        "precision": fix.precision.name.lower(),
-        "accuracy_m": None if fix.quality >= UNKNOWN_QUALITY else 2**fix.quality,
-        "speed_m_s": None if fix.speed_dm_s is None else fix.speed_dm_s / 10,
-        "course_deg": fix.course_deg,
-    }
-
-
-def _reading(reading: Reading) -> Row:
-    """One reading, or the sums of an interval with the mean as its value; light is the least of its class."""
-    row: Row = {
-        "time": iso(reading.time),
-        "step_s": reading.step_s,
-        "temperature_c": reading.temperature_c,
-        "light_lx": reading.light_lx,
-    }
-    if temperature := reading.temperature:
-        least, most = temperature.least / 10, temperature.most / 10
-        row |= {"temperature_readings": temperature.count, "temperature_least_c": least, "temperature_most_c": most}
-    if light := reading.light:
-        row |= {"light_readings": light.count, "light_least_lx": light.least, "light_most_lx": light.most}
-    return row
-
-
-def _place(event: PlaceEvent) -> Row:
-    """One event: the number of the place in the policy, and its name there."""
-    return {
-        "time": iso(event.time),
-        "place": event.place,
-        "name": event.name or None,
-        "event": event.event and event.event.name.lower(),
-    }
-
-
-def _motion(event: MotionEvent) -> Row:
-    """What happened within one step."""
-    return {
-        "time": iso(event.time),
-        "step_s": event.step_s,
-        "began": event.began,
-        "ended": event.ended,
-        "shock": event.shock,
-    }
-
-
 class _Kind(NamedTuple):
     """How one stream is read and shown; rows may have more columns than those that all have."""
 
@@ -170,30 +121,37 @@ KINDS = {
     StreamName.LOCATION: _Kind(
         "fixes",
         CloudSync.read_location,
-        _fix,
+        fix_row,
         ("time", "lat", "lon", "precision", "accuracy_m", "speed_m_s", "course_deg"),
         "a cell is told by its centre",
     ),
     StreamName.ENVIRONMENT: _Kind(
         "readings",
         CloudSync.read_environment,
-        _reading,
+        reading_row,
         ("time", "step_s", "temperature_c", "light_lx"),
         "light is told by the least of its class, an interval by its mean",
     ),
     StreamName.PLACES: _Kind(
         "events",
         CloudSync.read_places,
-        _place,
+        place_row,
         ("time", "place", "name", "event"),
         "the time is that of the minute",
     ),
     StreamName.MOTION: _Kind(
         "steps with events",
         CloudSync.read_motion,
-        _motion,
+        motion_row,
         ("time", "step_s", "began", "ended", "shock"),
         "the order within a step is not known",
+    ),
+    StreamName.STATUS: _Kind(
+        "reports",
+        CloudSync.read_status,
+        report_row,
+        ("time", "reason", "battery", "spooled", "lost", "faults", "firmware"),
+        "numbers as in the wire format",
     ),
 }
 

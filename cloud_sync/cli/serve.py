@@ -1,4 +1,4 @@
-"""`sync run`: the service in the foreground, as a supervisor of processes wants it."""
+"""`sync serve`: the service in the foreground, as a supervisor of processes wants it."""
 
 from __future__ import annotations
 
@@ -16,33 +16,42 @@ import typer
 
 from cloud_sync.cli import session
 from cloud_sync.cli.atwork import at_work
-from cloud_sync.cli.common import DEFAULT_CONFIG, AsJson, ConfigFile, iso, sentences
+from cloud_sync.cli.common import DEFAULT_CONFIG, AsJson, ConfigFile, address, iso, sentences
 from cloud_sync.cli.session import read_config
 from cloud_sync.config import BrokerConfig
+from cloud_sync.logs import JsonLines, Sentences
 from cloud_sync.mqtt import subscriber
 from cloud_sync.service import CloudSync
+from cloud_sync.web.monitor import Monitor
 
 POLL_S = 0.2  # how soon a change of the connection is told, and how long a stop waits for the loop
 GRACE_S = 2.0  # a broker that is there answers within it; only then is its absence worth a line
 STATES_BETWEEN = frozenset({"connecting", "not started", "connected"})  # say nothing of why it is not connected
 
 
-def run(
+def serve(
     config: ConfigFile = DEFAULT_CONFIG,
     every: Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help="Time between counters.")] = 60.0,
+    monitor: Annotated[
+        str,
+        typer.Option(metavar="HOST:PORT", help="Answer /live, /ready and /metrics there, for instance 127.0.0.1:9464."),
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Run the service until SIGINT or SIGTERM: ingest, answers to devices, hourly sweep.
 
-    Lines tell when the broker comes and goes, and counters every minute; no device and no person is named in them.
+    Lines tell when the broker comes and goes, and counters every minute; no device and no person is named in them, nor in the log
+    on standard error, which is one JSON object a line with --json.
 
-    Example: byleave sync run -c depot/cloud-sync.toml
+    Example: byleave sync serve -c depot/cloud-sync.toml --monitor 127.0.0.1:9464
     """
-    with _logging_to_stderr(), sentences():
+    with _logging_to_stderr(as_json), sentences():
         configuration = read_config(config)
         with at_work(configuration), _stopped_by_signals() as stop:
-            with CloudSync.open(configuration, clock=session.CLOCK) as cloud:
+            with CloudSync.open(configuration, clock=session.CLOCK) as cloud, _monitored(cloud, monitor) as where:
                 console = _Console(cloud, configuration.broker, as_json)
+                if where:
+                    console.say(f"health and metrics on {where}")
                 cloud.start()
                 console.watch(stop, every)
                 console.say("stopping: the batch at hand is finished first")
@@ -126,9 +135,26 @@ def _stopped_by_signals() -> Iterator[threading.Event]:
 
 
 @contextmanager
-def _logging_to_stderr() -> Iterator[None]:
+def _monitored(cloud: CloudSync, where: str) -> Iterator[str]:
+    """Health and metrics on HOST:PORT while the service runs; the address, which differs where the port was 0."""
+    if not where:
+        yield ""
+        return
+    host, port = address(where, "--monitor", least_port=0)
+    monitor = Monitor(host, port, cloud.figures)
+    monitor.start()
+    try:
+        yield "{}:{}".format(*monitor.address)
+    finally:
+        monitor.stop()
+
+
+@contextmanager
+def _logging_to_stderr(as_json: bool) -> Iterator[None]:
     """Warnings and errors of the service; those of the connection are told by `_Console`, once and not at each try."""
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines() if as_json else Sentences())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     connection = logging.getLogger(subscriber.__name__)
     before = connection.level
     connection.setLevel(logging.ERROR)
@@ -136,3 +162,4 @@ def _logging_to_stderr() -> Iterator[None]:
         yield
     finally:
         connection.setLevel(before)
+        logging.getLogger().removeHandler(handler)

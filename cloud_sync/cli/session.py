@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from cloud_sync.cli.deliver import Delivery, Outbox, deliver
 from cloud_sync.config import Config
 from cloud_sync.errors import ConfigError
 from cloud_sync.service import CloudSync, SystemClock
+from cloud_sync.storage.open import is_there
 from cloud_sync.stores import Clock
 
 CLOCK: Clock = SystemClock()
@@ -43,10 +45,10 @@ def read_config(path: Path) -> Config:
     """The configuration of an installation that `sync init` has made; ConfigError says which of its files is missing."""
     if not path.exists():
         raise ConfigError(f"{path}: not there; name cloud-sync.toml with -c, or make one with: byleave sync init DIR")
-    config = Config.from_toml(path)
+    config = Config.from_toml(path, os.environ)
     for store in (config.database, config.keys, config.tombstones):
         # An empty store in the place of a lost one would be served as if nothing had been there, or been erased.
-        if not Path(store).exists():
+        if not is_there(store):
             raise ConfigError(f"{store}: the store is missing; mount or restore it (docs/operating.md)")
     return config
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from cloud_sync.cli import session
-from cloud_sync.cli.common import AsJson, print_json, sentences
+from cloud_sync.cli.common import AsJson, address, print_json, sentences
 from cloud_sync.cli.files import DEMO_POLICY, write_new
 from cloud_sync.config import DEFAULT_PORT, Config
 from cloud_sync.errors import ConfigError
@@ -17,7 +17,6 @@ from cloud_sync.policy import load_policy
 from cloud_sync.service import CloudSync
 
 CONFIG_NAME, POLICY_NAME = "cloud-sync.toml", "policy.toml"
-HIGHEST_PORT = 65_535
 
 TEMPLATE = """\
 # One installation of byleave's server side. Relative paths count from the folder of this file; "byleave sync" and
@@ -41,8 +40,9 @@ keys = "keys.db"
 # What was erased, for good: replayed over every store that is restored. Keep it where no restore turns it back.
 tombstones = "tombstones.db"
 
-# The key that wraps all others, and the signing key of the audit log (itself wrapped). In earnest on a volume that
-# is mounted for the service alone.
+# The root key, which opens the ring of keys that wrap all others. A file; in earnest on a volume that is mounted for the service
+# alone. Or "env:NAME", "pkcs11:…" for a hardware module, or the URI of a key service: docs/operating.md. Beside the audit
+# log's signing key (itself wrapped) lies the ring, keys.ring: without it nothing opens.
 key_encryption_key = "kek"
 audit_key = "audit.key"
 
@@ -72,7 +72,7 @@ def init(
     Example: byleave sync init depot --policy policy.toml --broker mqtt.example:1883
     """
     with sentences():
-        host, port = _address(broker)
+        host, port = address(broker, "--broker")
         loaded = load_policy(policy or DEMO_POLICY)
         _make_directory(directory)
         write_new(directory / POLICY_NAME, (policy or DEMO_POLICY).read_bytes(), mode=0o644)
@@ -92,7 +92,7 @@ def init(
         typer.echo(f"the policy is the demo's: read and replace {directory / POLICY_NAME} before you track real people")
     typer.echo(f"verifier key of the audit log, for whoever shall check proofs: {key}")
     typer.echo(f"keep {config.key_encryption_key} apart from the stores: whoever has both reads everything")
-    typer.echo(f"next: byleave sync run -c {path}")
+    typer.echo(f"next: byleave sync serve -c {path}")
 
 
 def _make_directory(directory: Path) -> None:
@@ -103,12 +103,3 @@ def _make_directory(directory: Path) -> None:
             raise ConfigError(f"{directory}: is not empty, and nothing is overwritten; name a new folder")
     except OSError as error:
         raise ConfigError(f"{directory}: cannot be made ({error.strerror}); name another folder") from error
-
-
-def _address(text: str) -> tuple[str, int]:
-    """Host and port; an IPv6 address stands in square brackets."""
-    host, _, port = text.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not host or not port.isdecimal() or not 0 < int(port) <= HIGHEST_PORT:
-        raise ConfigError(f"--broker {text}: write HOST:PORT, for instance localhost:1883")
-    return host, int(port)

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import typer
 
+from cloud_sync.cli.access import access
 from cloud_sync.cli.audit import audit
 from cloud_sync.cli.common import Group
 from cloud_sync.cli.consent import consent
 from cloud_sync.cli.devices import devices, enrol, hand_over, heal
+from cloud_sync.cli.effective import config
+from cloud_sync.cli.export import export
+from cloud_sync.cli.groups import group
+from cloud_sync.cli.holds import hold, lift, restrict
 from cloud_sync.cli.keep import erase, sweep
+from cloud_sync.cli.keys import keys
 from cloud_sync.cli.limits import limits
+from cloud_sync.cli.move import move
 from cloud_sync.cli.read import read
+from cloud_sync.cli.records import records
 from cloud_sync.cli.release import release
-from cloud_sync.cli.run import run
+from cloud_sync.cli.serve import serve
 from cloud_sync.cli.setup import init
+from cloud_sync.cli.statistics import statistics
 
 sync = typer.Typer(cls=Group, no_args_is_help=True, help="Operate the server side of an installation.")
 
@@ -30,9 +39,15 @@ def _sync() -> None:
     """
 
 
-for command in (init, run, enrol, hand_over, heal, devices, read, sweep, erase):
+for command in (init, serve, config, enrol, hand_over, heal, devices, read, export, sweep, erase, restrict, lift, move):
     sync.command()(command)
 sync.add_typer(consent, name="consent")
+sync.add_typer(group, name="group")
 sync.add_typer(limits, name="limits")
+sync.add_typer(hold, name="hold")
+sync.add_typer(records, name="records")
 sync.add_typer(release, name="release")
+sync.add_typer(keys, name="keys")
+sync.add_typer(statistics, name="statistics")
+sync.add_typer(access, name="access")
 sync.add_typer(audit, name="audit")

@@ -4,11 +4,12 @@
 |---|---|---|
 | request | the controller | never asked; `later` after its cool-down; no answer in time; refused under another text |
 | request | the person's own initiative | anything but given |
-| give | the person | anything; from `given` it renews or narrows |
-| refuse | the person, or somebody who may narrow | never asked, requested, later, expired |
+| give | the person | anything; from `given` it renews or narrows. Below the age of consent it is a wish, `pending` |
+| confirm | a parent | anything but given, twice, through different channels; the first is `pending`; never after the child's no |
+| refuse | the person, or somebody who may narrow | never asked, requested, later, pending, expired |
 | later | the person | requested |
 | withdraw | the person, or somebody who may narrow | given, in one call, with no more proof than giving takes |
-| expire | the clock, or a change of policy | given |
+| expire | the clock, a change of policy, the age | given |
 
 Each method reads, judges and appends: call it inside the store's transaction when two threads may act for one person.
 """
@@ -18,36 +19,29 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 
+from cloud_sync.consent.asking import first_yes, may_prompt, prompts
+from cloud_sync.consent.minors import voided
+from cloud_sync.consent.notice import digest
+from cloud_sync.consent.reading import LedgerReader, unknown
 from cloud_sync.consent.record import Evidence
-from cloud_sync.consent.standing import (
-    CHANGED,
-    LAPSED,
-    RESTORED,
-    Coverage,
-    PolicyLookup,
-    Standing,
-    closed_by_change,
-    coverage,
-    standing,
-)
+from cloud_sync.consent.standing import AGE, CHANGED, LAPSED, RESTORED, PolicyLookup, closed_by_change
 from cloud_sync.errors import ConsentError
-from cloud_sync.model import ConsentRecord, ConsentState, Precision
+from cloud_sync.model import ConsentRecord, ConsentState, EntityRole, Precision
 from cloud_sync.policy import Policy
-from cloud_sync.stores import Clock, ConsentStore
+from cloud_sync.stores import BoundStore, Clock, ConsentStore
 
 #: Who acts when a term or a change of policy ends a consent.
 SYSTEM = "cloud_sync"
 
+_ENDED = frozenset({ConsentState.REFUSED, ConsentState.WITHDRAWN})
 
-def _random_id() -> str:
+
+def random_id() -> str:
+    """A record id that nobody can guess."""
     return secrets.token_hex(16)
 
 
-def _unknown(_: str) -> Policy | None:
-    return None
-
-
-class ConsentLedger:
+class ConsentLedger(LedgerReader):
     """Consents of all subjects under one policy in force."""
 
     def __init__(
@@ -56,42 +50,27 @@ class ConsentLedger:
         clock: Clock,
         policy: Policy,
         *,
-        policies: PolicyLookup = _unknown,
-        new_id: Callable[[], str] = _random_id,
+        policies: PolicyLookup = unknown,
+        bounds: BoundStore | None = None,
+        new_id: Callable[[], str] = random_id,
     ) -> None:
-        """`policies` finds the policies of the past (PolicyArchive.by_hash); without it a new file closes consents."""
-        self._store = store
-        self._clock = clock
-        self._policy = policy
-        self._policies = policies
+        """`policies` finds the policies of the past (PolicyArchive.by_hash); without it a new file closes consents.
+
+        `bounds` has groups and ages; without it nobody is in a group, and nobody is known to be a child.
+        """
+        super().__init__(store, clock, policy, policies, bounds)
         self._new_id = new_id
-
-    # What follows from the ledger
-
-    def state_at(self, subject: str, purpose: str, at: float) -> Standing:
-        """Where a subject stands on a purpose at a moment (Unix seconds)."""
-        return standing(self._store.consents(subject, purpose), self._policy, self._policies, at)
-
-    def covered(self, subject: str, purpose: str, captured_at: float, used_at: float) -> Coverage:
-        """Whether consent covers a reading at its capture and at its use, and how finely."""
-        records = self._store.consents(subject, purpose)
-        return coverage(records, self._policy, self._policies, captured_at, used_at)
-
-    def open_consents(self, subject: str, at: float) -> dict[str, Precision]:
-        """Every purpose that a subject's consent opens at `at`, with the finest precision that it allows."""
-        purposes = {record.purpose for record in self._store.consents(subject)}
-        found = {purpose: self.covered(subject, purpose, at, at) for purpose in sorted(purposes)}
-        return {purpose: cover.precision for purpose, cover in found.items() if cover}
 
     # The steps of a person
 
     def request(self, subject: str, purpose: str, evidence: Evidence, *, own_initiative: bool = False) -> ConsentRecord:
         """Record that the question was put. ConsentError when the person is to be left in peace."""
         now = self._begin(subject, purpose, evidence)
-        if self.state_at(subject, purpose, now).open:
+        at = self.state_at(subject, purpose, now)
+        if at.open:
             raise ConsentError(f"{purpose} is given: there is nothing to ask; give again to renew or to narrow")
         if not own_initiative:
-            self._may_prompt(subject, purpose, now)
+            may_prompt(self.records(subject, purpose), at, purpose, self._policy, now)
         return self._append(subject, purpose, ConsentState.REQUESTED, evidence, now=now)
 
     def give(
@@ -99,14 +78,40 @@ class ConsentLedger:
     ) -> ConsentRecord:
         """Record a yes, renew it or narrow it; `precision` is the finest the person allows, by default what is offered.
 
-        Nobody gives for another: a company's certificate or a holder's switch is no consent (GDPR Art. 4(11)).
+        Nobody gives for another: a company's certificate or a holder's switch is no consent (GDPR Art. 4(11)). The yes of a
+        child is kept as a wish, opens nothing, and waits for a parent (Art. 8).
         """
         now = self._begin(subject, purpose, evidence)
         if evidence.entity_id != subject:
             raise ConsentError("consent is given by the person alone; others may only narrow: ask the person")
-        offered = min((rule.precision for rule in self._policy.consent_rules(purpose)), default=Precision.NONE)
-        allowed = offered if precision is None else max(offered, precision)
-        return self._append(subject, purpose, ConsentState.GIVEN, evidence, now=now, precision=allowed)
+        state = ConsentState.GIVEN
+        if self.bounds(subject).child(self._policy, purpose, now):
+            if self.state_at(subject, purpose, now).open:
+                raise ConsentError(f"{purpose} is given by a parent: the young person may withdraw it")
+            state = ConsentState.PENDING
+        allowed = self._allowed(subject, purpose, precision, now)
+        return self._append(subject, purpose, state, evidence, now=now, precision=allowed)
+
+    def confirm(
+        self, subject: str, purpose: str, parent: Evidence, *, precision: Precision | None = None
+    ) -> ConsentRecord:
+        """Record a parent's yes for a child: the first is pending, a second one through another channel gives.
+
+        ConsentError for whoever is of age, after the child's own no, and for a second yes through the same channel.
+        """
+        now = self._begin(subject, purpose, parent)
+        if not self.bounds(subject).child(self._policy, purpose, now):
+            raise ConsentError(
+                f"{purpose}: the person is not known to be a child and answers alone; declare the age first"
+            )
+        if self.state_at(subject, purpose, now).open:
+            raise ConsentError(f"{purpose} is given: withdraw it first, then confirm it anew")
+        first = first_yes(self.records(subject, purpose), subject, parent, self._policy, now)
+        allowed = self._allowed(subject, purpose, precision, now)
+        if first is not None:
+            allowed = max(allowed, first.precision)
+        state = ConsentState.PENDING if first is None else ConsentState.GIVEN
+        return self._append(subject, purpose, state, parent, now=now, precision=allowed)
 
     def refuse(self, subject: str, purpose: str, evidence: Evidence) -> ConsentRecord:
         """Record a no; it ends all prompts for this purpose and text."""
@@ -114,8 +119,8 @@ class ConsentLedger:
         last = self._last(subject, purpose)
         if last and last.event_state is ConsentState.GIVEN:
             raise ConsentError(f"{purpose} is given: withdraw it instead of refusing it")
-        if last and last.event_state in (ConsentState.REFUSED, ConsentState.WITHDRAWN):
-            raise ConsentError(f"{purpose} is {last.event_state.value} already: nothing to do, the gate is closed")
+        if last and last.event_state in _ENDED:
+            raise ConsentError(f"{purpose} is {last.event_state} already: nothing to do, the gate is closed")
         return self._append(subject, purpose, ConsentState.REFUSED, evidence, now=now)
 
     def later(self, subject: str, purpose: str, evidence: Evidence) -> ConsentRecord:
@@ -124,7 +129,7 @@ class ConsentLedger:
         last = self._last(subject, purpose)
         if last is None or last.event_state is not ConsentState.REQUESTED:
             raise ConsentError(f"{purpose} was not asked: `later` answers a request; use refuse, or do nothing")
-        spent = self._prompts(subject, purpose) >= self._policy.consent.max_prompts
+        spent = prompts(self.records(subject, purpose), self._policy) >= self._policy.consent.max_prompts
         state = ConsentState.REFUSED if spent else ConsentState.LATER
         return self._append(subject, purpose, state, evidence, now=now)
 
@@ -134,12 +139,13 @@ class ConsentLedger:
         last = self._last(subject, purpose)
         if last is None or last.event_state is not ConsentState.GIVEN:
             raise ConsentError(f"{purpose} is not given: there is nothing to withdraw, the gate is closed")
-        return self._append(subject, purpose, ConsentState.WITHDRAWN, evidence, now=self._now(last))
+        now = self._now(last)
+        return self._append(subject, purpose, ConsentState.WITHDRAWN, evidence, now=now, notice_hash=last.notice_hash)
 
-    # The steps of the clock and of the policy
+    # The steps of the clock, of the policy and of the age
 
     def expire(self, subject: str, purpose: str) -> ConsentRecord:
-        """Record that a consent has lapsed or that the policy outgrew it; ConsentError while it holds.
+        """Record that a consent has lapsed or is outgrown, by the policy or by the age; ConsentError while it holds.
 
         The gate needs no such record, as the state is computed; the ledger's reader does.
         """
@@ -147,30 +153,35 @@ class ConsentLedger:
         if last is None or last.event_state is not ConsentState.GIVEN:
             raise ConsentError(f"{purpose} is not given: there is nothing to expire")
         now = self._now(last)
-        if closed_by_change(last, self._policy, self._policies):
-            return self._end(last, CHANGED, now)
-        if last.validity_until is None or now < last.validity_until:
-            raise ConsentError(f"{purpose} holds: only withdrawal, its term or a change of policy ends it")
-        return self._end(last, LAPSED, now)
+        why = self._over(last, now)
+        if not why:
+            raise ConsentError(f"{purpose} holds: only withdrawal, its term, a change of policy or the age ends it")
+        return self._end(last, why, now)
 
-    def settle(self) -> list[ConsentRecord]:
-        """Record every consent that has lapsed or that the policy in force outgrew: at start, and with each sweep."""
-        latest: dict[tuple[str, str], ConsentRecord] = {}
-        for record in self._store.all_consents():
-            latest[record.pii_principal_id, record.purpose] = record
-        return [self.expire(*key) for key, record in latest.items() if self._is_over(record)]
+    def settle(self, subject: str | None = None) -> list[ConsentRecord]:
+        """Record every consent, or every one of a subject, that has lapsed or is outgrown: at start, and with each sweep."""
+        ended = [(record, self._over(record, self._now(record))) for record in self._latest(subject)]
+        return [self._end(record, why, self._now(record)) for record, why in ended if why]
 
     def close_restored(self, subject: str) -> list[ConsentRecord]:
         """Close what a restored ledger has as given: the person may have withdrawn it since, and is asked anew."""
-        latest = {record.purpose: record for record in self._store.consents(subject)}
-        given = [record for record in latest.values() if record.event_state is ConsentState.GIVEN]
-        return [self._end(record, RESTORED, self._now(record)) for record in given]
+        waiting = self._latest(subject, ConsentState.GIVEN, ConsentState.PENDING)
+        return [self._end(record, RESTORED, self._now(record)) for record in waiting]
 
-    def _is_over(self, record: ConsentRecord) -> bool:
-        if record.event_state is not ConsentState.GIVEN:
-            return False
-        lapsed = record.validity_until is not None and self._clock.now() >= record.validity_until
-        return lapsed or bool(closed_by_change(record, self._policy, self._policies))
+    def _latest(self, subject: str | None, *states: ConsentState) -> list[ConsentRecord]:
+        """The last record of each person and purpose where it is in one of these states, without any in `given`."""
+        latest: dict[tuple[str, str], ConsentRecord] = {}
+        for record in self._store.all_consents() if subject is None else self.records(subject):
+            latest[record.pii_principal_id, record.purpose] = record
+        return [record for record in latest.values() if record.event_state in (states or (ConsentState.GIVEN,))]
+
+    def _over(self, given: ConsentRecord, now: float) -> str:
+        """Why a consent that was given is over, as the channel of the record that says so; empty while it holds."""
+        if closed_by_change(given, self._policy, self._policies):
+            return CHANGED
+        if voided(given, self._policy, self.bounds(given.pii_principal_id).age, now):
+            return AGE
+        return LAPSED if given.validity_until is not None and now >= given.validity_until else ""
 
     # Parts
 
@@ -188,31 +199,13 @@ class ConsentLedger:
             raise ConsentError(f"the notice does not exist in {evidence.language}; show it in one of {languages}")
         return self._now(self._last(subject, purpose))
 
-    def _may_prompt(self, subject: str, purpose: str, now: float) -> None:
-        """Raise ConsentError unless the controller may put the question now: no pestering, and no is no."""
-        at = self.state_at(subject, purpose, now)
-        other_text = at.record is not None and at.record.privacy_notice != self._policy.notice
-        if at.state is ConsentState.LATER:
-            until = self._policy.consent.later_cooldown.end(at.since)
-            if now < until:
-                raise ConsentError(f"{purpose}: asked for later; ask again at {until:.0f} (Unix seconds), not before")
-        elif at.state in (ConsentState.REQUESTED, ConsentState.REFUSED) and not other_text:
-            raise ConsentError(f"{purpose} is {at.state.value}: do not ask again; the person may answer at any time")
-        elif at.state in (ConsentState.WITHDRAWN, ConsentState.EXPIRED):
-            raise ConsentError(
-                f"{purpose} is {at.state.value}: the person may give it anew, the controller may not ask"
-            )
-        if self._prompts(subject, purpose) >= self._policy.consent.max_prompts:
-            raise ConsentError(f"{purpose}: asked {self._policy.consent.max_prompts} times; do not ask again")
-
-    def _prompts(self, subject: str, purpose: str) -> int:
-        """How often the text in force was put to the person."""
-        records = self._store.consents(subject, purpose)
-        requested = (record for record in records if record.event_state is ConsentState.REQUESTED)
-        return sum(record.privacy_notice == self._policy.notice for record in requested)
+    def _allowed(self, subject: str, purpose: str, precision: Precision | None, now: float) -> Precision:
+        """The finest position of a yes: the coarsest of what is offered, what is allowed, and a child's safeguards."""
+        offered = min((rule.precision for rule in self._policy.consent_rules(purpose)), default=Precision.NONE)
+        return max(offered, precision or Precision.EXACT, self.bounds(subject).finest(self._policy, now))
 
     def _last(self, subject: str, purpose: str) -> ConsentRecord | None:
-        records = self._store.consents(subject, purpose)
+        records = self.records(subject, purpose)
         return records[-1] if records else None
 
     def _now(self, last: ConsentRecord | None) -> float:
@@ -228,6 +221,7 @@ class ConsentLedger:
         *,
         now: float,
         precision: Precision = Precision.NONE,
+        notice_hash: str | None = None,
     ) -> ConsentRecord:
         given = state is ConsentState.GIVEN
         record = ConsentRecord(
@@ -245,10 +239,23 @@ class ConsentLedger:
             channel=evidence.channel,
             affirmative_act=evidence.act,
             language=evidence.language,
+            notice_hash=digest(self._policy, purpose, evidence.language) if notice_hash is None else notice_hash,
+            entity_role=self._role(subject, purpose, state, evidence.entity_id, now),
         )
         self._store.append_consent(record)
         return record
 
+    def _role(self, subject: str, purpose: str, state: ConsentState, entity: str, now: float) -> EntityRole:
+        if entity == subject:
+            return EntityRole.DATA_SUBJECT
+        if entity == SYSTEM:
+            return EntityRole.SYSTEM
+        if state is ConsentState.REQUESTED:
+            return EntityRole.CONTROLLER
+        child = self.bounds(subject).child(self._policy, purpose, now)
+        return EntityRole.PARENT if child else EntityRole.REPRESENTATIVE
+
     def _end(self, last: ConsentRecord, why: str, now: float) -> ConsentRecord:
         evidence = Evidence(SYSTEM, last.privacy_notice, why, "", last.language)
-        return self._append(last.pii_principal_id, last.purpose, ConsentState.EXPIRED, evidence, now=now)
+        subject, purpose = last.pii_principal_id, last.purpose
+        return self._append(subject, purpose, ConsentState.EXPIRED, evidence, now=now, notice_hash=last.notice_hash)

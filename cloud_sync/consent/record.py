@@ -15,6 +15,13 @@ _LANGUAGE = re.compile(r"[a-z]{2}(-[A-Z]{2})?", re.ASCII)
 NO_ACTS = frozenset({"preticked", "pre_ticked", "default", "silence", "inactivity", "continued_use", "none"})
 
 
+def identifier(value: str, what: str) -> str:
+    """The value, which is an identifier of the installation; ConsentError for anything else."""
+    if not _WORD.fullmatch(value):
+        raise ConsentError(f"{what} must be an identifier of 1 to 64 letters, digits and . _ : - (no name, no address)")
+    return value
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """Who answered which text, where and how. All words are identifiers of the installation, never free text.

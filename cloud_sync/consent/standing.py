@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from cloud_sync.consent.bounds import UNBOUNDED, Bounds
+from cloud_sync.consent.minors import Age, voided
 from cloud_sync.model import ConsentRecord, ConsentState, Precision
 from cloud_sync.policy import Policy, widened
 
@@ -22,6 +24,15 @@ CHANGED = "policy_change"
 LAPSED = "validity"
 #: Channel of a record that closes a consent because the ledger was restored and later answers are lost.
 RESTORED = "restore"
+#: Channel of a record that closes a consent that somebody gave whose answer it is not, by the person's age.
+AGE = "age"
+
+#: What an ended consent waits for after each of these is an answer, so that the question is open again.
+_ASKED_ANEW = {
+    CHANGED: "the text or the policy has changed",
+    RESTORED: "the answers since a backup are lost",
+    AGE: "by the age of the person another answers now",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +82,10 @@ def closed_by_change(record: ConsentRecord, policy: Policy, lookup: PolicyLookup
     return f"the policy now takes more: {', '.join(wider)}" if wider else ""
 
 
-def standing(records: Sequence[ConsentRecord], policy: Policy, lookup: PolicyLookup, at: float) -> Standing:
-    """Where the records of one subject and purpose lead at `at` (Unix seconds).
+def standing(
+    records: Sequence[ConsentRecord], policy: Policy, lookup: PolicyLookup, at: float, age: Age | None = None
+) -> Standing:
+    """Where the records of one subject and purpose lead at `at` (Unix seconds); `age` is what is known of the person's.
 
     Records after `at` are not seen. Whether the policy still honours a consent is asked only of the newest record: what
     superseded the others has already decided about them.
@@ -81,8 +94,12 @@ def standing(records: Sequence[ConsentRecord], policy: Policy, lookup: PolicyLoo
     if not seen:
         return NOT_ASKED
     last = seen[-1]
-    newest = last is records[-1]
-    return _judge(last, closed_by_change(last, policy, lookup) if newest and _given(last) else "", policy, at)
+    change = ""
+    if _given(last):
+        change = voided(last, policy, age, at)
+        if not change and last is records[-1]:
+            change = closed_by_change(last, policy, lookup)
+    return _judge(last, change, policy, at)
 
 
 def _given(record: ConsentRecord) -> bool:
@@ -99,12 +116,12 @@ def _judge(last: ConsentRecord, change: str, policy: Policy, at: float) -> Stand
         return result(None, since, change)
     if _given(last) and last.validity_until is not None and at >= last.validity_until:
         return result(ConsentState.EXPIRED, last.validity_until, "its validity is over")
-    if state is ConsentState.EXPIRED and last.channel == CHANGED:
-        return result(None, since, "the text or the policy has changed")
-    if state is ConsentState.EXPIRED and last.channel == RESTORED:
-        return result(None, since, "the answers since a backup are lost")
+    if state is ConsentState.EXPIRED and last.channel in _ASKED_ANEW:
+        return result(None, since, _ASKED_ANEW[last.channel])
     if state is ConsentState.REQUESTED and at >= policy.consent.answer_within.end(since):
         return result(None, policy.consent.answer_within.end(since), "asked and not answered: silence is no answer")
+    if state is ConsentState.PENDING and at >= policy.children.pending_ttl.end(since):
+        return result(None, policy.children.pending_ttl.end(since), "no parent has confirmed in time")
     return result(state, since, f"{state.value} by {last.channel}")
 
 
@@ -130,7 +147,12 @@ def _ends(before: ConsentRecord, record: ConsentRecord) -> bool:
 
 
 def coverage(
-    records: Sequence[ConsentRecord], policy: Policy, lookup: PolicyLookup, captured_at: float, used_at: float
+    records: Sequence[ConsentRecord],
+    policy: Policy,
+    lookup: PolicyLookup,
+    captured_at: float,
+    used_at: float,
+    bounds: Bounds = UNBOUNDED,
 ) -> Coverage:
     """Whether consent was given when the reading was captured, has held since, and is given at its use.
 
@@ -138,13 +160,22 @@ def coverage(
        withdrawal came in must not hide it].
     2. At capture the consent must have been given [a frame queued before consent].
     3. Nothing may have ended it in between [withdrawn at 10:00, given again at 11:00: a capture of 09:50 stays out].
+    4. What a group had closed or made coarser at either moment is so [a narrowing that is lifted, and opens what it covered].
+    5. A child's position is never finer than the safeguards.
     """
     if not records:
         return NOT_COVERED
-    at_use = standing(records, policy, lookup, used_at)
-    if not at_use.open or not _given(records[-1]):
+    age, purpose = bounds.age, records[-1].purpose
+    at_use = standing(records, policy, lookup, used_at, age)
+    left_at_use = bounds.narrowing_at_use(purpose, used_at)
+    if not at_use.open or not _given(records[-1]) or left_at_use.closed:
         return NOT_COVERED
     moment = min(captured_at, used_at)
-    at_capture = standing(records, policy, lookup, moment)
-    held = at_capture.open and held_since(records, moment)
-    return Coverage(held, True, max(at_capture.precision, at_use.precision) if held else Precision.NONE)
+    at_capture = standing(records, policy, lookup, moment, age)
+    left = bounds.narrowing(purpose, moment)
+    if not at_capture.open or left.closed or not held_since(records, moment):
+        return Coverage(False, True, Precision.NONE)
+    safe = max(bounds.finest(policy, moment), bounds.finest(policy, used_at))
+    return Coverage(
+        True, True, max(at_capture.precision, at_use.precision, left.precision, left_at_use.precision, safe)
+    )

@@ -18,7 +18,7 @@ from cloud_sync.model import (
 )
 from cloud_sync.policy import Policy, Rule
 from cloud_sync.policy.vocabulary import STREAM_SENSORS
-from cloud_sync.wire.directive import aggregate_of, as_coarse_as
+from cloud_sync.wire.directive import aggregate_of, as_coarse_as, grain_m
 
 #: Purposes that a person's consent opens, each with the finest precision that the person allows.
 OpenConsents = Mapping[str, Precision]
@@ -74,24 +74,29 @@ def compile_permission(
     restricted: bool = False,
     zones: tuple[tuple[int, int], ...] = (),
     hours: tuple[tuple[int, int], ...] = (),
+    finest: Precision = Precision.EXACT,
 ) -> Permission:
     """What a device of a person with these consents may sense; nothing while processing is restricted.
+
+    `finest` bounds every position whatever its lawful basis: a child's safeguards hold for a contract too.
 
     The position is as fine as the finest purpose needs and no finer; the gate coarsens it for the others. Events of places
     leave only where no purpose has positions.
     """
     sensors, precision, fields = Sensor(0), Precision.NONE, LocationField(0)
     places: tuple[PlaceCircle, ...] = ()
-    for rule, finest in () if restricted else _open_rules(policy, consents):
+    for rule, allowed in () if restricted else _open_rules(policy, consents):
         if rule.stream is Stream.LOCATION and not (rule.has_places or rule.has_whole_position):
             continue  # what a rule does not list nobody may have: no receiver runs for it
         if rule.has_places:
-            places = tuple(place.circle for place in policy.places)
+            least_m = grain_m(finest, 0)  # a narrow circle says where somebody is as closely as a fine cell
+            places = tuple(place.circle for place in policy.places if place.circle.radius_m >= least_m)
         elif rule.stream is Stream.LOCATION:
-            if finest > Precision.REGION:  # `country` comes from the network code, `none` from nowhere: no receiver
+            told = max(allowed, finest)
+            if told > Precision.REGION:  # `country` comes from the network code, `none` from nowhere: no receiver
                 continue
-            precision = min(precision, finest)
-            fields |= rule.side_fields if finest is Precision.EXACT else LocationField(0)
+            precision = min(precision, told)
+            fields |= rule.side_fields if told is Precision.EXACT else LocationField(0)
         sensors |= rule.sensors
     if policy.device.wake and sensors & Sensor.GNSS:
         sensors |= Sensor.WAKE

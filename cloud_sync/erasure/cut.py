@@ -10,15 +10,12 @@ apart, and each is a no-op where its work is done: so the replay at a start is t
 
 from __future__ import annotations
 
-from cloud_sync.erasure.pieces import Piece, touches, without
-from cloud_sync.errors import KeyDestroyed, SealBroken, WireFormatError
-from cloud_sync.keys.daychain import DayChain
+from cloud_sync.errors import WireFormatError
 from cloud_sync.keys.ladderkeys import LadderKeys
-from cloud_sync.model import COUNTERS, RESEALED, EnvelopeId, Header, StoredEnvelope, Tombstone
+from cloud_sync.keys.reseal import DayOpener, seal_edition
+from cloud_sync.model import COUNTERS, RESEALED, StoredEnvelope, Tombstone
 from cloud_sync.stores import Database, KeyDatabase
-from cloud_sync.wire.envelope import SALT_BYTES, digest8, open_uplink, parse_uplink, seal_uplink
-
-Chains = dict[int, DayChain | None]  # by generation
+from cloud_sync.wire.pieces import Piece, touches, without
 
 
 class Cutter:
@@ -31,9 +28,9 @@ class Cutter:
 
     def touched(self, device: str, stream: int, epoch: int, span: tuple[int, int]) -> bool:
         """Whether anything that is stored of this day was captured within the span."""
-        chains: Chains = {}
+        opener = self._opener()
         for row in self._database.envelopes(device, stream, epoch, epoch):
-            plaintext = self._open(row, chains)
+            plaintext = opener.open(row)
             try:
                 if plaintext is not None and touches(stream, plaintext, epoch, [span]):
                     return True
@@ -47,11 +44,12 @@ class Cutter:
         What does not open goes: nobody could say which side of the border it is on, and its key is about to go.
         """
         rows = self._doomed(stone)
-        chains: Chains = {}
-        kept = [(row, piece) for row in rows for piece in self._stays(row, stone, chains)]
+        opener = self._opener()
+        kept = [(row, piece) for row in rows for piece in self._stays(row, stone, opener)]
         if kept:
-            self._database.add_envelopes(self._sealed(stone, kept))
-        returned = self._returned(stone, chains)
+            day = (stone.device, stone.stream, stone.first_epoch)
+            self._database.add_envelopes(seal_edition(self._keys, day, stone.edition, kept))
+        returned = self._returned(stone, opener)
         self._database.remove_envelopes([(row.id, row.digest) for row in [*rows, *returned]])
         return len(rows) + len(returned) - len({(row.id, row.digest) for row, _ in kept}), len(kept)
 
@@ -72,7 +70,7 @@ class Cutter:
         rows = self._database.envelopes(stone.device, stone.stream, epoch, epoch, RESEALED + stone.edition)
         return [row for row in rows if row.id.counter < stone.floor(row.id.generation, epoch)]
 
-    def _returned(self, stone: Tombstone, chains: Chains) -> list[StoredEnvelope]:
+    def _returned(self, stone: Tombstone, opener: DayOpener) -> list[StoredEnvelope]:
         """Rows of a day that goes on, beyond the floor and with captures of the span: the fence lets none in, but a backup
         that is newer than the one under which the tombstone was written brings them back. They go whole.
         """
@@ -81,7 +79,7 @@ class Cutter:
         for row in self._database.envelopes(stone.device, stone.stream, epoch, epoch, RESEALED + stone.edition):
             if row.id.counter < stone.floor(row.id.generation, epoch):
                 continue
-            plaintext = self._open(row, chains)
+            plaintext = opener.open(row)
             try:
                 if plaintext is not None and touches(stone.stream, plaintext, epoch, [stone.span]):
                     found.append(row)
@@ -89,46 +87,12 @@ class Cutter:
                 found.append(row)
         return found
 
-    def _stays(self, row: StoredEnvelope, stone: Tombstone, chains: Chains) -> list[Piece]:
-        plaintext = self._open(row, chains)
+    def _stays(self, row: StoredEnvelope, stone: Tombstone, opener: DayOpener) -> list[Piece]:
+        plaintext = opener.open(row)
         try:
             return [] if plaintext is None else without(row.id.stream, plaintext, row.id.epoch, stone.span)
         except WireFormatError:
             return []
 
-    def _open(self, row: StoredEnvelope, chains: Chains) -> bytes | None:
-        """The plaintext under the stored key, tombstone or not; None if it does not open."""
-        device, generation, stream, epoch, counter = row.id
-        if generation not in chains:
-            leaf = self._store.leaf(device, generation, stream, epoch)
-            chains[generation] = self._keys.open_leaf(leaf) if leaf else None
-        chain = chains[generation]
-        if chain is None:
-            return None
-        try:
-            plaintext = open_uplink(device, parse_uplink(row.payload), chain.key(counter))
-        except (KeyDestroyed, SealBroken, WireFormatError):
-            return None
-        chain.confirm()
-        return plaintext
-
-    def _sealed(self, stone: Tombstone, kept: list[tuple[StoredEnvelope, Piece]]) -> list[StoredEnvelope]:
-        """What stays as rows of the tombstone's edition, under a key that did not exist before."""
-        generation, epoch = RESEALED + stone.edition, stone.first_epoch
-        chain = self._keys.new_edition(stone.device, generation, stone.stream, epoch)
-        found = []
-        for index, (row, piece) in enumerate(kept):
-            # A day may hold more than 4096 envelopes: generations, and others under one number. The salt keeps the
-            # nonces apart then, and the key has sealed nothing before.
-            around, counter = divmod(index, COUNTERS)
-            header = Header(stone.edition, stone.stream, epoch, counter, row.directive_version)
-            salt = around.to_bytes(SALT_BYTES, "big")
-            payload = seal_uplink(stone.device, header, salt, chain.key(counter), piece.plaintext)
-            chain.confirm()
-            number = EnvelopeId(stone.device, generation, stone.stream, epoch, counter)
-            found.append(
-                StoredEnvelope(
-                    number, digest8(payload), row.directive_version, payload, row.received_at, piece.oldest_capture
-                )
-            )
-        return found
+    def _opener(self) -> DayOpener:
+        return DayOpener(self._store, self._keys)

@@ -31,7 +31,8 @@ class ErasureReceipt:
 
     `envelopes` were removed and nothing of them stays; `resealed` were written anew without what lay within; `leaves` is how
     many keys were destroyed or moved forward. `entry` is the index in the audit log whose proof (`audit.prove`) shows that it
-    was done: its detail names the first tombstone.
+    was done: its detail names the first tombstone. What the holds in `held` cover is there still, restricted, and goes once they
+    are released.
     """
 
     subject: str
@@ -44,6 +45,7 @@ class ErasureReceipt:
     resealed: int
     leaves: int
     entry: int
+    held: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -81,7 +83,7 @@ class Eraser:
         self._audit = audit
         self._doom = doom
         self._cutter = Cutter(database, store, keys)
-        self._planner = Planner(database, tombstones, self._cutter)
+        self._planner = Planner(database, store, tombstones, self._cutter)
 
     def erase(
         self, subject: str, devices: Sequence[Device], start: float | None, end: float | None, actor: str

@@ -10,14 +10,14 @@ from typing import Final
 
 from cloud_sync.erasure.cut import Cutter
 from cloud_sync.errors import ConfigError
+from cloud_sync.keys.reseal import next_edition
 from cloud_sync.model import EPOCH_SECONDS, PERSONAL_STREAMS, RESEALED, Device, Stream, Tombstone
-from cloud_sync.stores import Database, TombstoneStore
+from cloud_sync.stores import Database, KeyDatabase, TombstoneStore
 from cloud_sync.wire.batch import SLACK_S, TIME_STEP_S
 
 TOMBSTONE_ID_BYTES: Final = 10
 #: A capture may lie 60 s outside its epoch, and the start of its step another step before it (docs/wire-format.md section 5).
 LEEWAY_S: Final = SLACK_S + max(TIME_STEP_S)
-MOST_EDITIONS: Final = RESEALED - 1  # erasures of parts of one day; a part is a second at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,9 @@ class Extent:
 class Planner:
     """Makes tombstones; call inside the database's transaction, so that what is there stays what it was."""
 
-    def __init__(self, database: Database, tombstones: TombstoneStore, cutter: Cutter) -> None:
+    def __init__(self, database: Database, store: KeyDatabase, tombstones: TombstoneStore, cutter: Cutter) -> None:
         self._database = database
+        self._store = store
         self._tombstones = tombstones
         self._cutter = cutter
 
@@ -92,9 +93,8 @@ class Planner:
     ) -> Tombstone:
         """A day that is over is closed; one that is not goes on behind the last envelope that is there of it."""
         stones = self._tombstones.near(device.device, stream, epoch)
-        edition = 1 + max((stone.edition for stone in stones if stone.first_epoch == epoch), default=0)
-        if edition > MOST_EDITIONS:
-            raise ConfigError("parts of this day were erased too often; erase the whole UTC day")
+        # Above what a step down has sealed anew as well [its readings of the span would outlive the erasure].
+        edition = next_edition(self._database, self._store, stones, device.device, stream, epoch)
         stone = Tombstone(_id(), device.device, stream, epoch, epoch, now, basis, extent.start, extent.end, edition)
         if over:
             return stone

@@ -7,214 +7,280 @@ that the decision can be repeated by anybody who has the policy, the request and
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from cloud_sync.consent import NOT_COVERED, Coverage
-from cloud_sync.model import Action, Actor, LawfulBasis, Precision, Reason, Sensor
-from cloud_sync.policy import Clock, Policy, Rule
-from cloud_sync.policy.vocabulary import SIDE_FIELDS, Role
+from cloud_sync.gate.book import RELATED, USERS, Book, Line, book_of
+from cloud_sync.gate.mail import MARKETING, PROFILING, class_of_content, class_of_purpose
+from cloud_sync.gate.question import NO_SENSOR, Decision, Facts, Request
+from cloud_sync.gate.recipients import refused
+from cloud_sync.model import Action, Precision, Reason
+from cloud_sync.model_access import StaffGrant
+from cloud_sync.policy import Policy
+from cloud_sync.policy.vocabulary import Role
 
 #: Acts that need a stream of a device; the others work on what is stored.
 _DEVICE_ACTIONS = frozenset({Action.SENSE, Action.INGEST})
-NO_SENSOR = Sensor(0)
+_REQUIRED = "required"
+_DATA_SUBJECT = Role.DATA_SUBJECT.value
 
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """Who wants to do what with which data of whom, and why. Times are Unix seconds.
-
-    `captured_at` is the oldest reading concerned. Without `fields` every field of the category is meant; without
-    `precision` the finest that is permitted. `sensors` are those that an act on a device, or on its batch, names.
-    """
-
-    actor: Actor
-    purpose: str
-    action: Action
-    category: str
-    subject: str
-    at: float
-    captured_at: float
-    precision: Precision | None = None
-    fields: frozenset[str] = frozenset()
-    recipient: str | None = None
-    sensors: Sensor = NO_SENSOR
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What the stores know about the subject and the data. Every default is the one that denies.
-
-    `clock_started_at` is when the event of the rule's retention clock took place, None while it has not; a clock that
-    counts from capture needs none.
-    """
-
-    device_known: bool = False
-    coverage: Coverage = NOT_COVERED
-    restricted: bool = True
-    erased: bool = True
-    clock_started_at: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """Allow or deny, with the reason.
-
-    `precision` is the finest position, `fields` all the fields that may be handed out; NONE and empty when denied.
-    """
-
-    allow: bool
-    reason: Reason
-    precision: Precision
-    explanation: str
-    fields: frozenset[str] = frozenset()
-
-    def __bool__(self) -> bool:
-        return self.allow
+#: A reason, and a sentence for whoever was denied. It is true, as every tuple that has something in it: `or` joins checks.
+Denial = tuple[Reason, str]
 
 
 def decide(request: Request, policy: Policy, facts: Facts) -> Decision:
     """Allow or deny `request` under `policy`, given `facts`; never raises."""
-    rule = policy.rule(request.category, request.purpose)
-    for check in (_declared, _granted):
-        denial = check(request, policy, facts)
+    book = book_of(policy)
+    line = book.lines.get((request.category, request.purpose))
+    if line is None:  # no rule, no leave: what follows is reached with a rule in hand alone
+        return Decision(False, *_undeclared(request, book, facts))
+    for check in _CHECKS:
+        denial = check(request, book, facts, line)
         if denial is not None:
-            return denial
-    if rule is None:  # _declared has denied already; a gate must not depend on that
-        return _deny(Reason.PURPOSE_NOT_DECLARED, f"{request.purpose} is not declared for {request.category}")
-    for rule_check in _RULE_CHECKS:
-        denial = rule_check(request, policy, facts, rule)
-        if denial is not None:
-            return denial
-    explanation = f"rule {rule.category} for {request.purpose}, {rule.basis.value}"
-    return Decision(True, Reason.ALLOWED, _precision(request, rule, facts), explanation, _fields(request, rule, facts))
+            reason, explanation = denial
+            return Decision(False, reason, Precision.NONE, explanation)
+    precision = _precision(request, book, facts, line)
+    return line.allowed(precision, line.told(request.fields, precision))
 
 
-def _deny(reason: Reason, explanation: str) -> Decision:
-    return Decision(False, reason, Precision.NONE, explanation)
+def _undeclared(request: Request, book: Book, facts: Facts) -> tuple[Reason, Precision, str]:
+    """Why there is no rule: one of 1 to 4."""
+    reason, explanation = (
+        _device(request, book, facts, None)
+        or _category(request, book, facts, None)
+        or _purpose(request)
+        or (Reason.PURPOSE_NOT_DECLARED, f"purpose {request.purpose!r} is not declared for {request.category}")
+    )
+    return reason, Precision.NONE, explanation
 
 
-def _declared(request: Request, policy: Policy, facts: Facts) -> Decision | None:
-    """1. The device is enrolled. 2. The category and its fields are known. 3. A purpose is named. 4. It is declared."""
-    if not facts.device_known:
-        return _deny(Reason.DEVICE_UNKNOWN, "no such device is enrolled for this subject")
-    denial = _category_known(request, policy)
-    return _purpose_declared(request, policy) if denial is None else denial  # a denial is false: no `or`
+def _device(_request: Request, _book: Book, facts: Facts, _line: Line | None) -> Denial | None:
+    """1. The device is enrolled."""
+    return None if facts.device_known else (Reason.DEVICE_UNKNOWN, "no such device is enrolled for this subject")
 
 
-def _category_known(request: Request, policy: Policy) -> Decision | None:
-    known = {field for rule in policy.rules_of(request.category) for field in rule.fields}
-    if not known:
-        return _deny(Reason.CATEGORY_UNKNOWN, f"category {request.category!r} is not in the policy")
+def _category(request: Request, book: Book, _facts: Facts, line: Line | None) -> Denial | None:
+    """2. The category and its fields are known."""
+    if line is not None and request.fields <= line.fields:
+        return None
+    known = book.fields.get(request.category)
+    if known is None:
+        return Reason.CATEGORY_UNKNOWN, f"category {request.category!r} is not in the policy"
     if unknown := request.fields - known:
-        return _deny(Reason.CATEGORY_UNKNOWN, f"category {request.category} has no field {', '.join(sorted(unknown))}")
+        return Reason.CATEGORY_UNKNOWN, f"category {request.category} has no field {_listed(unknown)}"
     return None
 
 
-def _purpose_declared(request: Request, policy: Policy) -> Decision | None:
-    if not request.purpose:
-        return _deny(Reason.PURPOSE_MISSING, "name the purpose: there is no use without one")
-    rule = policy.rule(request.category, request.purpose)
-    if rule is None:
-        return _deny(Reason.PURPOSE_NOT_DECLARED, f"purpose {request.purpose!r} is not declared for {request.category}")
-    if other := request.fields.difference(rule.fields):
-        message = f"purpose {request.purpose} is not declared for field {', '.join(sorted(other))}"
-        return _deny(Reason.PURPOSE_NOT_DECLARED, message)
-    return None
+def _purpose(request: Request) -> Denial | None:
+    """3. A purpose is named."""
+    return None if request.purpose else (Reason.PURPOSE_MISSING, "name the purpose: there is no use without one")
 
 
-def _granted(request: Request, policy: Policy, _: Facts) -> Decision | None:
-    """5. The action is possible and somebody may do it for this purpose. 6. The actor's role may, on these data."""
-    rule = policy.rule(request.category, request.purpose)
-    roles = policy.granted_roles(request.action, request.purpose)
-    act = request.action.value
-    if request.action in _DEVICE_ACTIONS and (rule is None or rule.stream is None):
-        return _deny(Reason.ACTION_NOT_PERMITTED, f"{request.category} comes from no device: nothing to {act}")
-    if rule is not None and (other := request.sensors & ~rule.sensors):  # each sensor is a switch of its own
-        return _deny(Reason.ACTION_NOT_PERMITTED, f"{request.category} is not fed by sensor {str(other.name).lower()}")
-    if not roles:
-        return _deny(Reason.ACTION_NOT_PERMITTED, f"nobody may {act} for {request.purpose}")
-    if request.actor.role not in roles:
-        return _deny(Reason.ROLE_NOT_PERMITTED, f"role {request.actor.role} may not {act} for {request.purpose}")
-    if request.actor.role == Role.DATA_SUBJECT and request.actor.id != request.subject:
-        return _deny(Reason.ROLE_NOT_PERMITTED, "a data subject acts on the person's own data only")
-    return None
+def _declared(request: Request, _book: Book, _facts: Facts, line: Line) -> Denial | None:
+    """4. The purpose is declared for each of the fields."""
+    if request.fields <= line.fields:
+        return None
+    other = _listed(request.fields - line.fields)
+    return Reason.PURPOSE_NOT_DECLARED, f"purpose {request.purpose} is not declared for field {other}"
 
 
-def _consented(request: Request, _: Policy, facts: Facts, rule: Rule) -> Decision | None:
+def _possible(request: Request, book: Book, _facts: Facts, line: Line) -> Denial | None:
+    """5. The action is possible with these data, and somebody may do it for this purpose."""
+    action, rule = request.action, line.rule
+    why = ""
+    if action in _DEVICE_ACTIONS and rule.stream is None:
+        why = f"{request.category} comes from no device: nothing to {action.value}"
+    elif request.sensors is not NO_SENSOR and (other := request.sensors & ~rule.sensors):  # each is a switch of its own
+        why = f"{request.category} is not fed by sensor {str(other.name).lower()}"
+    elif not line.roles[action]:
+        why = f"nobody may {action.value} for {request.purpose}"
+    elif action is Action.TERMINAL and not line.consent:
+        why = "what lies in the person's device is read with consent alone (ePrivacy Art. 5(3))"
+    elif action is Action.STATISTICS:
+        why = _no_statistics(request, book, line)
+    return (Reason.ACTION_NOT_PERMITTED, why) if why else None
+
+
+def _no_statistics(request: Request, book: Book, line: Line) -> str:
+    """Statistics have a closed list of inputs (clause table, V-11)."""
+    stats = book.policy.stats
+    if stats is None:
+        return "the policy has no statistics"
+    other = {field for field in request.fields or line.fields if f"{request.category}.{field}" not in stats.inputs}
+    return f"statistics have no input {_listed(other)} of {request.category}" if other else ""
+
+
+def _role(request: Request, book: Book, _facts: Facts, line: Line) -> Denial | None:
+    """6. The actor's role may, on these data."""
+    role = request.actor.role
+    if role not in line.roles[request.action]:
+        why = f"role {role} may not {request.action.value} for {request.purpose}"
+    elif role == _DATA_SUBJECT and request.actor.id != request.subject:
+        why = "a data subject acts on the person's own data only"
+    elif role in book.staff and role not in book.policy.access.roles:
+        why = f"role {role} is none of those that access.roles lets in"
+    else:
+        return None
+    return Reason.ROLE_NOT_PERMITTED, why
+
+
+def _consented(request: Request, _book: Book, facts: Facts, line: Line) -> Denial | None:
     """7. Where the basis is consent it is given now, 8. and was when the data was captured."""
-    if rule.basis is not LawfulBasis.CONSENT:
+    if not line.consent:
         return None
     if not facts.coverage.at_use:
-        return _deny(Reason.CONSENT_MISSING, f"there is no consent to {request.purpose} in force")
+        return Reason.CONSENT_MISSING, f"there is no consent to {request.purpose} in force"
     if not facts.coverage.at_capture:
-        return _deny(Reason.CONSENT_NOT_AT_CAPTURE, "captured without consent, or under one that has ended since")
+        return Reason.CONSENT_NOT_AT_CAPTURE, "captured without consent, or under one that has ended since"
     return None
 
 
-def _limit(rule: Rule, facts: Facts) -> Precision:
-    """The finest position that the rule, and the consent where it is the basis, allow."""
-    return max(rule.precision, facts.coverage.precision) if rule.basis is LawfulBasis.CONSENT else rule.precision
+def _limit(request: Request, book: Book, facts: Facts, line: Line) -> Precision:
+    """The finest position that rule, age, consent where it is the basis, and a child's safeguards allow."""
+    limit = line.rule.precision
+    if len(line.terms) > 1:
+        start = request.captured_at if line.from_capture else facts.clock_started_at
+        for term in line.terms:
+            limit = max(limit, term.precision)
+            if start is None or not term.over(start, request.at):
+                break
+    if line.consent:
+        limit = max(limit, facts.coverage.precision)
+    return max(limit, book.policy.children.safeguards.precision) if facts.child else limit
 
 
-def _precision(request: Request, rule: Rule, facts: Facts) -> Precision:
+def _precision(request: Request, book: Book, facts: Facts, line: Line) -> Precision:
     """What is asked for, or the finest permitted: the coarser of the two."""
-    limit = _limit(rule, facts)
+    if not line.has_position:
+        return Precision.NONE
+    limit = _limit(request, book, facts, line)
     return limit if request.precision is None else max(limit, request.precision)
 
 
-def _fields(request: Request, rule: Rule, facts: Facts) -> frozenset[str]:
-    """What is asked for, or all of the rule, without side fields beside a position coarser than exact."""
-    fields = request.fields or frozenset(rule.fields)
-    coarse = rule.has_position and _precision(request, rule, facts) > Precision.EXACT
-    return fields - SIDE_FIELDS.keys() if coarse else fields
-
-
-def _coarse_enough(request: Request, _: Policy, facts: Facts, rule: Rule) -> Decision | None:
+def _coarse_enough(request: Request, book: Book, facts: Facts, line: Line) -> Denial | None:
     """9. No position, and no side field of one, is finer than permitted."""
-    limit = _limit(rule, facts)
-    if not rule.has_position:
+    if not line.has_position:
         return None
+    limit = _limit(request, book, facts, line)
     if limit is Precision.NONE:
-        return _deny(Reason.PRECISION_TOO_FINE, "no position at all is permitted")
+        return Reason.PRECISION_TOO_FINE, "no position at all is permitted"
     if request.precision is not None and request.precision < limit:
         message = f"{request.precision.name.lower()} is finer than {limit.name.lower()}, the finest permitted"
-        return _deny(Reason.PRECISION_TOO_FINE, message)
-    if request.fields - _fields(request, rule, facts):
-        return _deny(Reason.PRECISION_TOO_FINE, "speed and course go with exact positions only")
+        return Reason.PRECISION_TOO_FINE, message
+    if request.fields and request.fields - line.told(request.fields, max(limit, request.precision or limit)):
+        return Reason.PRECISION_TOO_FINE, "speed and course go with exact positions only"
     return None
 
 
-def _alive(request: Request, _: Policy, facts: Facts, rule: Rule) -> Decision | None:
+def _alive(request: Request, book: Book, facts: Facts, line: Line) -> Denial | None:
     """10. The subject is not restricted (GDPR Art. 18). 11. The term is not over. 12. The data is not erased."""
     if facts.restricted:
-        return _deny(Reason.RESTRICTED, "processing is restricted: stored, and not used")
-    start = request.captured_at if rule.clock is Clock.CAPTURED else facts.clock_started_at
-    if start is not None and request.at >= rule.retention.end(start):
-        return _deny(Reason.EXPIRED, f"the term of {rule.retention} since {rule.clock.value} is over")
+        return Reason.RESTRICTED, "processing is restricted: stored, and not used"
+    start = request.captured_at if line.from_capture else facts.clock_started_at
+    if start is not None:
+        terms = (line.terms[-1], line.child_term) if facts.child else line.terms[-1:]
+        for term in terms:
+            if term.over(start, request.at):
+                return Reason.EXPIRED, f"the term of {term.period} since {line.rule.clock.value} is over"
     if facts.erased:
-        return _deny(Reason.ERASED, "the data is erased")
+        return Reason.ERASED, "the data is erased"
     return None
 
 
-def _recipient(request: Request, policy: Policy, facts: Facts, rule: Rule) -> Decision | None:
-    """13. Who receives is listed, for each of the fields; a disclosure names who receives."""
-    if request.recipient is None:
+def _recipient(request: Request, book: Book, facts: Facts, line: Line) -> Denial | None:
+    """13. Who receives is listed, for each of the fields; a disclosure names who receives. 14. to 18. in `recipients`."""
+    name = request.recipient
+    if name is None:
         if request.action is Action.DISCLOSE:
-            return _deny(Reason.RECIPIENT_NOT_LISTED, "a disclosure names its recipient")
+            return Reason.RECIPIENT_NOT_LISTED, "a disclosure names its recipient"
         return None
-    if request.recipient not in rule.recipients:
-        return _deny(Reason.RECIPIENT_NOT_LISTED, f"{request.recipient!r} is no recipient of {rule.category}")
-    listed = policy.recipients[request.recipient].fields
-    beyond = {field for field in _fields(request, rule, facts) if (rule.category, field) not in listed}
-    if beyond:
-        message = f"{request.recipient} does not get {', '.join(sorted(beyond))} of {rule.category}"
-        return _deny(Reason.RECIPIENT_NOT_LISTED, message)
+    listed = line.listed.get(name)
+    if listed is None:
+        return Reason.RECIPIENT_NOT_LISTED, f"{name!r} is no recipient of {request.category}"
+    if beyond := line.told(request.fields, _precision(request, book, facts, line)) - listed:
+        return Reason.RECIPIENT_NOT_LISTED, f"{name} does not get {_listed(beyond)} of {request.category}"
+    return refused(request, book.policy, facts, book.policy.recipients[name])
+
+
+def _protected(request: Request, book: Book, facts: Facts, _line: Line) -> Denial | None:
+    """19. A child's data serves no marketing and no profile, unless the policy says that it may (V-20)."""
+    if not facts.child:
+        return None
+    safeguards = book.policy.children.safeguards
+    for purposes, permitted, word in (
+        (MARKETING, safeguards.marketing, "marketing"),
+        (PROFILING, safeguards.profiling, "profiling"),
+    ):
+        if request.purpose in purposes and not permitted:
+            return Reason.CHILD_PROTECTED, f"the person is a child: no {word}"
     return None
 
 
-_RULE_CHECKS: tuple[Callable[[Request, Policy, Facts, Rule], Decision | None], ...] = (
+def _let_in(request: Request, book: Book, facts: Facts, _line: Line) -> Denial | None:
+    """20. Who sees another's data has a relation that lasts. 21., 22. The staff has a grant. 23. A second factor was seen."""
+    actor, access = request.actor, book.policy.access
+    if actor.role in book.staff:
+        return _by_grant(request, book, facts) or (None if actor.mfa else _factor(access.staff_mfa))
+    if actor.role in RELATED and actor.id != request.subject and not facts.related:
+        return Reason.RELATION_MISSING, f"no relation of this {actor.role} to the person is in force"
+    return None if actor.mfa or actor.role not in USERS else _factor(access.user_mfa)
+
+
+def _factor(rule: str) -> Denial | None:
+    return (Reason.MFA_MISSING, "log in with a second factor") if rule == _REQUIRED else None
+
+
+def covers(grant: StaffGrant, request: Request) -> bool:
+    """Whether a grant was opened for this request, at whatever time."""
+    return (
+        grant.staff == request.actor.id
+        and grant.role == request.actor.role
+        and grant.subject == request.subject
+        and request.purpose in grant.purposes
+        and request.category in grant.categories
+    )
+
+
+def _by_grant(request: Request, book: Book, facts: Facts) -> Denial | None:
+    """A grant for exactly this, by a ticket or by somebody else, no longer than the policy lets one last (V-04)."""
+    grant, access = facts.grant, book.policy.access
+    if grant is None or not covers(grant, request):
+        return Reason.TICKET_MISSING, "no grant lets this member of the staff in: open one for an open ticket"
+    if not grant.ticket and (access.ticket_required or grant.opened_by == grant.staff):
+        return Reason.TICKET_MISSING, "the grant rests on no ticket"
+    over = book.grant_term.over(grant.opened_at, request.at)
+    if over or not grant.opened_at <= request.at < grant.ends_at:
+        return Reason.GRANT_EXPIRED, "the grant is over, or its ticket is closed"
+    return None
+
+
+def _mail(request: Request, book: Book, facts: Facts, _line: Line) -> Denial | None:
+    """24. A message is of the class that its purpose may send. 25. Of those that are counted there are not too many (V-05)."""
+    if request.action is not Action.MAIL:
+        return None
+    found, meant = class_of_content(request.content), class_of_purpose(request.purpose)
+    if found is not meant:
+        what = "nothing that is named" if found is None else found.value
+        return Reason.MAIL_CLASS_MISMATCH, f"the message has {what} in it, {request.purpose} sends {meant.value} alone"
+    counted = found is not None and found.value not in book.mails_exempt
+    if counted and (facts.mails is None or facts.mails >= book.most_mails):
+        return Reason.TOO_MANY_MAILS, f"the person has had {book.most_mails:.0f} messages in 30 days"
+    return None
+
+
+def _listed(fields: set[str] | frozenset[str]) -> str:
+    return ", ".join(sorted(fields))
+
+
+_CHECKS: tuple[Callable[[Request, Book, Facts, Line], Denial | None], ...] = (
+    _device,
+    _category,
+    _declared,
+    _possible,
+    _role,
     _consented,
     _coarse_enough,
     _alive,
     _recipient,
+    _protected,
+    _let_in,
+    _mail,
 )

@@ -1,32 +1,72 @@
 """The gate as the rest of the product uses it: it collects the facts, decides, and tells the audit log.
 
-Ingest, read, export, disclosure and statistics go through `ask` or `demand`; nothing else decides about personal data.
+Ingest, read, export, disclosure, statistics, mail and the staff's access go through `ask` or `demand`; nothing else decides
+about personal data.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
 
 from cloud_sync.consent import ConsentLedger
+from cloud_sync.consent.minors import floors
 from cloud_sync.errors import Denied
-from cloud_sync.gate.decide import NO_SENSOR, Decision, Facts, Request, decide
+from cloud_sync.gate.book import RELATED, book_of
+from cloud_sync.gate.decide import decide
+from cloud_sync.gate.question import NO_FIELDS, NO_SENSOR, NOBODY, Decision, Facts, Request
 from cloud_sync.model import Action, Actor, Device, Precision, Reason, Sensor, Stream
+from cloud_sync.model_access import StaffGrant
 from cloud_sync.policy import Policy
 from cloud_sync.policy.vocabulary import SENSOR_FIELDS, Role
 from cloud_sync.stores import DeviceStore
 
 #: In whose name `admit` asks for ingest.
-INGEST = Actor("ingest", Role.SERVICE.value)
+INGEST: Final = Actor("ingest", Role.SERVICE.value)
 
-_ORDER = {reason: position for position, reason in enumerate(Reason)}
+_ORDER: Final = {reason: position for position, reason in enumerate(Reason)}
 
 
 def _never(_: str) -> bool:
     return False
 
 
+def _no_grant(_: Request) -> StaffGrant | None:
+    return None
+
+
+def _unrelated(_actor: Actor, _subject: str) -> bool:
+    return False
+
+
+def _unapproved(_: Request) -> frozenset[str]:
+    return NOBODY
+
+
+def _uncounted(_subject: str, _at: float) -> int | None:
+    return None
+
+
 def _unheard(_request: Request, _decision: Decision) -> None:
     return
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Where the facts beside consent, age and devices come from; who leaves one out gets denials where it matters.
+
+    `restricted(subject)` (GDPR Art. 18); `grant(request)`: what the staff's access rests on; `related(actor, subject)`: in force
+    now; `approvals(request)`: who approved of its reference; `mails(subject, at)`: how many messages the person had in the 30
+    days before; `recorded(subject)`: somebody of whom there are records, and who needs no device for these to be asked about.
+    """
+
+    restricted: Callable[[str], bool] = _never
+    grant: Callable[[Request], StaffGrant | None] = _no_grant
+    related: Callable[[Actor, str], bool] = _unrelated
+    approvals: Callable[[Request], frozenset[str]] = _unapproved
+    mails: Callable[[str, float], int | None] = _uncounted
+    recorded: Callable[[str], bool] = _never
 
 
 class Gate:
@@ -38,15 +78,18 @@ class Gate:
         ledger: ConsentLedger,
         devices: DeviceStore,
         *,
-        restricted: Callable[[str], bool] = _never,
+        restricted: Callable[[str], bool] | None = None,
+        known: Known | None = None,
         on_decision: Callable[[Request, Decision], None] = _unheard,
     ) -> None:
-        """`restricted` says whether a subject's processing is restricted; `on_decision` hears every answer of `ask`."""
-        self._policy = policy
+        """`known` brings the other facts, `restricted` that one alone; `on_decision` hears every answer of `ask`."""
+        self.policy = policy
         self._ledger = ledger
         self._devices = devices
-        self._restricted = restricted
+        facts = known or Known()
+        self._known = facts if restricted is None else replace(facts, restricted=restricted)
         self._on_decision = on_decision
+        self._staff = book_of(policy).staff
 
     def ask(
         self,
@@ -88,11 +131,54 @@ class Gate:
         decisions = [self._admit(device, stream, captured_at, at, precision, sensor) for sensor in wanted]
         return next((decision for decision in decisions if not decision), decisions[0])
 
+    def mark(self, actor: Actor, subject: str, purpose: str, category: str, at: float) -> tuple[object, ...]:
+        """What an answer rests on now, beside the times of `boundaries`: whoever keeps an answer asks anew when it changes.
+
+        [A withdrawal, a restriction or a closed ticket that a kept answer outlives.] The ledger and all bounds only grow.
+        """
+        probe = Request(actor, purpose, Action.READ, category, subject, at, at)
+        grant, records, bounds = self.grant(probe), self._ledger.records(subject), self._ledger.bounds(subject)
+        return (
+            len(records),
+            records[-1].record_id if records else "",
+            len(bounds.own),
+            sum(len(events) for events in bounds.groups.values()),
+            tuple(self._devices.devices_of(subject)),
+            self._known.restricted(subject),
+            grant,
+            grant is not None and at < min(grant.ends_at, self.policy.access.grant_ttl.end(grant.opened_at)),
+            self._related(probe),
+        )
+
+    def boundaries(self, subject: str) -> list[float]:
+        """Unix seconds at which an answer about a capture, or at a use, can change: answers, their ends, groups, the age."""
+        times: set[float] = set()
+        for record in self._ledger.records(subject):
+            times.add(record.event_time)
+            if record.validity_until is not None:
+                times.add(record.validity_until)
+        bounds = self._ledger.bounds(subject)
+        times.update(event.at for event in bounds.events())
+        age = bounds.age
+        if age is not None and age.month:  # of purposes that are not named too: safeguards end at the highest floor
+            times |= {age.certain_from(floor) for floor in floors(self.policy, age.country).values()}
+        return sorted(times)
+
+    def newest(self, subject: str) -> float:
+        """Unix seconds of the person's newest answer or bound, 0 if there is none: a clock before it is behind."""
+        answers = (record.event_time for record in self._ledger.records(subject))
+        events = (event.at for event in self._ledger.bounds(subject).events())
+        return max((*answers, *events), default=0.0)
+
+    def grant(self, request: Request) -> StaffGrant | None:
+        """What the access of a member of the staff rests on; None for everybody else."""
+        return self._known.grant(request) if request.actor.role in self._staff else None
+
     def _admit(
         self, device: Device, stream: Stream, captured_at: float, at: float, precision: Precision | None, sensor: Sensor
     ) -> Decision:
         best: Decision | None = None
-        for rule in self._policy.rules_of_stream(stream):
+        for rule in self.policy.rules_of_stream(stream):
             # A leave for places is none for positions, nor the reverse.
             if stream is Stream.LOCATION:
                 told = rule.has_places if precision is Precision.NONE else rule.has_whole_position
@@ -108,7 +194,7 @@ class Gate:
                     at,
                     captured_at,
                     precision=precision if rule.has_position else None,
-                    fields=frozenset({SENSOR_FIELDS[sensor]}) if sensor else frozenset(),
+                    fields=frozenset({SENSOR_FIELDS[sensor]}) if sensor else NO_FIELDS,
                     sensors=sensor,
                 )
                 decision = self._decide(request, device.device, False, None)
@@ -122,17 +208,32 @@ class Gate:
         return best
 
     def _decide(self, request: Request, device: str | None, erased: bool, clock_started_at: float | None) -> Decision:
+        known = self._known
         facts = Facts(
-            device_known=self._known(request, device),
+            device_known=self._enrolled(request, device),
             coverage=self._ledger.covered(request.subject, request.purpose, request.captured_at, request.at),
-            restricted=self._restricted(request.subject),
+            restricted=known.restricted(request.subject),
             erased=erased,
             clock_started_at=clock_started_at,
+            child=self._ledger.child(request.subject, request.purpose),
+            grant=self.grant(request),
+            related=self._related(request),
+            approvals=known.approvals(request) if request.recipient is not None and request.reference else NOBODY,
+            mails=known.mails(request.subject, request.at) if request.action is Action.MAIL else None,
         )
-        return decide(request, self._policy, facts)
+        return decide(request, self.policy, facts)
 
-    def _known(self, request: Request, device: str | None) -> bool:
-        """Whether the subject has this device, or any; a revoked device senses and sends nothing, its history stays."""
+    def _related(self, request: Request) -> bool:
+        return request.actor.role in RELATED and self._known.related(request.actor, request.subject)
+
+    def _enrolled(self, request: Request, device: str | None) -> bool:
+        """Whether the subject has this device, or any; a revoked device senses and sends nothing, its history stays.
+
+        What comes from no device, and names none, is asked of whoever has records as well.
+        """
         devices = self._devices.devices_of(request.subject)
         live = request.action in (Action.SENSE, Action.INGEST)
-        return any((device is None or d.device == device) and not (live and d.revoked_at is not None) for d in devices)
+        if any((device is None or d.device == device) and not (live and d.revoked_at is not None) for d in devices):
+            return True
+        rule = self.policy.rule(request.category, request.purpose) if device is None else None
+        return rule is not None and rule.stream is None and self._known.recorded(request.subject)

@@ -1,7 +1,8 @@
 """The gate, asked once for many envelopes of one batch.
 
-An answer holds for a whole stretch of capture times: it can change only where the person's consent records begin and end
-and where a retention term ends. So one answer a stretch is asked for, inside the transaction of the batch, and forgotten with it.
+An answer holds for a whole stretch of capture times: it can change only at the times that the gate names (`Gate.boundaries`:
+answers, groups, the age) and where a retention term ends. So one answer a stretch is asked for, inside the transaction of the
+batch, and forgotten with it.
 """
 
 from __future__ import annotations
@@ -12,22 +13,21 @@ from typing import NamedTuple
 
 from cloud_sync.gate import Gate
 from cloud_sync.ingest.screen import Sums, Told, Visits
-from cloud_sync.model import ConsentRecord, Device, Precision, Reason, Sensor, Stream
+from cloud_sync.model import Device, Precision, Reason, Sensor, Stream
 from cloud_sync.policy import Policy
-from cloud_sync.stores import ConsentStore
 
 
 class Leave:
     """Whose leave there is to store an envelope."""
 
-    def __init__(self, gate: Gate, consents: ConsentStore, policy: Policy) -> None:
+    def __init__(self, gate: Gate, policy: Policy) -> None:
         self._gate = gate
-        self._consents = consents
         self._aggregate_s = policy.device.aggregate_s
         self._places = frozenset(place.circle.place for place in policy.places)
-        #: By stream: no term ends sooner after a capture.
+        childs_s = policy.children.safeguards.retention_max.shortest_s
+        #: By stream: no term ends sooner after a capture, of whoever; a rule's steps end after its own term.
         self.shortest_s: dict[int, int] = {
-            stream: min((rule.retention.shortest_s for rule in policy.rules_of_stream(stream)), default=0)
+            stream: min((childs_s, *(rule.retention.shortest_s for rule in policy.rules_of_stream(stream))))
             for stream in Stream
         }
 
@@ -37,13 +37,11 @@ class Leave:
 
     def boundaries(self, subject: str) -> list[float]:
         """Unix seconds at which an answer about a subject's captures can change."""
-        records = self._consents.consents(subject)
-        ends = (record.validity_until for record in records if record.validity_until is not None)
-        return sorted({*(record.event_time for record in records), *ends})
+        return self._gate.boundaries(subject)
 
-    def records(self, subject: str) -> list[ConsentRecord]:
-        """The person's answers."""
-        return self._consents.consents(subject)
+    def newest(self, subject: str) -> float:
+        """Unix seconds of the person's newest answer, or of what bounds it."""
+        return self._gate.newest(subject)
 
     def ask(self, device: Device, stream: Stream, capture: float, now: float, told: Told | None) -> Reason:
         """The gate's answer for one capture; before it, whether the policy has such places, and tells so closely."""
@@ -79,10 +77,9 @@ class LeaveOfBatch:
         self._last: dict[tuple[str, int], _Stretch] = {}
 
     def newest(self, subject: str) -> float:
-        """Unix seconds of the person's newest answer, 0 if there is none."""
+        """As `Leave.newest`."""
         if subject not in self._newest:
-            times = (record.event_time for record in self._leave.records(subject))
-            self._newest[subject] = max(times, default=0.0)
+            self._newest[subject] = self._leave.newest(subject)
         return self._newest[subject]
 
     def reason(self, device: Device, stream: int, capture: float, told: Told | None) -> Reason:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from cloud_sync.audit import Kind as AuditKind
-from cloud_sync.erasure.pieces import touches
 from cloud_sync.errors import KeyDestroyed, SealBroken, UnknownDevice, WireFormatError
 from cloud_sync.ingest.healing import Healing, HealingOfBatch
 from cloud_sync.ingest.leave import Leave
@@ -40,6 +39,7 @@ from cloud_sync.retention.terms import Terms
 from cloud_sync.stores import AuditSink, Clock, Database
 from cloud_sync.wire.envelope import open_uplink, parse_uplink
 from cloud_sync.wire.named import maker
+from cloud_sync.wire.pieces import touches
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +88,10 @@ class Ingest:
         desk: Desk,
         audit: AuditSink,
         terms: Terms,
+        committed: Callable[[Sequence[StoredEnvelope]], None] = lambda _: None,
     ) -> None:
+        """`committed` hears of new rows after their commit; it returns at once."""
+        self._committed = committed
         self._database = database
         self._keys = keys
         self._clock = clock
@@ -101,7 +104,9 @@ class Ingest:
     def handle(self, messages: Sequence[Message]) -> list[Outcome]:
         """All outcomes, in order; when it returns, everything that a verdict says is on the disk."""
         with uncollected(), self._database.transaction():
-            outcomes = _Batch(self, self._clock.now()).run(messages)
+            batch = _Batch(self, self._clock.now())
+            outcomes = batch.run(messages)
+        self._committed(batch.rows)
         kinds = Counter([outcome.kind for outcome in outcomes])
         self.counts.update(kinds)
         refused = {str(kind): count for kind, count in kinds.items() if kind not in VERDICTS}
@@ -125,16 +130,17 @@ class _Batch:
         self._floors: dict[str, tuple[int, ...]] = {}
         self._chains: dict[tuple[str, int, int, int], DayChain | Kind] = {}
         self._digests: dict[EnvelopeId, set[bytes]] = {}
-        self._rows: list[StoredEnvelope] = []
+        self.rows: list[StoredEnvelope] = []
         self._notes: Counter[tuple[str, str, int, str]] = Counter()  # kind, subject, stream, reason
         self._leap_s: float | None = None  # looked up where it matters
 
     def run(self, messages: Sequence[Message]) -> list[Outcome]:
         """Refuse what is cheap to refuse, look all numbers up at once, then take the rest one by one."""
+        self._database.expect_devices({device_of(topic) or "" for topic in {topic for topic, _ in messages}})
         taken = [self._admit(topic, payload) for topic, payload in messages]
         self._digests = self._database.digests([item.id for item in taken if isinstance(item, _Candidate)])
         outcomes = [self._take(item) if isinstance(item, _Candidate) else item for item in taken]
-        self._database.add_envelopes(self._rows)
+        self._database.add_envelopes(self.rows)
         for (kind, subject, stream, reason), count in self._notes.items():
             detail: tuple[tuple[str, str | int], ...] = (("stream", stream), ("reason", reason), ("count", count))
             self._ingest._audit.append(AuditEvent(kind, self._now, ACTOR, subject, detail))
@@ -227,7 +233,7 @@ class _Batch:
     def _store(self, item: _Candidate, contents: Contents, known: set[bytes] | None) -> Outcome:
         envelope = item.envelope
         self._digests.setdefault(item.id, set()).add(envelope.digest)
-        self._rows.append(
+        self.rows.append(
             StoredEnvelope(
                 item.id,
                 envelope.digest,

@@ -104,6 +104,11 @@ class Subscriber:
         """Whether the subscription stands."""
         return self._connected.is_set()
 
+    @property
+    def pending(self) -> int:
+        """Messages read from the broker and not yet committed and acknowledged; at `MAX_PENDING` no more are read."""
+        return self._unacknowledged
+
     def _make_client(self) -> ReadAheadClient:
         broker = self._broker
         client = ReadAheadClient(broker.client_id, self._on_publishes, self.downlinks.acknowledged)

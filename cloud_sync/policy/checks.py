@@ -228,17 +228,6 @@ def recipients_declared(raw: Raw) -> Iterator[Gap]:
                 yield Gap(("recipient", n, "fields", k), message, fix)
 
 
-def regions_allowed(raw: Raw) -> Iterator[Gap]:
-    """Data and recipients are in regions that `transfer.allowed` lists."""
-    allowed = words(table(raw, "transfer").get("allowed"))
-    for kind in ("rule", "recipient"):
-        for n, entry in enumerate(tables(raw.get(kind))):
-            region = text(entry.get("region"))
-            if region and region not in allowed:
-                message = f"region {region} is not in transfer.allowed"
-                yield Gap((kind, n, "region"), message, "move it, or allow the region with a mechanism")
-
-
 def roles_and_purposes_meet(raw: Raw) -> Iterator[Gap]:
     """A role acts for purposes that a rule declares; a purpose that nobody may act for is a typing error."""
     declared = {purpose for rule in _rules(raw) for purpose in words(rule.get("purpose"))}
@@ -277,14 +266,6 @@ def device_within_terms(raw: Raw) -> Iterator[Gap]:
         yield Gap(("device", "batch_age"), "an open batch would outlive the spool", "make it at most spool_age")
 
 
-def long_terms_for_accounts(raw: Raw) -> Iterator[Gap]:
-    """Terms over three years are for accounting material alone."""
-    for n, rule in enumerate(_rules(raw)):
-        term = period(rule.get("retention"))
-        if term and term.shortest_s > 3 * 366 * 86_400 and rule.get("category") != "billing":
-            yield Gap(("rule", n, "retention"), f"{term} is a term for billing only", "shorten it to P3Y or less")
-
-
 CHECKS: tuple[Callable[[Raw], Iterator[Gap]], ...] = (
     basis_named,
     hidden_explained,
@@ -296,8 +277,6 @@ CHECKS: tuple[Callable[[Raw], Iterator[Gap]], ...] = (
     telemetry_from_capture,
     precision_said,
     recipients_declared,
-    regions_allowed,
     roles_and_purposes_meet,
     device_within_terms,
-    long_terms_for_accounts,
 )

@@ -12,12 +12,17 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
+from cloud_sync.policy.capchecks import CAP_CHECKS
 from cloud_sync.policy.checks import CHECKS, Gap, fields_covered
 from cloud_sync.policy.devicechecks import DEVICE_CHECKS
 from cloud_sync.policy.finding import Finding, dotted
+from cloud_sync.policy.lawchecks import LAW_CHECKS
 from cloud_sync.policy.locate import Locator, Path
+from cloud_sync.policy.provisionchecks import PROVISION_CHECKS
 from cloud_sync.policy.schema import PlaceTable, PolicyFile, RecipientTable, RuleTable
-from cloud_sync.policy.streamchecks import STREAM_CHECKS, location_told
+from cloud_sync.policy.streamchecks import STREAM_CHECKS, always_sent, location_told
+from cloud_sync.policy.textchecks import TEXT_CHECKS
+from cloud_sync.policy.transferchecks import TRANSFER_CHECKS
 
 # A policy is a page or ten; the locator counts lines from the start for each key.
 MAX_FILE_BYTES = 256 * 1024
@@ -33,8 +38,12 @@ _MISSING = {
 }
 
 
+#: What a policy must mean for its compiled form to be right.
+_MEANING = CHECKS + STREAM_CHECKS + DEVICE_CHECKS + PROVISION_CHECKS
 #: Not asked of a policy of the past: the compiled policy permits nothing for what they find.
 _OF_TODAY = (fields_covered, location_told)
+#: What a policy must promise today. Nobody asks it of one of the past: who agreed to it agreed to what it says.
+_PROMISES = (*TRANSFER_CHECKS, *LAW_CHECKS, *CAP_CHECKS, *TEXT_CHECKS, always_sent)
 
 
 class Examined(NamedTuple):
@@ -53,8 +62,9 @@ def lint(path: str | FilePath) -> list[Finding]:
 def examine(path: str | FilePath, *, past: bool = False) -> Examined:
     """Parse, validate and check a policy file.
 
-    Of one of the `past` nobody asks for fields that streams did not have when it was written, nor for whole positions: what it
-    does not name, it does not permit [a new field must not make the policies unreadable that people agreed to].
+    Of one of the `past` nobody asks for fields that streams did not have when it was written, nor for whole positions, nor for
+    promises that came later: what it does not name, it does not permit [a new check must not make the policies unreadable that
+    people agreed to].
     """
     name = str(path)
     try:
@@ -92,7 +102,7 @@ def _examined(name: str, raw: dict[str, Any], locator: Locator, digest: str, pas
         file = PolicyFile.model_validate(raw)
     except ValidationError as error:
         gaps += _structural(error, raw)
-    checks = [check for check in CHECKS + STREAM_CHECKS + DEVICE_CHECKS if not (past and check in _OF_TODAY)]
+    checks = [check for check in _MEANING if check not in _OF_TODAY] if past else [*_MEANING, *_PROMISES]
     wrong = {gap.path for gap in gaps}  # a value of no kind needs no second finding about its meaning
     gaps += [gap for check in checks for gap in check(raw) if gap.path not in wrong]
     findings = sorted({Finding(name, locator.line(gap.path), dotted(gap.path), gap.message, gap.fix) for gap in gaps})

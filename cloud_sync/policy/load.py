@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from cloud_sync.errors import PolicyError
-from cloud_sync.policy.compiled import Policy, compile_policy
+from cloud_sync.policy.compiled import Policy
+from cloud_sync.policy.compiling import compile_policy
 from cloud_sync.policy.finding import Finding
 from cloud_sync.policy.lint import examine
 

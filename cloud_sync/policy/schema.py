@@ -1,80 +1,73 @@
 """The tables and keys of a policy file, as pydantic models. Unknown keys and open lists are errors.
 
-The models say what a key may hold; what keys mean together is checked in `checks.py`. Durations on the wire are whole
-seconds (docs/wire-format.md section 7), so `[device]` takes only periods without months.
+The models say what a key may hold; what keys mean together is checked in `checks.py` and its neighbours.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from datetime import date
+from typing import Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from cloud_sync.model import Action, LawfulBasis
-from cloud_sync.policy.period import Period
-from cloud_sync.policy.vocabulary import (
-    PRECISIONS,
-    SENSORS,
-    STREAMS,
-    After,
-    Clock,
-    ControllerRole,
-    HiddenReason,
-    RecipientKind,
-    Role,
+from cloud_sync.policy.kinds import (
+    Email,
+    Label,
+    Language,
+    Name,
+    Phone,
+    PrecisionName,
+    QualifiedField,
+    Reference,
+    Region,
+    Seconds,
+    SensorName,
+    Span,
+    StreamName,
+    Table,
+    Term,
+    Version,
+    Words,
 )
+from cloud_sync.policy.parameters import (
+    AccessTable,
+    AnonymiseTable,
+    AssuranceTable,
+    BasisTable,
+    BreachTable,
+    CapTable,
+    ChildrenTable,
+    CookiesTable,
+    DirectoryTable,
+    ErasureTable,
+    FirmwareTable,
+    IdentityTable,
+    LegalTable,
+    MonitorTable,
+    PatchTable,
+    PortabilityTable,
+    PortalTable,
+    PurposeTable,
+    QualityTable,
+    RecipientsTable,
+    RefusalTable,
+    SecurityTable,
+    Service,
+    ServiceMailTable,
+    Significant,
+    StatsTable,
+    SupportTable,
+    of,
+)
+from cloud_sync.policy.vocabulary import After, Clock, ControllerRole, HiddenReason, RecipientKind, Role
+
+NoticeField = Literal["purpose", "data", "recipient", "duration", "withdrawal"]
+EvidenceField = Literal["actor", "purpose", "text_version", "time", "channel", "affirmative_act"]
+Mechanism = Literal["adequacy", "scc", "bcr"]
 
 
-def _period(value: Any) -> Period:
-    if isinstance(value, Period):
-        return value
-    if not isinstance(value, str):
-        raise ValueError("a period is text such as P90D")
-    return Period.parse(value)
-
-
-def _exact_seconds(period: Period) -> Period:
-    if period.months:
-        raise ValueError("a device counts seconds: use days or hours, not months or years")
-    return period
-
-
-def _some(period: Period) -> Period:
-    if period.longest_s == 0:
-        raise ValueError("must be longer than zero")
-    return period
-
-
-def _member(words: Any) -> BeforeValidator:
-    def check(value: Any) -> str:
-        if not isinstance(value, str) or value not in words:
-            raise ValueError(f"unknown; one of {', '.join(words)}")
-        return value
-
-    return BeforeValidator(check)
-
-
-# Names end in audit entries, directory listings and tables: no spaces, no control characters, at most 40.
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-QualifiedField = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}\.[a-z][a-z0-9_]{0,39}$")]
-Reference = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ./()-]{0,79}$")]
-Version = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")]
-Label = Annotated[str, Field(pattern=r"^\w[\w .,'/()-]{0,59}$")]
-Region = Annotated[str, Field(pattern=r"^[A-Z]{2,3}$")]
-Language = Annotated[str, Field(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")]
-Term = Annotated[Period, BeforeValidator(_period)]
-Span = Annotated[Period, BeforeValidator(_period), AfterValidator(_some)]
-Seconds = Annotated[Period, BeforeValidator(_period), AfterValidator(_exact_seconds), AfterValidator(_some)]
-PrecisionName = Annotated[str, _member(PRECISIONS)]
-SensorName = Annotated[str, _member(SENSORS)]
-StreamName = Annotated[str, _member(STREAMS)]
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, strict=False)
-
-
-class PolicyTable(_Table):
+class PolicyTable(Table):
     """`[policy]`: whose policy this is."""
 
     id: Name
@@ -84,23 +77,48 @@ class PolicyTable(_Table):
     role: ControllerRole
 
 
-class NoticeTable(_Table):
+class ControllerTable(Table):
+    """`[controller]`: name and contact of who answers for the data, GDPR Art. 30(1)(a); of a company, not of a person."""
+
+    name: Words
+    address: Words
+    email: Email
+    phone: Phone | None = None
+    dpo_email: Email | None = None
+
+
+class NoticeTable(Table):
     """`[notice]`: the privacy notice that a consent answers; another version is another question."""
 
     version: Version
     languages: list[Language] = Field(min_length=1)
+    significant: tuple[Significant, ...] = ("purpose", "basis", "recipient", "region", "retention_up")
+    banner: Span = of("P30D")
+    service_mail: ServiceMailTable = ServiceMailTable()
 
 
-class RightsTable(_Table):
+class TextTable(Table):
+    """`[text.<language>]`: the company's own words for its purposes, categories and recipients, and its questions."""
+
+    purpose: dict[Name, Words] = Field(default={})
+    question: dict[Name, Words] = Field(default={})
+    category: dict[Name, Words] = Field(default={})
+    recipient: dict[Name, Words] = Field(default={})
+
+
+class RightsTable(Table):
     """`[rights]`: when a person's request is due."""
 
     deadline: Span
     extension_max: Term
     internal_target_workdays: int = Field(ge=1, le=20, strict=True)
     self_service: bool = Field(strict=True)
+    alarm_at: float = Field(default=0.75, ge=0.1, lt=1.0, allow_inf_nan=False)
+    refusal: RefusalTable = RefusalTable()
+    erasure: ErasureTable = ErasureTable()
 
 
-class ConsentTable(_Table):
+class ConsentTable(Table):
     """`[consent]`: asking, and how long an answer holds."""
 
     later_cooldown: Span
@@ -109,42 +127,56 @@ class ConsentTable(_Table):
     validity: Span
     gate_latency: Seconds
     propagation_max: Seconds
+    notice_required: tuple[NoticeField, ...] = ("purpose", "data", "recipient", "duration", "withdrawal")
+    evidence_required: tuple[EvidenceField, ...] = (
+        *("actor", "purpose", "text_version", "time", "channel", "affirmative_act"),
+    )
+    allow_preticked: Literal[False] = False
 
 
-class LocationTable(_Table):
+class LocationTable(Table):
     """`[location]`: the finest position that anyone may have under this policy."""
 
     precision: PrecisionName
 
 
-class CollectionTable(_Table):
-    """`[collection]`: fields of a stream that are never taken, as `stream.field`."""
+class CollectionTable(Table):
+    """`[collection]`: fields of a stream that are never taken, as `stream.field`; those that are, where the list stands."""
 
     never: list[QualifiedField]
+    allowlist: tuple[QualifiedField, ...] = ()
+    unknown_field: Literal["reject"] = "reject"
+    toggles: tuple[SensorName | Literal["analytics"], ...] = ()
 
 
-class RetentionTable(_Table):
-    """`[retention]`: how often the sweep runs, and the cap over all terms once a relation has ended."""
+class RetentionTable(Table):
+    """`[retention]`: how often the sweep runs, and the cap over all terms once a relation has ended.
+
+    A further table of the name of a category, `[retention.billing]`, caps the terms of its rules.
+    """
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, CapTable] = Field(init=False)
 
     sweep: Seconds
     total_cap: Span
 
 
-class BackupTable(_Table):
+class BackupTable(Table):
     """`[backup]`: how long a backup lives; a restore replays the tombstones before it serves."""
 
     horizon: Span
     replay_tombstones: Literal[True]
 
 
-class TransferTable(_Table):
+class TransferTable(Table):
     """`[transfer]`: where data may be, and by which instruments beyond the EEA."""
 
     allowed: list[Region] = Field(min_length=1)
-    mechanisms: list[Literal["adequacy", "scc", "bcr"]]
+    mechanisms: list[Mechanism]
 
 
-class DeviceTable(_Table):
+class DeviceTable(Table):
     """`[device]`: what every directive says beside its permissions."""
 
     interval: Seconds
@@ -165,7 +197,7 @@ class DeviceTable(_Table):
     padded_bytes: int | None = Field(default=None, ge=96, le=960, strict=True)
 
 
-class PlaceTable(_Table):
+class PlaceTable(Table):
     """`[[place]]`: a place of the controller, such as a depot, whose entering and leaving may be told; never a home."""
 
     id: int = Field(ge=1, le=255, strict=True)
@@ -175,29 +207,48 @@ class PlaceTable(_Table):
     radius_m: int = Field(ge=50, le=50_000, strict=True)
 
 
-class GrantTable(_Table):
+class GrantTable(Table):
     """`[[roles.<role>]]`: acts that a role may do, for these purposes and no others."""
 
     actions: list[Action] = Field(min_length=1)
     purposes: list[Name] = Field(min_length=1)
 
 
-class RecipientTable(_Table):
+class BeyondTable(Table):
+    """What both `[[rule]]` and `[[recipient]]` say where their region lies outside `transfer.allowed`."""
+
+    mechanism: Mechanism | None = None
+    assessment: Reference | None = None
+    reviewed: date | None = None
+
+
+class RecipientTable(BeyondTable):
     """`[[recipient]]`: somebody outside who may get data, and which fields, as `category.field`."""
 
     id: Name
     kind: RecipientKind
     region: Region
     fields: list[QualifiedField]
+    service: Service | None = None
+    of: Literal["affiliates", "advisers", "operators", "business"] | None = None
+    agreement: Reference | None = None
+    enabled: bool = Field(default=True, strict=True)
 
 
-class RuleTable(_Table):
+class StepTable(Table):
+    """`[[rule.step]]`: a coarser precision in which positions stay on after the finer term, from the same clock."""
+
+    precision: PrecisionName
+    retention: Span
+
+
+class RuleTable(BeyondTable):
     """`[[rule]]`: one category under its purposes: which fields, on what basis, how finely, how long, to whom."""
 
     category: Name
     fields: list[Name] = Field(min_length=1)
     stream: StreamName | None = None
-    sensors: list[SensorName] = []
+    sensors: tuple[SensorName, ...] = ()
     purpose: list[Name] = Field(min_length=1)
     basis: LawfulBasis
     legal_ref: Reference | None = None
@@ -205,14 +256,18 @@ class RuleTable(_Table):
     retention: Term
     clock: Clock
     after: After
+    step: list[StepTable] = Field(default=[], max_length=4)  # as many as there are coarser cells
     precision: PrecisionName | None = None
     recipients: list[Name]
     region: Region
     visible_to_user: bool = Field(strict=True)
     reason: HiddenReason | None = None
+    role: ControllerRole | None = None
+    instruction: Reference | None = None
+    arrangement: Reference | None = None
 
 
-class PolicyFile(_Table):
+class PolicyFile(Table):
     """A whole policy file, schema 1."""
 
     schema_: Literal[1] = Field(alias="schema")
@@ -226,7 +281,30 @@ class PolicyFile(_Table):
     backup: BackupTable
     transfer: TransferTable
     device: DeviceTable
+    access: AccessTable = AccessTable()
+    stats: StatsTable | None = None
+    children: ChildrenTable = ChildrenTable()
+    controller: ControllerTable | None = None
+    text: dict[Language, TextTable] = Field(default={})
+    anonymise: AnonymiseTable = AnonymiseTable()
+    assurance: AssuranceTable = AssuranceTable()
+    basis: BasisTable = BasisTable()
+    breach: BreachTable = BreachTable()
+    cookies: CookiesTable = CookiesTable()
+    directory: DirectoryTable = DirectoryTable()
+    firmware: FirmwareTable = FirmwareTable()
+    identity: IdentityTable = IdentityTable()
+    legal: LegalTable = LegalTable()
+    monitor: MonitorTable = MonitorTable()
+    patch: PatchTable = PatchTable()
+    portability: PortabilityTable = PortabilityTable()
+    portal: PortalTable = PortalTable()
+    purpose: PurposeTable = PurposeTable()
+    quality: QualityTable = QualityTable()
+    recipients: RecipientsTable = RecipientsTable()
+    security: SecurityTable = SecurityTable()
+    support: SupportTable = SupportTable()
     roles: dict[Role, list[GrantTable]] = Field(min_length=1)
-    recipient: list[RecipientTable] = []
+    recipient: tuple[RecipientTable, ...] = ()
     place: list[PlaceTable] = Field(default=[], max_length=8)  # all that a device keeps
     rule: list[RuleTable] = Field(min_length=1)

@@ -64,4 +64,21 @@ def location_told(raw: Raw) -> Iterator[Gap]:
             yield Gap(("collection", "never", k), "every position has its quality on the wire", fix)
 
 
-STREAM_CHECKS: tuple[Callable[[Raw], Iterator[Gap]], ...] = (sensors_tell, one_category_for_a_read, location_told)
+def always_sent(raw: Raw) -> Iterator[Gap]:
+    """What is in every envelope of a stream cannot be left out: the time of a reading, and all of a status."""
+    fed = {text(rule.get("stream")) for rule in tables(raw.get("rule"))} | {"status"}
+    for k, name in enumerate(words(table(raw, "collection").get("never"))):
+        stream, _, field = name.partition(".")
+        if stream == "status" and field in STREAM_FIELDS[STREAMS[stream]]:
+            fix = "take it out and list it in the rule of the stream: a status is sent whole"
+            yield Gap(("collection", "never", k), f"{field} is in every status", fix)
+        elif stream in fed and field == "time":
+            fix = "take it out and list time in the rule, or take the stream's rules out"
+            yield Gap(("collection", "never", k), f"every reading of {stream} has its time", fix)
+
+
+STREAM_CHECKS: tuple[Callable[[Raw], Iterator[Gap]], ...] = (
+    sensors_tell,
+    one_category_for_a_read,
+    location_told,
+)

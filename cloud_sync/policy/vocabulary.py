@@ -5,6 +5,7 @@ Sources: docs/wire-format.md sections 2, 5, 7 (streams, fields, sensors); ISO 86
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
@@ -45,8 +46,24 @@ POSITION_FIELDS: Final = frozenset({"lat", "lon"})
 PLACE_FIELDS: Final = frozenset({"place", "event"})
 #: Side fields travel with exact positions only [wire format section 5] and undo a coarse one.
 SIDE_FIELDS: Final = MappingProxyType({"speed": LocationField.SPEED_COURSE, "course": LocationField.SPEED_COURSE})
+#: What sensors tell: nothing of it belongs into a log or an account.
+SENSED_FIELDS: Final = frozenset({"lat", "lon", "speed", "course", "place", "event", "temperature", "light", "motion"})
+#: Purposes that need a YES whatever else may be argued (clause table, X-19).
+MARKETING_PURPOSES: Final = frozenset({"marketing", "own_marketing", "partner_marketing", "newsletter"})
+#: Members of the European Economic Area [EEA agreement, 2026: the EU's 27, Iceland, Liechtenstein, Norway].
+EEA: Final = frozenset(
+    [
+        *("AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE"),
+        *("IS", "IT", "LI", "LT", "LU", "LV", "MT", "NL", "NO", "PL", "PT", "RO", "SE", "SI", "SK"),
+    ]
+)
 #: Longest that any lease may run: 93 days [wire format section 7].
 LEASE_MAX_S: Final = 93 * 86_400
+
+
+def within(region: str, allowed: Collection[str]) -> bool:
+    """Whether a region lies in those allowed: itself, or a member state where the EEA is."""
+    return region in allowed or ("EEA" in allowed and region in EEA)
 
 
 class Clock(StrEnum):
@@ -74,6 +91,7 @@ class After(StrEnum):
     """What happens when a term is over. The list grows when the step is carried out, not before."""
 
     DELETE = "delete"
+    STEP_DOWN = "step_down"
 
 
 class HiddenReason(StrEnum):
@@ -87,6 +105,8 @@ class RecipientKind(StrEnum):
     """What a recipient is in law."""
 
     PROCESSOR = "processor"
+    SUB_PROCESSOR = "sub_processor"
+    JOINT_CONTROLLER = "joint_controller"
     INDEPENDENT_CONTROLLER = "independent_controller"
     THIRD_PARTY = "third_party"
     AUTHORITY = "authority"
@@ -114,6 +134,10 @@ class Role(StrEnum):
     THIRD_PARTY = "third_party"
     DEVICE = "device"
     SERVICE = "service"
+
+
+#: The controller's own people: `access.roles` lets them in, or nobody does.
+INSIDERS: Final = frozenset({Role.STAFF.value, Role.SUPPORT.value})
 
 
 class ControllerRole(StrEnum):

@@ -2,15 +2,52 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from cloud_sync.gate import Decision
-from cloud_sync.model import Fix, MotionEvent, PlaceEvent, Precision, Reading
-from cloud_sync.policy.vocabulary import POSITION_FIELDS, SIDE_FIELDS
+from cloud_sync.model import Fix, MotionEvent, PlaceEvent, Precision, Reading, StatusReport, Stream
+from cloud_sync.policy.vocabulary import POSITION_FIELDS, SIDE_FIELDS, STREAM_FIELDS
 from cloud_sync.read.coarsen import coarsen
 from cloud_sync.wire.batch import WORST_QUALITY
+from cloud_sync.wire.status import read_status
 
 COARSEST = Precision.REGION  # what is coarser has no cells (docs/wire-format.md section 5)
+
+_SIDE = frozenset(SIDE_FIELDS)
+STATUS_FIELDS = tuple(name for name in STREAM_FIELDS[Stream.STATUS] if name != "time")
+#: What the policy calls the fields of a status (docs/wire-format.md section 5), and what the report does.
+_OF_STATUS = MappingProxyType({"uptime": "uptime_s", "battery": "battery_mv", "heap": "heap_free"})
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a device said about itself at `time` (Unix seconds): the fields that may be told, by the policy's names."""
+
+    time: int
+    fields: Mapping[str, str | int]
+
+
+def unpack_reports(plaintext: bytes, epoch: int) -> list[Report]:
+    """The report of a status plaintext; none where it is an answer to an offer of healing, or the device knew no time."""
+    report = read_status(plaintext, epoch)
+    if not isinstance(report, StatusReport) or report.time is None:
+        return []
+    return [Report(report.time, {name: _plain(report, name) for name in STATUS_FIELDS})]
+
+
+def _plain(report: StatusReport, name: str) -> str | int:
+    value = getattr(report, _OF_STATUS.get(name, name))
+    if isinstance(value, bytes):
+        return value.hex()
+    return value if isinstance(value, str) else int(value)
+
+
+def narrow_report(report: Report, decision: Decision) -> Report | None:
+    """The report with the decision's fields; None where it has none of them."""
+    fields = {name: value for name, value in report.fields.items() if name in decision.fields}
+    return Report(report.time, fields) if fields else None
 
 
 def narrow_fix(fix: Fix, decision: Decision) -> Fix | None:
@@ -18,7 +55,7 @@ def narrow_fix(fix: Fix, decision: Decision) -> Fix | None:
     if decision.precision > COARSEST or not decision.fields >= POSITION_FIELDS:
         return None
     told = coarsen(fix, decision.precision)
-    if told.speed_dm_s is not None and not SIDE_FIELDS.keys() <= decision.fields:
+    if told.speed_dm_s is not None and not decision.fields >= _SIDE:
         told = replace(told, speed_dm_s=None, course_deg=None)
     return told if "quality" in decision.fields else replace(told, quality=WORST_QUALITY)
 

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from cloud_sync.errors import ConfigError, StoreError
 from cloud_sync.model import UpdateState
 from cloud_sync.releases.signing import Release, unpack
-from cloud_sync.storage.sqlite_base import PRIVATE_MODE
+from cloud_sync.storage.private import PRIVATE_MODE
 
 FILE: Final = "releases.db"
 _SCHEMA: Final = """

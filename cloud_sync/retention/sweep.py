@@ -1,46 +1,54 @@
-"""The sweep: what has outlived its term dies, the rows and the keys that open them together.
+"""The sweep: what has outlived its term dies, the rows and the keys that open them together; what may stay coarser is made so.
 
 A row is deleted; the stored point of its day's chain moves forward past it; a day whose every capture has
 expired loses its leaf. Keys go first, so that a crash in between leaves ciphertext without a key, never the reverse.
+How precision steps down is in `stepdown.py`. Every piece of work is a transaction of its own and is found again by what is stored,
+so that a sweep may be killed at any point and the next one ends in the same state.
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from itertools import groupby
+from typing import Final, NamedTuple
 
 from cloud_sync.audit import Kind
 from cloud_sync.keys.ladderkeys import LadderKeys
-from cloud_sync.model import COUNTERS, EPOCH_SECONDS, UPLINK_STREAMS, AuditEvent, Leaf, StoredEnvelope, Stream
+from cloud_sync.model import COUNTERS, EPOCH_SECONDS, RESEALED, UPLINK_STREAMS, AuditEvent, StoredEnvelope, Stream
+from cloud_sync.model_keeping import PARKED, DueRow
 from cloud_sync.retention.checkpoint import HALTED, MOST_LEAP_S, SWEPT, leap_s
-from cloud_sync.retention.terms import Terms
-from cloud_sync.stores import AuditSink, Clock, Database, KeyDatabase
+from cloud_sync.retention.lateness import Holding, Lateness, NothingHeld
+from cloud_sync.retention.report import HOLDS_LOST, Also, Done, SweepReport
+from cloud_sync.retention.stepdown import StepDown, day_end
+from cloud_sync.retention.terms import AS_IT_CAME, Terms
+from cloud_sync.stores import AuditSink, Clock, Database, KeyDatabase, TombstoneStore
+
+__all__ = ["SWEPT", "SweepReport", "Sweeper"]
 
 log = logging.getLogger(__name__)
 
-CAPTURE_SLACK_S = 60  # captures may lie so far outside their epoch (docs/wire-format.md section 6)
 CHUNK = 1000  # rows a transaction: ingest waits for one chunk, not for a whole backlog
+STEPPED = 100  # rows a transaction that are opened and sealed anew: some 20 ms
 ACTOR = "retention"
-
-
-@dataclass(frozen=True, slots=True)
-class SweepReport:
-    """What a sweep did. When `halted`, nothing was destroyed: the clock had leapt by `leap_s` seconds."""
-
-    at: float
-    envelopes: int = 0
-    leaves_moved: int = 0
-    leaves_destroyed: int = 0
-    halted: bool = False
-    leap_s: float = 0.0
+MOST_BEFORE_S: Final = 3660  # a coarse capture may lie a minute and a step before its epoch
 
 
 class Sweeper:
     """Runs hourly; `sweep` is also safe to run at any time."""
 
     def __init__(
-        self, *, database: Database, store: KeyDatabase, keys: LadderKeys, terms: Terms, clock: Clock, audit: AuditSink
+        self,
+        *,
+        database: Database,
+        store: KeyDatabase,
+        keys: LadderKeys,
+        tombstones: TombstoneStore,
+        terms: Terms,
+        clock: Clock,
+        audit: AuditSink,
+        holds: Holding | None = None,
+        also: Sequence[Also] = (),
     ) -> None:
         self._database = database
         self._store = store
@@ -48,20 +56,41 @@ class Sweeper:
         self._terms = terms
         self._clock = clock
         self._audit = audit
+        self._holds: Holding = holds or NothingHeld()
+        self._also = also
+        self._stepdown = StepDown(database=database, store=store, keys=keys, tombstones=tombstones, terms=terms)
 
     def sweep(self, *, clock_confirmed: bool = False) -> SweepReport:
         """Destroy what has expired; `clock_confirmed` is a person's word that a leap of the clock is right."""
         now = self._clock.now()
-        # 1. The clock must be near the last checkpoint [a clock that leaps a year must not shred everything].
+        # 1. The clock must be near the last checkpoint [a clock that leaps a year must not shred everything], and no hold may be
+        #    missing [a restored database that does not know what is to be kept].
         leap = leap_s(self._database, now)
         if leap > MOST_LEAP_S and not clock_confirmed:
             log.error("the clock is %.1f days beyond the last sweep; nothing was destroyed", leap / EPOCH_SECONDS)
             self._note(now, HALTED, int(leap))
-            return SweepReport(now, halted=True, leap_s=leap)
-        rows, moved, leaves = self._destroy(now)
-        # 5. The log remembers it.
-        self._note(now, SWEPT, rows)
-        return SweepReport(now, rows, moved, leaves)
+            return SweepReport(now, halted=True, leap_s=leap, reason=HALTED)
+        if self._holds.lost():
+            log.error("holds are missing from this database, which was restored; nothing was destroyed")
+            self._note(now, HOLDS_LOST, 0)
+            return SweepReport(now, halted=True, reason=HOLDS_LOST)
+        lateness = Lateness()
+        done = self._destroy(now, lateness)
+        report = SweepReport(
+            now,
+            done.rows,
+            done.moved,
+            done.leaves,
+            stepped=done.stepped,
+            records=done.records,
+            held=done.held,
+            late_s=lateness.most_s,
+            late_p99_s=lateness.p99_s,
+            late_held_s=lateness.held_most_s,
+        )
+        # 7. The log remembers it.
+        self._note(now, SWEPT, done.rows, report)
+        return report
 
     def catch_up(self, swept: float | None) -> int:
         """Destroy again, in a store that may be a restored one, what had expired by the last sweep; how many rows and keys.
@@ -69,46 +98,131 @@ class Sweeper:
         What had expired then has expired, whatever the clock says now; but a clock that was ahead then does not count again.
         Tips move on to that day at least [a restored one leads to days whose keys had been destroyed, until the next sweep].
         """
-        if swept is None:
+        if swept is None or self._holds.lost():
             return 0
-        changed = sum(self._destroy(min(swept, self._clock.now())))
+        done = self._destroy(min(swept, self._clock.now()), Lateness())
+        changed = done.rows + done.moved + done.leaves + done.stepped + done.records
         if changed:
             detail = (("count", changed),)
             self._audit.append(AuditEvent(Kind.RESTORE_REPLAYED.value, self._clock.now(), ACTOR, "", detail))
         return changed
 
-    def _destroy(self, now: float) -> tuple[int, int, int]:
-        """Everything whose term has ended: rows, keys moved past them, days."""
+    def _destroy(self, now: float, lateness: Lateness) -> Done:
+        """Everything whose term has ended: rows, keys moved past them, days; and what goes before the rest."""
+        done = Done()
         # 2. Tips move on [a tip that stays behind would still lead to the days whose leaves die now].
         self._keys.advance_all(int(now) // EPOCH_SECONDS)
-        rows = moved = leaves = 0
+        # 3. Keys that an earlier sweep could not destroy any more after its commit.
+        self._tidy(done)
         for stream in UPLINK_STREAMS:
-            # 3. Envelopes one by one, with their keys; 4. then whole days. The files forget too.
-            some_rows, some_moved = self._expire_rows(stream, now)
-            rows, moved = rows + some_rows, moved + some_moved
-            leaves += self._expire_days(stream, now)
-        if rows or moved or leaves:
+            # 4. Envelopes one by one, with their keys; then whole days.
+            for level in self._database.levels(stream):
+                self._expire_rows(stream, level, now, done, lateness)
+            self._expire_days(stream, now, done)
+            # 5. What may stay coarser only; then the keys of days of which nothing may stay as it came.
+            if self._terms.steps_down(stream):
+                for level in self._database.levels(stream):
+                    self._step_rows(stream, level, now, done, lateness)
+                self._tidy(done)
+                self._close_days(stream, now, done)
+        for each in self._also:
+            gone = each.sweep(now, lateness)
+            done.rows, done.records, done.held = (
+                done.rows + gone.envelopes,
+                done.records + gone.records,
+                done.held + gone.held,
+            )
+        # 6. The files forget too.
+        if done:
             self._store.vacuum_erased()
             self._database.vacuum_erased()
-        return rows, moved, leaves
+        return done
 
-    def _note(self, now: float, reason: str, count: int) -> None:
-        detail: tuple[tuple[str, str | int], ...] = (("reason", reason), ("count", count))
-        self._audit.append(AuditEvent(Kind.RETENTION_SWEPT.value, now, ACTOR, "", detail))
+    def _tidy(self, done: Done) -> None:
+        moved, destroyed = self._stepdown.tidy()
+        done.moved, done.leaves = done.moved + moved, done.leaves + destroyed
 
-    def _expire_rows(self, stream: Stream, now: float) -> tuple[int, int]:
-        rows = moved = 0
+    def _note(self, now: float, reason: str, count: int, report: SweepReport | None = None) -> None:
+        """One entry; figures that are nought are left out."""
+        detail: list[tuple[str, str | int]] = [("reason", reason), ("count", count)]
+        if report is not None:
+            figures = {
+                "stepped": report.stepped,
+                "records": report.records,
+                "held": report.held,
+                "late_max_s": int(report.late_s),
+                "late_p99_s": int(report.late_p99_s),
+            }
+            detail += [(name, value) for name, value in figures.items() if value]
+        self._audit.append(AuditEvent(Kind.RETENTION_SWEPT.value, now, ACTOR, "", tuple(detail)))
+
+    # Rows
+
+    def _expire_rows(self, stream: Stream, level: int, now: float, done: Done, lateness: Lateness) -> None:
+        """Those of which nothing may stay: keys first."""
+
+        def due_at(each: DueRow) -> float | None:
+            over = self._terms.over(stream, each.row.oldest_capture, now)
+            return self._terms.end(stream, each.row.oldest_capture) if over else None
+
+        def act(dead: list[DueRow]) -> None:
+            rows = [each.row for each in dead]
+            for _, day in groupby(sorted(rows, key=_day), key=_day):
+                self._move_past(list(day), done)
+            done.rows += self._database.remove_envelopes((row.id, row.digest) for row in rows)
+
+        before = self._terms.certainly_kept_from(stream, now)
+        self._each_due(_Pages(stream, level, before, CHUNK), due_at, act, now, done, lateness)
+
+    def _step_rows(self, stream: Stream, level: int, now: float, done: Done, lateness: Lateness) -> None:
+        """Those that hold more than they may."""
+
+        def due_at(each: DueRow) -> float | None:
+            capture = each.row.oldest_capture
+            beyond = self._terms.beyond(stream, level, capture, now)
+            return self._terms.within_until(stream, level, capture) if beyond else None
+
+        def act(due: list[DueRow]) -> None:
+            done.stepped += self._stepdown.take(due, now)
+
+        before = self._terms.due_before(stream, level, now)
+        self._each_due(_Pages(stream, level, before, STEPPED), due_at, act, now, done, lateness)
+
+    def _each_due(
+        self,
+        pages: _Pages,
+        due_at: Callable[[DueRow], float | None],
+        act: Callable[[list[DueRow]], None],
+        now: float,
+        done: Done,
+        lateness: Lateness,
+    ) -> None:
+        """A transaction a page: what is due and held is parked, what is due goes to `act`."""
+        after: tuple[float, int, int, bytes] | None = None
         while True:
             with self._database.transaction():
-                found = self._database.expired(stream, self._terms.certainly_kept_from(stream, now), CHUNK)
-                dead = [row for row in found if self._terms.over(stream, row.oldest_capture, now)]
-                moved += sum(self._move_past(list(day)) for _, day in groupby(sorted(dead, key=_day), key=_day))
-                rows += self._database.remove_envelopes((row.id, row.digest) for row in dead)
-            if len(dead) < CHUNK:
-                return rows, moved
+                page = self._database.due(pages.stream, pages.level, pages.before, pages.size, after)
+                held_now = self._holds.view()
+                held, going = [], []
+                for each in page:
+                    due = due_at(each)
+                    name = each.row.id.device, int(pages.stream), each.row.oldest_capture
+                    if due is None:
+                        continue
+                    if held_now.held(*name):
+                        held.append(each)
+                        continue
+                    going.append(each)
+                    lateness.took(due, now, held_now.released_after(*name, due) if now > due else None)
+                self._database.set_level([(each.row.id, each.row.digest) for each in held], pages.level + PARKED)
+                act(going)
+            done.held += len(held)
+            if len(page) < pages.size:
+                return
+            after = page[-1].place
 
-    def _move_past(self, dead: list[StoredEnvelope]) -> bool:
-        """Move the leaf of one day past its expired envelopes, as far as no living one lies before."""
+    def _move_past(self, dead: list[StoredEnvelope], done: Done) -> None:
+        """Move the key of one day past its expired envelopes, as far as no living one lies before; an empty edition's goes."""
         device, generation, stream, epoch, _ = dead[0].id
         leaf = self._store.leaf(device, generation, stream, epoch)
         gone = {(row.id, row.digest) for row in dead}
@@ -117,29 +231,66 @@ class Sweeper:
             for row in self._database.envelopes(device, stream, epoch, epoch)
             if row.id.generation == generation and (row.id, row.digest) not in gone
         ]
+        if leaf is None:
+            return
+        if generation >= RESEALED and not living:
+            done.leaves += self._keys.destroy_leaf(leaf)
+            return
         to_counter = min([max(row.id.counter for row in dead) + 1, *living, COUNTERS - 1])
-        if leaf is None or to_counter <= leaf.base_counter:
-            return False
-        self._keys.forward(leaf, to_counter)
-        return True
+        if to_counter > leaf.base_counter:
+            self._keys.forward(leaf, to_counter)
+            done.moved += 1
 
-    def _expire_days(self, stream: Stream, now: float) -> int:
-        destroyed = 0
-        kept_from = int(self._terms.certainly_kept_from(stream, now)) // EPOCH_SECONDS + 1
+    # Days
+
+    def _expire_days(self, stream: Stream, now: float, done: Done) -> None:
+        """Those of which every capture has expired, data or none."""
+        before = int(self._terms.certainly_kept_from(stream, now)) // EPOCH_SECONDS + 1
+
+        def act(device: str, epoch: int) -> None:
+            if self._terms.over(stream, day_end(epoch), now):
+                done.leaves += self._keys.destroy(device, stream, epoch, epoch)
+                self._database.remove_span(device, stream, epoch, epoch)
+
+        self._each_day(stream, before, came=False, act=act)
+
+    def _close_days(self, stream: Stream, now: float, done: Done) -> None:
+        """Those of which nothing may stay as it came: their rows have been sealed anew, and what still comes is told "closed"."""
+        start = self._terms.due_before(stream, AS_IT_CAME, now)
+        if start <= 0:
+            return
+
+        def act(device: str, epoch: int) -> None:
+            if self._terms.within_until(stream, AS_IT_CAME, day_end(epoch)) <= now:
+                done.leaves += self._stepdown.close(device, stream, epoch)
+
+        self._each_day(stream, int(start) // EPOCH_SECONDS + 1, came=True, act=act)
+
+    def _each_day(self, stream: Stream, before: int, *, came: bool, act: Callable[[str, int], None]) -> None:
+        """A transaction a page: the days of which nothing is held."""
+        after: tuple[int, str] | None = None
         while True:
             with self._database.transaction():
-                leaves = self._store.leaves_before(stream, kept_from, CHUNK)
-                dead = [leaf for leaf in leaves if self._terms.over(stream, _last_capture(leaf), now)]
-                for leaf in dead:
-                    destroyed += self._keys.destroy(leaf.device, stream, leaf.epoch, leaf.epoch)
-                    self._database.remove_span(leaf.device, stream, leaf.epoch, leaf.epoch)
-            if len(dead) < CHUNK:
-                return destroyed
+                days = self._store.days_before(stream, before, CHUNK, after, came=came)
+                held_now = self._holds.view()
+                for device, epoch in days:
+                    start = epoch * EPOCH_SECONDS - MOST_BEFORE_S
+                    if not held_now.held_between(device, stream, start, day_end(epoch)):
+                        act(device, epoch)
+            if len(days) < CHUNK:
+                return
+            device, epoch = days[-1]
+            after = epoch, device
+
+
+class _Pages(NamedTuple):
+    """Rows of a stream's level captured before a moment, so many in a transaction."""
+
+    stream: Stream
+    level: int
+    before: float
+    size: int
 
 
 def _day(row: StoredEnvelope) -> tuple[str, int, int, int]:
     return row.id[:4]
-
-
-def _last_capture(leaf: Leaf) -> float:
-    return float((leaf.epoch + 1) * EPOCH_SECONDS + CAPTURE_SLACK_S)

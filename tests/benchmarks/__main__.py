@@ -15,13 +15,18 @@ from rich.table import Table
 # Name of the module, and what it measures. Each has `run(quick: bool) -> dict[str, object]`.
 MEASUREMENTS = {
     "bytes_per_fix": "bytes of PUBLISH packets a fix on recorded drives, beside the peers' figures",
+    "wire_bytes": "bytes of an envelope and of each further reading, by stream: what the notice's volumes are made of",
     "firmware_size": "size of the firmware as .mpy",
     "minimisers": "fixes kept and greatest error beside Ramer-Douglas-Peucker, time and heap under MicroPython",
     "seals": "seals a second under MicroPython",
     "device": "virtual seconds a real second, heap after each virtual hour",
+    "endurance": "free heap over 72 virtual hours of every sensor, with an outage, midnights and new directives",
     "activity": "still or moving: labelled recordings of an accelerometer, told apart by driver and task",
     "charge": "charge of the demo's drive by part and state, flash erases an envelope",
     "profiles": "charge a delivered fix and days on 2000 mAh: parcel, van, bicycle",
+    "gate": "decisions of the gate a second",
+    "read": "a person's year of 100,000 fixes, read back",
+    "sweep": "a sweep, by what expires and by what is kept; an envelope that steps down",
     "ingest": "durable ingest over a bare paho subscriber that discards",
 }
 

@@ -7,6 +7,8 @@ fresh mosquitto; the clock runs from before the connection and stops
 - for `durable`, the whole server, when each message is verified, checked and committed with `synchronous=FULL` and the broker
   has taken over the last of the verdicts;
 - for `silent` at the last commit: no verdicts, to show what they cost; nothing but this file runs that way;
+- for `postgresql` as for `durable`, with the telemetry database on a PostgreSQL server of its own on the same machine,
+  `synchronous_commit=on`, and the keys in a file; the server's CPU is not in its `cpu_ratio`;
 - for `naive` as for `durable`, with a commit for each message, and fewer messages.
 
 `ratio` is one of rates, on the wall clock; `cpu_ratio` one of CPU seconds of the two processes over the same span, all their
@@ -27,6 +29,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,8 +41,12 @@ from cloud_sync.model import EPOCH_SECONDS, Fix, Header, Precision, Stream
 from cloud_sync.mqtt.publisher import MqttDownlinks
 from cloud_sync.mqtt.subscriber import Messages, Subscriber
 from cloud_sync.service import CloudSync
+from cloud_sync.storage.moving import move
+from cloud_sync.storage.open import open_telemetry
+from cloud_sync.storage.sqlite import SqliteTelemetry
 from cloud_sync.wire import batch, codec, envelope, ladder
 from tests.unit.cloud_sync.mqtt.mqtt_broker import Broker, available, until
+from tests.unit.cloud_sync.storage.cluster import binaries, cluster
 
 ROOT = Path(__file__).parents[2]
 POLICY = ROOT / "cloud_sync" / "policy" / "profiles" / "demo.toml"
@@ -49,8 +56,9 @@ DEVICES = 20
 ROUNDS = 5
 MESSAGES = 12_000  # half a second a consumer: long beside the connection, short beside the drift of the machine
 NAIVE_SHARE = 6  # a commit for each message is that much slower; a rate needs no more of them
-KINDS = ("bare", "durable", "silent", "naive")
+KINDS = ("bare", "durable", "silent", "naive", "postgresql")
 GATES = {1: 1.0, 20: 0.8}
+GATE_POSTGRESQL = 0.8  # of SQLite's rate, in the same round
 CLIENT = "bench"
 
 
@@ -166,12 +174,15 @@ def _server(kind: str, port: int, count: int, directory: Path) -> Cost:
     clock = _Clock()
     clock.at = float(NOON)
     broker = BrokerConfig("127.0.0.1", port, client_id=CLIENT)
-    config = Config.in_directory(directory, policy=POLICY, broker=broker if kind == "durable" else None)
+    whole = kind in ("durable", "postgresql")
+    config = Config.in_directory(directory, policy=POLICY, broker=broker if whole else None)
+    if kind == "postgresql":
+        config = replace(config, database=cluster().place(directory, "telemetry"))
     with CloudSync.open(config, clock=clock) as cloud:
         cloud.sweep()  # the day has begun: its leaves are stored
         start = _spent()
         cloud.start()
-        if kind == "durable":
+        if whole:
             _wait(lambda: cloud.messages_handled >= count)
             _wait(lambda: cloud.downlinks_published() == cloud.downlinks_sent())
             spent = _spent(start)
@@ -200,6 +211,14 @@ def _other(kind: str, broker: BrokerConfig, cloud: CloudSync, count: int, start:
     return spent
 
 
+def _move(stores: Path) -> None:
+    """The telemetry database to PostgreSQL, as `byleave sync move` does it."""
+    source, target = SqliteTelemetry(stores / "telemetry.db"), open_telemetry(cluster().place(stores, "telemetry"))
+    move(source, target)
+    source.close()
+    target.close()
+
+
 def _wait(condition: Callable[[], bool]) -> None:
     until(condition, 120)
 
@@ -214,6 +233,8 @@ def _round(kind: str, directory: Path, messages: list[tuple[str, bytes]]) -> Cos
             _preload(broker.port, messages)
             stores = Path(scratch) / "stores"
             shutil.copytree(directory, stores)
+            if kind == "postgresql":
+                _move(stores)
             command = [sys.executable, "-m", "tests.benchmarks.ingest", kind, str(broker.port), str(len(messages))]
             out = subprocess.run([*command, str(stores)], cwd=ROOT, check=True, capture_output=True, text=True)
             wall_s, cpu_s = json.loads(out.stdout.splitlines()[-1])
@@ -227,11 +248,12 @@ def run(quick: bool) -> dict[str, object]:
     if not available():
         return {"skipped": "mosquitto is not installed"}
     figures: dict[str, object] = {}
+    kinds = [kind for kind in KINDS if kind != "postgresql" or binaries()]
     rounds, messages = (2, MESSAGES // 4) if quick else (ROUNDS, MESSAGES)
     for fixes, gate in GATES.items():
         with tempfile.TemporaryDirectory() as directory:
             sealed = _prepare(Path(directory), fixes, messages)
-            costs = [{kind: _round(kind, Path(directory), sealed) for kind in KINDS} for _ in range(rounds)]
+            costs = [{kind: _round(kind, Path(directory), sealed) for kind in kinds} for _ in range(rounds)]
         size = statistics.median(len(payload) for _, payload in sealed)
         facts = {"envelope_bytes": size, "rounds": rounds, "messages": messages}
         figures[f"{fixes}_fixes"] = {"gate": gate, **_figures(costs), **facts}
@@ -252,9 +274,23 @@ def _figures(costs: list[dict[str, Cost]]) -> dict[str, float]:
         "cpu_ratio_most": max(cpu_ratios),
         "ratio_without_verdicts": median(cost["bare"].wall_s / cost["silent"].wall_s for cost in costs),
         "cpu_ratio_without_verdicts": median(cost["bare"].cpu_s / cost["silent"].cpu_s for cost in costs),
+        **_beside_sqlite(costs),
         "ratio_to_naive": median(cost["naive"].wall_s / cost["durable"].wall_s for cost in costs),
-        **{f"{kind}_per_s": median(1 / cost[kind].wall_s for cost in costs) for kind in KINDS},
-        **{f"{kind}_cpu_us": median(1e6 * cost[kind].cpu_s for cost in costs) for kind in KINDS},
+        **{f"{kind}_per_s": median(1 / cost[kind].wall_s for cost in costs) for kind in costs[0]},
+        **{f"{kind}_cpu_us": median(1e6 * cost[kind].cpu_s for cost in costs) for kind in costs[0]},
+    }
+
+
+def _beside_sqlite(costs: list[dict[str, Cost]]) -> dict[str, float]:
+    """The rate on PostgreSQL over that on SQLite, where there is one: median and range."""
+    ratios = [cost["durable"].wall_s / cost["postgresql"].wall_s for cost in costs if "postgresql" in cost]
+    if not ratios:
+        return {}
+    return {
+        "postgresql_ratio_gate": GATE_POSTGRESQL,
+        "postgresql_ratio": statistics.median(ratios),
+        "postgresql_ratio_least": min(ratios),
+        "postgresql_ratio_most": max(ratios),
     }
 
 

@@ -15,6 +15,7 @@ from hw_sim.broker import Broker
 from hw_sim.chips.lis_events import Sense
 from hw_sim.drive import Drive, Sample
 from hw_sim.energy import Report
+from tests.unit.firmware.app.cellular import PSM, CellularRig
 from tests.unit.firmware.app.conftest import START_S, Rigged
 
 HOUR_S, DAY_S = 3600, 86_400
@@ -86,21 +87,28 @@ PROFILES = (
         },
     ),
 )
+VAN = PROFILES[1]
+OVER_LTE_M: tuple[tuple[str, dict[str, object]], ...] = (
+    ("over LTE-M, in PSM between contacts", {"psm": PSM}),
+    ("over LTE-M, off between contacts", {}),
+)
 
 
 def run(*, quick: bool = False) -> dict[str, object]:
-    """Each profile's figures; quick: without the van, whose window takes as long as the others'."""
+    """Each profile's figures, the van's over LTE-M too; quick: without the van, whose window takes as long as the others'."""
     figures: dict[str, object] = {}
     with Broker.start() as broker:
         for profile in PROFILES[::2] if quick else PROFILES:
             figures[profile.name] = measure(profile, broker)
+        for name, section in () if quick else OVER_LTE_M:
+            figures[f"{VAN.name}, {name}"] = measure(VAN, broker, section)
     figures["elsewhere, not measured here"] = ELSEWHERE
     return figures
 
 
-def measure(profile: Profile, broker: Broker) -> dict[str, object]:
-    """One profile over its window, from the moment at which it has its directive and rests."""
-    with Rigged(broker) as rigged:
+def measure(profile: Profile, broker: Broker, modem: dict[str, object] | None = None) -> dict[str, object]:
+    """One profile over its window, from the moment at which it has its directive and rests; over a modem with these settings."""
+    with Rigged(broker) if modem is None else CellularRig(broker, section=modem) as rigged:
         rigged.board.gnss.drive = _drive(profile)
         rigged.board.sensors["motion"].acceleration_mg = _shaken(profile)  # type: ignore[attr-defined]
         rigged.server.permit(1, **profile.directive)  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ import pytest
 from cloud_sync.errors import StoreError
 from cloud_sync.ingest.outcome import Kind
 from cloud_sync.model import EPOCH_SECONDS, Stream
-from cloud_sync.storage.sqlite_base import SqliteFile
+from cloud_sync.storage.engine import Engine
 from firmware.keystore import KeyStore
 from tests.faults.healing_pair import Pair, header_of
 from tests.unit.firmware.nor import PowerCut, Supply
@@ -164,28 +164,28 @@ def test_a_cut_around_a_second_healing(tmp_path: Path) -> None:
 
 def test_the_server_dies_at_every_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A commit of either store fails and the process is started again: nobody is left behind, and the next contacts heal."""
-    commit = SqliteFile._commit
+    commit = Engine._commit
     seen: list[str] = []
 
-    def dying(self: SqliteFile) -> None:
-        seen.append(self.path.name)
+    def dying(self: Engine) -> None:
+        seen.append(self.name)
         if len(seen) == die_at:
             self._rollback()
             raise StoreError("the process was killed")
         commit(self)
 
     for die_at in range(1, 60):
-        monkeypatch.setattr(SqliteFile, "_commit", commit)
+        monkeypatch.setattr(Engine, "_commit", commit)
         pair = Watched(tmp_path / str(die_at), Supply())
         pair.contact()
         pair.heal()
         seen.clear()
-        monkeypatch.setattr(SqliteFile, "_commit", dying)
+        monkeypatch.setattr(Engine, "_commit", dying)
         for _ in range(2):
             pair.sense()
             pair.contact()
             pair.later()
-        monkeypatch.setattr(SqliteFile, "_commit", commit)
+        monkeypatch.setattr(Engine, "_commit", commit)
         pair.contact()
         pair.contact()
         assert pair.in_step() and pair.generation()[0] >= 2, die_at

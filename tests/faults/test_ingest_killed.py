@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from cloud_sync.model import Stream, VerdictCode
-from cloud_sync.storage.sqlite import SqliteTelemetry
+from cloud_sync.storage.open import open_telemetry
 from tests.unit.cloud_sync.ingest.ingest_world import NOON, TODAY, Tracker, World
 from tests.unit.cloud_sync.mqtt.mqtt_broker import Broker, Publisher, available, until
+from tests.unit.cloud_sync.storage.places import places
 
 pytestmark = [
     pytest.mark.mosquitto,
@@ -96,9 +97,10 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
     broker.stop()
 
 
-@pytest.fixture
-def directory(tmp_path: Path) -> Path:
-    """Where the stores are."""
+@pytest.fixture(params=["sqlite", "postgresql"])
+def directory(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the stores are, on each engine."""
+    monkeypatch.setenv("BYLEAVE_TEST_STORE", request.param)
     (tmp_path / "stores").mkdir()
     return tmp_path / "stores"
 
@@ -116,7 +118,7 @@ def tracker(directory: Path) -> Tracker:
 
 def counters(directory: Path, tracker: Tracker) -> list[int]:
     """The counters of all rows, as another process reads them."""
-    database = SqliteTelemetry(directory / "telemetry.db")
+    database = open_telemetry(places(directory).database)
     rows = database.envelopes(tracker.name, Stream.LOCATION, TODAY, TODAY)
     database.close()
     return [row.id.counter for row in rows]

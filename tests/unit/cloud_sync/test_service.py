@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from cloud_sync.service import CloudSync, Enrolment, SystemClock
 from cloud_sync.wire import codec
 from tests.unit.cloud_sync.ingest.ingest_world import NOON, POLICY, TODAY, FakeClock, ListLink, Tracker
 from tests.unit.cloud_sync.mqtt.mqtt_broker import Broker, Publisher, available, until
+from tests.unit.cloud_sync.storage.places import places
 
 ME = Actor("s-1", "data_subject")
 GIVE = Evidence("s-1", "demo-1", "app", "tapped_allow", "en")
@@ -44,7 +46,8 @@ class Setting:
     def config(self, **changes: Any) -> Config:
         """Its configuration."""
         values = {"policy": POLICY, "broker": None, **changes}
-        return Config.in_directory(self.directory, **values)
+        config = Config.in_directory(self.directory, **values)
+        return replace(config, **places(self.directory)._asdict())
 
     def open(self) -> CloudSync:
         """Open it, again or for the first time."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cloud_sync.errors import AuditError, CloudSyncError, ConfigError, Denied, SealBroken, StoreError
+from cloud_sync.errors import AuditError, CloudSyncError, ConfigError, Denied, StoreError
 from cloud_sync.ingest.outcome import Kind
 from cloud_sync.keys.ladderkeys import DownKey
 from cloud_sync.model import Actor, Precision, Sensor, Stream
@@ -172,7 +172,7 @@ def test_an_open_that_fails_leaves_no_file_open(setting: Setting) -> None:
         setting.open()
     path.write_bytes(good)
     kek.write_bytes(bytes(32))
-    with pytest.raises(SealBroken):
+    with pytest.raises(ConfigError, match="key_encryption_key"):
         setting.open()
     held = [str(entry.readlink()) for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink()]
     assert not [name for name in held if name.startswith(str(setting.directory))]
@@ -208,7 +208,7 @@ def test_a_gap_in_what_is_read_is_counted(setting: Setting) -> None:
         whole = cloud.read_location(**query)
         assert (len(whole), whole.unreadable) == (2, 0)
         assert "unreadable" not in dict(cloud.audit.entries(kind="gate.allowed")[-1].event.detail)
-        cloud.database.run("UPDATE envelope SET payload = zeroblob(40) WHERE oldest_capture = ?", (float(T),))
+        cloud.database.run("UPDATE envelope SET payload = ? WHERE oldest_capture = ?", (bytes(40), float(T)))
         partly = cloud.read_location(**query)
         assert ([fix.time for fix in partly], partly.unreadable) == ([T + 10], 1)
         assert dict(cloud.audit.entries(kind="gate.allowed")[-1].event.detail)["unreadable"] == 1

@@ -12,6 +12,7 @@ from cloud_sync.errors import ConfigError, Denied, StoreError
 from cloud_sync.model import EPOCH_SECONDS, Actor, EnvelopeId, StoredEnvelope, Stream
 from cloud_sync.service import CloudSync
 from tests.unit.cloud_sync.ingest.ingest_world import NOON, TODAY, Tracker
+from tests.unit.cloud_sync.storage.places import copy_store
 from tests.unit.cloud_sync.test_service import GIVE, TAKE_BACK, Setting, T, tracker_of
 
 ME = Actor("s-1", "data_subject")
@@ -48,16 +49,15 @@ def copies(setting: Setting, folder: str, *names: str) -> Path:
     target = setting.directory / folder
     target.mkdir()
     for name in names:
-        shutil.copy2(setting.directory / name, target / name)
+        copy_store(name, setting.directory, target)
+    (target / "names").write_text(" ".join(names))
     return target
 
 
 def put_back(setting: Setting, folder: Path) -> None:
     """Copies in the place of the stores."""
-    for copy in folder.iterdir():
-        for old in setting.directory.glob(copy.name + "-*"):
-            old.unlink()
-        shutil.copy2(copy, setting.directory / copy.name)
+    for name in (folder / "names").read_text().split():
+        copy_store(name, folder, setting.directory)
 
 
 def erase_a_part(setting: Setting) -> None:

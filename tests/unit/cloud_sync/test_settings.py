@@ -40,8 +40,22 @@ def changed(*path: str, to: Any) -> dict[str, Any]:
     return settings
 
 
+MODEM: dict[str, Any] = {
+    **{name: value for name, value in SOUND.items() if name != "wifi"},
+    "modem": {"chip": "sim7080g", "apn": "iot.example"},
+}
+
+
+def modem(**changes: Any) -> dict[str, Any]:
+    """Settings with a modem, some of its own changed."""
+    return {**MODEM, "modem": {**MODEM["modem"], **changes}}
+
+
 ACCEPTED = {
     "as they are": SOUND,
+    "a modem": MODEM,
+    "a modem with a PIN": modem(pin="1234", roaming=False),
+    "a modem that rests": {**modem(psm=[10800, 2]), "link": "contacts"},
     "without a choice of receiver": changed("gnss", to=None),
     "without a choice of link": changed("link", to=None),
     "an open network": changed("wifi", "key", to=""),
@@ -86,7 +100,17 @@ REFUSED = {
     "a serial line of no speed": ({**WIRED, "serial": {}}, "serial.baudrate"),
     "a serial line that is too slow": ({**WIRED, "serial": {"baudrate": 300}}, "serial.baudrate"),
     "a serial line that is a number": ({**WIRED, "serial": 115_200}, "serial"),
-    "a serial line beside a wifi": ({**SOUND, "serial": {"baudrate": 115_200}}, "serial"),
+    "a serial line beside a wifi": ({**SOUND, "serial": {"baudrate": 115_200}}, "wifi, modem and serial"),
+    "a modem beside a wifi": ({**SOUND, "modem": MODEM["modem"]}, "wifi, modem and serial"),
+    "a modem on a board without PPP": ({**MODEM, "board": "pico_w"}, "modem"),
+    "a modem that nobody knows": (modem(chip="bg95"), "modem.chip"),
+    "an access point of two words": (modem(apn="iot example"), "modem.apn"),
+    "a PIN of three digits": (modem(pin="123"), "modem.pin"),
+    "a PIN that is a number": (modem(pin=1234), "modem.pin"),
+    "roaming that is a text": (modem(roaming="no"), "modem.roaming"),
+    "a modem that rests with a PIN": ({**modem(pin="1234", psm=[10800, 2]), "link": "contacts"}, "modem.psm"),
+    "a modem that rests on a link that stays": ({**modem(psm=[10800, 2]), "link": "always"}, "modem.psm"),
+    "a modem without a broker": ({**MODEM, "broker": None}, "broker"),
     "a receiver that nobody knows": (changed("gnss", to="sirf"), "gnss"),
     "a link that nobody knows": (changed("link", to="sometimes"), "link"),
 }

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from cloud_sync.cli import deliver as module
 from cloud_sync.cli.deliver import deliver
 from cloud_sync.config import BrokerConfig
 from cloud_sync.model import Sensor
+from cloud_sync.mqtt import brief as module
 from tests.unit.cloud_sync.cli.cli_world import Installation
 from tests.unit.cloud_sync.ingest.ingest_world import NOON, FakeClock
 from tests.unit.cloud_sync.mqtt.mqtt_broker import Broker, Publisher, available, until

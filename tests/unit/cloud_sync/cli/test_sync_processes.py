@@ -10,6 +10,8 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,10 +36,11 @@ READ = ("read", "s-1", "--purpose", "tracking", "--actor", "s-1", "--role", "dat
 
 
 class Service:
-    """`byleave sync run --json` as a process; what it prints is read line by line."""
+    """`byleave sync serve --json` as a process; what it prints is read line by line."""
 
     def __init__(self, config_file: Path) -> None:
-        words = [sys.executable, "-m", "agent", "sync", "run", "-c", str(config_file), "--every", "0.2", "--json"]
+        words = [sys.executable, "-m", "agent", "sync", "serve", "-c", str(config_file), "--every", "0.2"]
+        words += ["--monitor", "127.0.0.1:0", "--json"]
         self.lines: list[dict[str, Any]] = []
         self.process = subprocess.Popen(words, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -55,6 +58,17 @@ class Service:
         """The newest counter of a kind of message."""
         counters = [line["kinds"] for line in list(self.lines) if "kinds" in line]
         return int(counters[-1].get(kind, 0)) if counters else 0
+
+    def ask(self, path: str) -> tuple[int, str]:
+        """Status and body of what it answers over HTTP."""
+        [where] = [
+            line["event"].split()[-1] for line in list(self.lines) if "health and metrics" in line.get("event", "")
+        ]
+        try:
+            with urllib.request.urlopen(f"http://{where}{path}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
 
     def stop(self) -> str:
         """End it as a supervisor does; what it wrote to standard error."""
@@ -134,13 +148,32 @@ def test_from_nothing_to_the_first_read_as_the_page_says(
     assert tracker.name not in printed and "s-1" not in printed
 
 
+def test_a_supervisor_asks_and_a_dashboard_counts(depot: Installation, service: Service, broker: Broker) -> None:
+    """Live before the broker is there, ready after; what came in is counted, and no device is named."""
+    until(lambda: service.says("health and metrics"))
+    assert service.ask("/live")[0] == 200
+    assert service.ask("/ready")[0] == 503 and "the broker is away" in service.ask("/ready")[1]
+    broker.start()
+    until(lambda: service.ask("/ready")[0] == 200)
+    tracker = depot.enrol()
+    now = int(time.time())
+    device = Publisher(broker.port)
+    device.publish(tracker.topic, tracker.status(time=now, epoch=now // DAY_S))
+    device.close()
+    until(lambda: 'byleave_messages_total{kind="stored"} 1' in service.ask("/metrics")[1])
+    told = service.ask("/metrics")[1]
+    assert "byleave_batch_seconds_count 1" in told and "byleave_last_sweep_timestamp_seconds" in told
+    assert tracker.name not in told and "s-1" not in told
+    assert service.stop() == ""
+
+
 def test_a_second_service_is_refused_and_the_first_goes_on(
     depot: Installation, service: Service, broker: Broker
 ) -> None:
     """It would take the broker's session away. The first one tells when the broker goes, and when it is back."""
     broker.start()
     until(lambda: service.says("connected to broker"))
-    assert "already runs" in depot.do("run", code=1).stderr
+    assert "already runs" in depot.do("serve", code=1).stderr
     assert service.process.poll() is None
     broker.stop()
     until(lambda: service.says("is away"))

@@ -36,7 +36,7 @@ def test_init_makes_an_installation_that_opens(depot: Installation) -> None:
     assert broker is not None and broker.address == ("127.0.0.1", 1)
     assert depot.ask("audit", "check") == {"holds": True, "entries": 1, "against": None}
     told = RUNNER.invoke(sync, ["init", str(depot.directory / "other")]).stdout
-    assert "the policy is the demo's" in told and "next: byleave sync run -c" in told
+    assert "the policy is the demo's" in told and "next: byleave sync serve -c" in told
 
 
 def test_init_takes_a_policy_and_an_ipv6_broker(depot: Installation, tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_a_missing_installation_or_store_says_what_to_do(depot: Installation) ->
         kept = depot.home / f"{name}.away"
         shutil.move(depot.home / name, kept)
         assert "the store is missing" in depot.do("devices", code=1).stderr
-        assert "the store is missing" in depot.do("run", code=1).stderr
+        assert "the store is missing" in depot.do("serve", code=1).stderr
         assert not (depot.home / name).exists()
         shutil.move(kept, depot.home / name)
     depot.do("devices")
@@ -145,7 +145,7 @@ def test_a_service_that_runs_is_neither_doubled_nor_contradicted(depot: Installa
     assert policy_at_work(depot.config) == ""
     depot.enrol()
     with at_work(depot.config):
-        assert "already runs" in depot.do("run", code=1).stderr
+        assert "already runs" in depot.do("serve", code=1).stderr
         depot.do("devices")
         policy_file = depot.home / "policy.toml"
         policy_file.write_text(POLICY.read_text() + "\n# wider\n")

@@ -31,6 +31,10 @@ def exact(tmp_path: Path, extra: str = "") -> Policy:
 
 
 DISPATCH = """
+[[roles.data_subject]]
+actions = ["read"]
+purposes = ["dispatch"]
+
 [[rule]]
 category = "position"
 stream = "location"

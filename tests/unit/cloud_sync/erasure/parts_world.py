@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from cloud_sync.wire.envelope import open_uplink, parse_uplink
 from cloud_sync.wire.fields import MOST_EPOCH
 from cloud_sync.wire.readings import decode_environment, decode_motion
 from tests.unit.cloud_sync.ingest.ingest_world import NOON, TODAY, Tracker, World
+from tests.unit.cloud_sync.storage.places import copy_store
 
 HOUR = 3600
 DAY = EPOCH_SECONDS
@@ -138,7 +138,7 @@ def back_up(world: World, folder: Path) -> Path:
     world.close()
     folder.mkdir()
     for name in ("telemetry.db", "keys.db"):
-        shutil.copy2(world.directory / name, folder / name)
+        copy_store(name, world.directory, folder)
     return folder
 
 
@@ -147,8 +147,8 @@ def restored(world: World, folder: Path, target: Path) -> World:
     world.close()
     target.mkdir()
     for name in ("telemetry.db", "keys.db"):
-        shutil.copy2(folder / name, target / name)
-    shutil.copy2(world.directory / "tombstones.db", target / "tombstones.db")
+        copy_store(name, folder, target)
+    copy_store("tombstones.db", world.directory, target)
     again = World(target, world.clock)
     again.eraser.replay()
     return again

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 
 import pytest
@@ -14,6 +13,7 @@ from cloud_sync.ingest.outcome import Kind
 from cloud_sync.model import EPOCH_SECONDS, Actor, Stream
 from cloud_sync.read.query import Query
 from tests.unit.cloud_sync.ingest.ingest_world import NOON, TODAY, Tracker, World
+from tests.unit.cloud_sync.storage.places import copy_store
 
 T = int(NOON) - 3600
 DAY = float(EPOCH_SECONDS)
@@ -107,11 +107,11 @@ def test_a_restored_backup_of_database_and_keys_reads_nothing_that_was_erased(
     world.close()
     backup = tmp_path_factory.mktemp("backup")
     for name in ("telemetry.db", "keys.db"):
-        shutil.copy2(world.directory / name, backup / name)
+        copy_store(name, world.directory, backup)
     again = World(world.directory, world.clock)
     erase(again, MIDNIGHT + DAY, MIDNIGHT + 2 * DAY)
     again.close()
-    shutil.copy2(again.directory / "tombstones.db", backup / "tombstones.db")
+    copy_store("tombstones.db", again.directory, backup)
     restored = World(backup, world.clock)
     assert epochs(restored, tracker)[0] == [0, 1, 2]
     assert restored.eraser.replay() == (2, 2)
@@ -130,14 +130,14 @@ def test_a_restored_key_store_of_before_the_day_cannot_derive_it(
     world.consent()
     world.close()
     backup = tmp_path_factory.mktemp("backup")
-    shutil.copy2(world.directory / "keys.db", backup / "keys.db")
+    copy_store("keys.db", world.directory, backup)
     again = World(world.directory, world.clock)
     again.clock.at = NOON + DAY
     again.take(tracker, tracker.fixes([T + EPOCH_SECONDS]))
     erase(again, MIDNIGHT + DAY, None)
     again.close()
     for name in ("telemetry.db", "tombstones.db"):
-        shutil.copy2(again.directory / name, backup / name)
+        copy_store(name, again.directory, backup)
     restored = World(backup, world.clock)
     assert restored.keys.last_epoch(tracker.name) == -1 + TODAY
     restored.eraser.replay()

@@ -12,7 +12,7 @@ import pytest
 from cloud_sync.errors import ConfigError, StoreError
 from cloud_sync.ingest.outcome import Kind
 from cloud_sync.model import EPOCH_SECONDS, PERSONAL_STREAMS, RESEALED, Precision, Stream, VerdictCode
-from cloud_sync.storage.sqlite_base import SqliteFile
+from cloud_sync.storage.engine import Engine
 from cloud_sync.wire.envelope import parse_uplink
 from cloud_sync.wire.fields import MOST_EPOCH
 from tests.unit.cloud_sync.erasure.parts_world import (
@@ -36,6 +36,7 @@ from tests.unit.cloud_sync.erasure.parts_world import (
     times_of,
 )
 from tests.unit.cloud_sync.ingest.ingest_world import TODAY, Tracker, World
+from tests.unit.cloud_sync.storage.places import copy_all, copy_store
 
 COPENHAGEN = (MIDNIGHT + DAY - HOUR, MIDNIGHT + 2 * DAY - HOUR)  # a local day of winter
 KOLKATA = (MIDNIGHT + DAY - 5.5 * HOUR, MIDNIGHT + 2 * DAY - 5.5 * HOUR)
@@ -64,7 +65,7 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Tracker, dict
 @pytest.fixture
 def files(ready: tuple[Path, Tracker, dict[Stream, list[bytes]]], tmp_path: Path) -> Path:
     """A copy of them."""
-    return Path(shutil.copytree(ready[0], tmp_path / "files"))
+    return copy_all(ready[0], tmp_path / "files")
 
 
 @pytest.fixture
@@ -244,7 +245,7 @@ def test_a_backup_of_the_database_alone_brings_nothing_back(files: Path, tracker
     world = at_noon(files)
     erase(world, *COPENHAGEN)
     world.close()
-    shutil.copy2(backup / "telemetry.db", files / "telemetry.db")
+    copy_store("telemetry.db", backup, files)
     again = at_noon(files)
     envelopes, leaves = again.eraser.replay()
     assert (envelopes > 0, leaves) == (True, 0)
@@ -261,7 +262,7 @@ def test_a_backup_of_the_key_store_alone_brings_no_key_back(
     erase(world, *COPENHAGEN)
     still = opening(world, tracker, copies[Stream.LOCATION])
     world.close()
-    shutil.copy2(backup / "keys.db", files / "keys.db")
+    copy_store("keys.db", backup, files)
     again = at_noon(files)
     assert opening(again, tracker, copies[Stream.LOCATION]) == len(copies[Stream.LOCATION])
     again.eraser.replay()
@@ -282,16 +283,16 @@ def writes(monkeypatch: pytest.MonkeyPatch, limit: int | None) -> list[str]:
     seen: list[str] = []
 
     def counting(name: str) -> None:
-        original = getattr(SqliteFile, name)
+        original = getattr(Engine, name)
 
-        def call(self: SqliteFile, *values: object, **more: object) -> object:
+        def call(self: Engine, *values: object, **more: object) -> object:
             if name != "run" or not str(values[0]).startswith("SELECT"):
-                seen.append(f"{self.path.name}: {name} {str(values[0])[:30] if values else ''}")
+                seen.append(f"{self.name}: {name} {str(values[0])[:30] if values else ''}")
                 if limit is not None and len(seen) > limit:
                     raise KilledError(seen[-1])
             return original(self, *values, **more)
 
-        monkeypatch.setattr(SqliteFile, name, call)
+        monkeypatch.setattr(Engine, name, call)
 
     for name in ("run", "run_many", "_commit", "vacuum_erased"):
         counting(name)
@@ -306,7 +307,7 @@ def test_killed_at_any_write_the_next_start_finishes(
     now = LAST_DAY * DAY + DAY / 2
     span = COPENHAGEN if until == "a day that is over" else (now - 14 * HOUR, now - HOUR / 2)
     with pytest.MonkeyPatch.context() as patch:
-        world = at_noon(Path(shutil.copytree(files, tmp_path / "whole")))
+        world = at_noon(copy_all(files, tmp_path / "whole"))
         steps = writes(patch, None)
         erase(world, *span)
         total = len(steps)
@@ -315,7 +316,7 @@ def test_killed_at_any_write_the_next_start_finishes(
         world.close()
     assert total > 20
     for limit in range(total):
-        folder = Path(shutil.copytree(files, tmp_path / f"cut-{limit}"))
+        folder = copy_all(files, tmp_path / f"cut-{limit}")
         world = at_noon(folder)
         with pytest.MonkeyPatch.context() as patch:
             writes(patch, limit)
@@ -351,10 +352,10 @@ def test_a_replay_that_is_killed_at_any_write_is_finished_by_the_next(
         erase(world, *span)
     still = opening(world, tracker, copies[Stream.LOCATION])
     world.close()
-    shutil.copy2(files / "tombstones.db", backup / "tombstones.db")
+    copy_store("tombstones.db", files, backup)
     limit, finished = 0, False
     while not finished:
-        folder = Path(shutil.copytree(backup, tmp_path / f"cut-{limit}"))
+        folder = copy_all(backup, tmp_path / f"cut-{limit}")
         world = at_noon(folder)
         with pytest.MonkeyPatch.context() as patch:
             writes(patch, limit)
@@ -542,7 +543,7 @@ def test_more_envelopes_than_counters_are_told_apart_by_their_salt(
     files: Path, tracker: Tracker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A day of several generations may hold more: no key and nonce is used twice, and all is readable."""
-    monkeypatch.setattr("cloud_sync.erasure.cut.COUNTERS", 4)
+    monkeypatch.setattr("cloud_sync.keys.reseal.COUNTERS", 4)
     monkeypatch.setattr("cloud_sync.erasure.erase.Eraser._shred", lambda self, stones: 0)
     world = at_noon(files)
     erase(world, MIDNIGHT, MIDNIGHT + HOUR)
@@ -557,7 +558,7 @@ def test_a_row_that_does_not_open_goes(files: Path, tracker: Tracker) -> None:
     """Nobody can say on which side of the border it is; the others stay."""
     world = at_noon(files)
     first = world.database.envelopes(tracker.name, 1, TODAY, TODAY)[0]
-    world.database.run("UPDATE envelope SET payload = zeroblob(40) WHERE digest = ?", (first.digest,))
+    world.database.run("UPDATE envelope SET payload = ? WHERE digest = ?", (bytes(40), first.digest))
     erase(world, MIDNIGHT + 12 * HOUR, MIDNIGHT + 13 * HOUR)
     assert left(world, tracker)[Stream.LOCATION] == [
         time

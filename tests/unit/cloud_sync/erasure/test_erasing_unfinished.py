@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from cloud_sync.model import Actor, StoredEnvelope, Stream
 from cloud_sync.read.query import Query
 from tests.unit.cloud_sync.erasure.parts_world import HOUR, MIDNIGHT, filled, permitted
 from tests.unit.cloud_sync.ingest.ingest_world import TODAY, Tracker, World
+from tests.unit.cloud_sync.storage.places import copy_store
 
 STORES = ("telemetry.db", "keys.db")
 EARLY = (MIDNIGHT + 2 * HOUR, MIDNIGHT + 4 * HOUR)
@@ -113,16 +113,14 @@ def _snapshot(world: World, folder: Path) -> tuple[Path, World]:
     world.close()
     folder.mkdir()
     for name in STORES:
-        shutil.copy2(world.directory / name, folder / name)
+        copy_store(name, world.directory, folder)
     return folder, World(world.directory, world.clock)
 
 
 def _restored(world: World, folder: Path) -> World:
     world.close()
     for name in STORES:
-        for old in world.directory.glob(name + "*"):
-            old.unlink()
-        shutil.copy2(folder / name, world.directory / name)
+        copy_store(name, folder, world.directory)
     again = World(world.directory, world.clock)
     again.eraser.replay()
     return again

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from cloud_sync.erasure.pieces import MOST_PLAINTEXT_BYTES, touches, without
 from cloud_sync.errors import WireFormatError
 from cloud_sync.model import Fix, Motion, MotionEvent, Precision, Reading, Sensor, Stream
 from cloud_sync.wire.batch import pack_location, unpack_location
 from cloud_sync.wire.codec import pack
 from cloud_sync.wire.columns import encode
+from cloud_sync.wire.pieces import MOST_PLAINTEXT_BYTES, touches, without
 from cloud_sync.wire.readings import decode_environment, decode_motion, pack_environment, pack_motion
 
 EPOCH = 20_500
@@ -87,7 +87,7 @@ def test_what_grows_too_long_by_a_gap_becomes_several() -> None:
 
 def test_a_long_batch_is_halved_until_it_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every piece fits, none is empty, all fixes are there in order, each piece with its own oldest."""
-    monkeypatch.setattr("cloud_sync.erasure.pieces.MOST_PLAINTEXT_BYTES", 30)
+    monkeypatch.setattr("cloud_sync.wire.pieces.MOST_PLAINTEXT_BYTES", 30)
     sent = fixes(Precision.EXACT)
     pieces = without(Stream.LOCATION, pack_location(Precision.EXACT, sent, EPOCH), EPOCH, (0, 1))
     assert len(pieces) == 4

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from cloud_sync.erasure.pieces import touches, without
 from cloud_sync.model import EPOCH_SECONDS, Aggregate, PlaceChange, PlaceEvent, Reading, Sensor, Stream
 from cloud_sync.wire.batch import pack_places, unpack_places
+from cloud_sync.wire.pieces import touches, without
 from cloud_sync.wire.readings import pack_sums, unpack_environment
 
 EPOCH = 20_600

@@ -40,12 +40,14 @@ from cloud_sync.model import (
     StatusReport,
     Stream,
 )
-from cloud_sync.policy import load_policy
+from cloud_sync.policy import Policy, load_policy
 from cloud_sync.read.reader import Reader
+from cloud_sync.restriction import Holds
 from cloud_sync.retention.sweep import Sweeper
 from cloud_sync.retention.terms import Terms
-from cloud_sync.storage.sqlite import SqliteKeys, SqliteTelemetry, SqliteTombstones
+from cloud_sync.storage.open import open_keys, open_telemetry, open_tombstones
 from cloud_sync.wire import batch, downlink, envelope, ladder, readings, status
+from tests.unit.cloud_sync.storage.places import places
 
 TODAY = 20_500
 NOON = TODAY * EPOCH_SECONDS + 43_200.0
@@ -139,9 +141,16 @@ class Tracker:
         header = Header(0, stream, epoch, counter, version)
         return envelope.seal_uplink(self.name, header, os.urandom(4), self.key(stream, epoch, counter), plaintext)
 
-    def fixes(self, times: Sequence[int], *, precision: int = Precision.CELL_100M, **kwargs: Any) -> bytes:
-        """A location envelope with one fix at each Unix second."""
-        fixes = [Fix(time, 556_761_000, 125_683_000, Precision(precision), 8) for time in times]
+    def fixes(
+        self,
+        times: Sequence[int],
+        *,
+        precision: int = Precision.CELL_100M,
+        place: tuple[int, int] = (556_761_000, 125_683_000),
+        **kwargs: Any,
+    ) -> bytes:
+        """A location envelope with one fix at each Unix second, all at one place (degrees × 10⁷)."""
+        fixes = [Fix(time, *place, Precision(precision), 8) for time in times]
         epoch = kwargs.setdefault("epoch", times[0] // EPOCH_SECONDS)
         return self.seal(batch.pack_location(precision, fixes, epoch), **kwargs)
 
@@ -192,15 +201,22 @@ class Tracker:
         return downlink.read_value(downlink.open_downlink(self.name, sealed, ladder.seal_key(chain, Stream.DOWN)))
 
 
+def holds_of(policy: Policy, database: Any, audit: AuditLog, clock: FakeClock, witness: Any) -> Holds:
+    """Legal holds, with the categories of the policy."""
+    categories = {s: frozenset(rule.category for rule in policy.rules_of_stream(s)) for s in UPLINK_STREAMS}
+    return Holds(database, audit, clock, witness, categories)
+
+
 class World:
     """The core of a server in a directory; opening another World on the same directory is a restart."""
 
     def __init__(self, directory: Path, clock: FakeClock | None = None, policy_file: Path = POLICY) -> None:
         self.directory = directory
         self.clock = clock or FakeClock()
-        self.database = SqliteTelemetry(directory / "telemetry.db")
-        self.store = SqliteKeys(directory / "keys.db")
-        self.tombstones = SqliteTombstones(directory / "tombstones.db")
+        database, keys, tombstones = places(directory)
+        self.database = open_telemetry(database)
+        self.store = open_keys(keys)
+        self.tombstones = open_tombstones(tombstones)
         self.keys = LadderKeys(self.store, FileKeyEncryptionKey(KEK), self.tombstones)
         self.audit = WorldAudit(self.database, self.clock, Ed25519Signer.generate("test"))
         self.link = ListLink()
@@ -218,13 +234,16 @@ class World:
             database=self.database,
             keys=self.keys,
             clock=self.clock,
-            leave=Leave(self.gate, self.database, policy),
+            leave=Leave(self.gate, policy),
             desk=self.answers,
             audit=self.audit,
             terms=self.terms,
         )
         shared = {"database": self.database, "store": self.store, "keys": self.keys, "clock": self.clock}
-        self.sweeper = Sweeper(**shared, terms=self.terms, audit=self.audit)
+        self.holds = holds_of(policy, self.database, self.audit, self.clock, self.tombstones)
+        self.sweeper = Sweeper(
+            **shared, tombstones=self.tombstones, terms=self.terms, audit=self.audit, holds=self.holds
+        )
         self.eraser = Eraser(**shared, tombstones=self.tombstones, audit=self.audit)
         self.reader = Reader(**shared, tombstones=self.tombstones, gate=self.gate, policy=policy, audit=self.audit)
         self.policy = policy

@@ -15,7 +15,7 @@ from cloud_sync import cli
 from cloud_sync.errors import ConfigError, PolicyError
 from cloud_sync.model import Action, LocationField, Precision, Sensor, Stream
 from cloud_sync.policy import Period, PolicyArchive, load_policy, widened
-from cloud_sync.policy.compiled import compile_policy
+from cloud_sync.policy.compiling import compile_policy
 from cloud_sync.policy.schema import PolicyFile
 
 DEMO = Path("cloud_sync/policy/profiles/demo.toml")

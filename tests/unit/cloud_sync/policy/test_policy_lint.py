@@ -257,7 +257,7 @@ def test_a_duplicate_ground_is_found(tmp_path: Path) -> None:
     rule = TEXT[TEXT.index('[[rule]]\ncategory = "contact"') : TEXT.index("# The proof that")]
     findings = lint(write(tmp_path, TEXT + rule))
     assert [finding.key for finding in findings] == ["rule[7].purpose[0]"]
-    assert findings[0].line == line_of(TEXT + "@", "@") + rule[: rule.index("purpose")].count("\n")
+    assert findings[0].line == line_of(TEXT + "§", "§") + rule[: rule.index("purpose")].count("\n")
     assert "contact already has a rule for purpose marketing (rule[4])" in findings[0].message
 
 

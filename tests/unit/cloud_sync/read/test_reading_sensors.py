@@ -15,6 +15,7 @@ from cloud_sync.model import Actor, Fix, Motion, MotionEvent, Precision, Reading
 from cloud_sync.policy import load_policy
 from cloud_sync.read import narrow
 from cloud_sync.read.query import Query
+from cloud_sync.read.sources import ENVIRONMENT
 from tests.unit.cloud_sync.ingest.ingest_world import NOON, POLICY, Tracker, World, apart
 
 T = int(NOON) - 3600
@@ -227,22 +228,13 @@ def test_the_demo_lists_what_the_streams_tell() -> None:
     assert (set(motion.fields), motion.sensors) == ({"time", "motion"}, 8)
 
 
-def test_nothing_is_told_without_its_time(tmp_path: Path) -> None:
-    """A policy that lists no time for the purpose denies the read; the demo's, which lists it, allows it."""
-    text = POLICY.read_text("utf-8").replace('["time", "temperature", "light"]', '["temperature", "light"]')
-    path = tmp_path / "timeless.toml"
-    path.write_text(text.replace('never = ["', 'never = ["environment.time", "'), "utf-8")
-    for policy_file, allowed in ((POLICY, True), (path, False)):
-        (folder := tmp_path / policy_file.stem).mkdir()
-        world = World(folder, policy_file=policy_file)
-        fill(world)
-        if allowed:
-            assert len(world.reader.environment(WARM)) == 2
-        else:
-            with pytest.raises(Denied) as denied:
-                world.reader.environment(WARM)
-            assert denied.value.reason is Reason.PURPOSE_NOT_DECLARED
-        world.close()
+def test_nothing_is_told_without_its_time() -> None:
+    """A decision that lets out no time is turned into a denial; the same one with the time stays as it is."""
+    fields = frozenset({"time", "temperature", "light"})
+    allowed = Decision(True, Reason.ALLOWED, Precision.NONE, "", fields)
+    assert ENVIRONMENT.told_at_all(allowed) is allowed
+    timeless = ENVIRONMENT.told_at_all(replace(allowed, fields=fields - {"time"}))
+    assert (timeless.allow, timeless.reason, timeless.fields) == (False, Reason.PURPOSE_NOT_DECLARED, frozenset())
 
 
 def test_what_of_a_reading_a_decision_lets_out() -> None:

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cloud_sync.errors import WireFormatError
-from cloud_sync.keys.daychain import Span
 from cloud_sync.model import Stream
 from cloud_sync.wire import codec, columns
 from cloud_sync.wire.batch import TIME_STEP_S, decode_location
 from cloud_sync.wire.envelope import MOST_ENVELOPE_BYTES
 from cloud_sync.wire.readings import decode_environment, decode_motion
 
+Span = tuple[int, int]  # Unix seconds, from the first to before the second
 #: Header, salt, tag and the heads of three strings are 37 bytes at most.
 MOST_PLAINTEXT_BYTES: Final = MOST_ENVELOPE_BYTES - 40
 

@@ -1,0 +1,186 @@
+"""Access of the staff: a ticket or another person opens a short grant, and nothing lasts longer than what it rests on (V-04).
+
+The gate asks `grant_for` with every request of a member of the staff, out of the store, so that a ticket that is closed in another
+process ends the access at once. Reads under a grant carry grant and ticket in the audit log, where the person sees them.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from typing import Final
+
+from cloud_sync.access.words import check_word, nothing_told
+from cloud_sync.audit import Kind
+from cloud_sync.errors import ConfigError, Denied
+from cloud_sync.gate import Request, covers
+from cloud_sync.model import Actor, AuditEvent, Reason
+from cloud_sync.model_access import StaffGrant, Ticket
+from cloud_sync.policy import Policy
+from cloud_sync.stores import AuditSink, Clock, Database
+
+ID_BYTES: Final = 10
+MOST_PAIRS: Final = 64  # purposes × categories of one grant: each has an entry of its own in the log
+
+
+class StaffAccess:
+    """Tickets and grants of one installation. Each change is one transaction with its entry in the audit log."""
+
+    def __init__(
+        self,
+        database: Database,
+        policy: Policy,
+        clock: Clock,
+        audit: AuditSink,
+        *,
+        closed: Callable[[], None] = nothing_told,
+    ) -> None:
+        """`closed` hears after each commit that lets somebody out [a restored backup that forgets it is found by it]."""
+        self._database = database
+        self._policy = policy
+        self._clock = clock
+        self._audit = audit
+        self._closed = closed
+
+    # Tickets
+
+    def open_ticket(self, ticket: str, subject: str, *, by: str) -> Ticket:
+        """A case about one person, from now on; the same again is the one that is open. ConfigError for one of another person."""
+        check_word(ticket, "ticket")
+        known = self._database.ticket(ticket)
+        if known is not None and known.subject != subject:
+            raise ConfigError(f"ticket {ticket} is about another person; open one of its own")
+        if known is not None and known.closed_at is None:
+            return known
+        made = Ticket(ticket, check_word(subject, "subject"), self._clock.now())
+        with self._database.transaction():
+            self._database.put_ticket(made)
+            self._log(Kind.TICKET_OPENED, by, subject, ticket=ticket)
+        return made
+
+    def close_ticket(self, ticket: str, *, by: str) -> int:
+        """Close it, and with it every grant that rests on it; how many these were. Grants of before do not come back."""
+        with self._database.transaction():
+            known = self._database.ticket(ticket)
+            if known is None:
+                raise ConfigError(f"there is no ticket {ticket}")
+            if known.closed_at is not None:
+                return 0
+            now = self._clock.now()
+            self._database.put_ticket(replace(known, closed_at=now))
+            ended = [grant for grant in self._database.grants_of_ticket(ticket) if grant.ends_at > grant.opened_at]
+            for grant in ended:
+                self._end(grant, by)
+            self._log(Kind.TICKET_CLOSED, by, known.subject, ticket=ticket, count=len(ended))
+        self._closed()
+        return len(ended)
+
+    # Grants
+
+    def open(
+        self,
+        staff: Actor,
+        subject: str,
+        *,
+        purposes: Collection[str],
+        categories: Collection[str],
+        by: Actor,
+        ticket: str = "",
+        for_s: float | None = None,
+    ) -> StaffGrant:
+        """Let a member of the staff in, for `policy.access.grant_ttl` or `for_s` seconds, the shorter.
+
+        `Denied` says what is missing. 1. The policy lets the role in at all. 2. Second factors were seen [a stolen password].
+        3. The grant rests on an open ticket about this person, or, where the policy asks for none, was opened by somebody else
+        [staff who let themselves in]. 4. What it is for is declared, so that the log says something [a grant for everything].
+        """
+        for word, what in ((staff.id, "staff"), (by.id, "by"), (subject, "subject")):
+            check_word(word, what)
+        refused = self._refused(staff, subject, by, ticket)
+        if refused is not None:
+            reason, why = refused
+            self._log(Kind.ACCESS_REFUSED, by.id, subject, role=staff.role, reason=reason.value)
+            raise Denied(reason, f"denied: {reason.value}: {why}")
+        pairs = self._declared(purposes, categories)
+        now = self._clock.now()
+        ends_at = self._policy.access.grant_ttl.end(now)
+        grant = StaffGrant(
+            grant=secrets.token_hex(ID_BYTES),
+            staff=staff.id,
+            role=staff.role,
+            subject=subject,
+            purposes=frozenset(purposes),
+            categories=frozenset(categories),
+            ticket=ticket,
+            opened_by=by.id,
+            opened_at=now,
+            ends_at=ends_at if for_s is None else min(ends_at, now + max(0.0, for_s)),
+        )
+        with self._database.transaction():
+            self._database.put_grant(grant)
+            for purpose, category in pairs:
+                about = {"purpose": purpose, "category": category, "role": staff.role, "grant": grant.grant}
+                self._log(Kind.ACCESS_OPENED, by.id, subject, **about, ticket=ticket)
+        return grant
+
+    def close(self, grant: str, *, by: str) -> None:
+        """Take a grant back, now; one that is over stays over."""
+        with self._database.transaction():
+            known = self._database.grant(grant)
+            if known is None:
+                raise ConfigError("there is no such grant")
+            if known.ends_at > known.opened_at:
+                self._end(known, by)
+        self._closed()
+
+    def grants(self, subject: str) -> list[StaffGrant]:
+        """Every grant for a person's data, the newest first: the person may see them."""
+        return self._database.grants(subject)
+
+    def grant_for(self, request: Request) -> StaffGrant | None:
+        """What the actor's access rests on: a grant for exactly this, the one that lasts longest, else any of theirs."""
+        own = self._database.grants(request.subject, request.actor.id)
+        fitting = [grant for grant in own if covers(grant, request)]
+        return max(fitting or own, key=lambda grant: (self._ends_at(grant), grant.opened_at), default=None)
+
+    # Parts
+
+    def _refused(self, staff: Actor, subject: str, by: Actor, ticket: str) -> tuple[Reason, str] | None:
+        access = self._policy.access
+        if staff.role not in access.roles:
+            return Reason.ROLE_NOT_PERMITTED, f"role {staff.role} is none of those that access.roles lets in"
+        if access.staff_mfa == "required" and not (staff.mfa and by.mfa):
+            return Reason.MFA_MISSING, "log in with a second factor"
+        if not ticket:
+            if access.ticket_required:
+                return Reason.TICKET_MISSING, "name the ticket: nobody is let in without one"
+            return (Reason.TICKET_MISSING, "somebody else must open it") if by.id == staff.id else None
+        known = self._database.ticket(ticket)
+        if known is None or known.closed_at is not None or known.subject != subject:
+            return Reason.TICKET_MISSING, f"there is no open ticket {ticket} about this person"
+        return None
+
+    def _declared(self, purposes: Collection[str], categories: Collection[str]) -> list[tuple[str, str]]:
+        pairs = [(purpose, category) for purpose in sorted(purposes) for category in sorted(categories)]
+        declared = [pair for pair in pairs if self._policy.rule(pair[1], pair[0]) is not None]
+        missing = {*purposes, *categories} - {word for pair in declared for word in pair}
+        if missing or not declared:
+            raise ConfigError(
+                f"no rule of the policy is for {', '.join(sorted(missing)) or 'nothing'}; name what the ticket needs"
+            )
+        if len(declared) > MOST_PAIRS:
+            raise ConfigError(
+                f"a grant is for {MOST_PAIRS} categories and purposes at most; name what the ticket needs"
+            )
+        return declared
+
+    def _ends_at(self, grant: StaffGrant) -> float:
+        return min(grant.ends_at, self._policy.access.grant_ttl.end(grant.opened_at))
+
+    def _end(self, grant: StaffGrant, by: str) -> None:
+        self._database.put_grant(replace(grant, ends_at=grant.opened_at))
+        self._log(Kind.ACCESS_CLOSED, by, grant.subject, grant=grant.grant, ticket=grant.ticket, role=grant.role)
+
+    def _log(self, kind: Kind, by: str, subject: str, **detail: str | int) -> None:
+        self._audit.append(AuditEvent(kind.value, self._clock.now(), by, subject, tuple(sorted(detail.items()))))

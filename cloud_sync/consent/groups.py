@@ -1,0 +1,117 @@
+"""Groups of accounts and companies: their holder narrows what the consents of their members open, and never widens it.
+
+Invariants, each with the abuse that it stops:
+
+1. A setting of a group is an event of its own and touches no record of a person [a holder's switch that overwrites their no].
+2. There is no setting that opens: to narrow is to close or to make coarser, to lift is to take that back [a holder's yes].
+3. A certificate that a company's people have agreed is kept as what it is, a declaration of the company [consent by proxy].
+4. Only the holder sets, and says who is a member [a member who lifts what the company closed].
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from cloud_sync.consent.ledger import random_id
+from cloud_sync.consent.record import Evidence, identifier
+from cloud_sync.errors import ConsentError
+from cloud_sync.model import BoundKind, ConsentBound, Precision
+from cloud_sync.policy import Policy
+from cloud_sync.stores import BoundStore, Clock
+
+_DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
+MOST_PEOPLE = 10_000_000  # of a certificate; a larger count is a typing error
+
+
+class GroupLedger:
+    """Groups under the policy in force. Each method judges and appends: call it inside the store's transaction."""
+
+    def __init__(
+        self, store: BoundStore, clock: Clock, policy: Policy, *, new_id: Callable[[], str] = random_id
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._policy = policy
+        self._new_id = new_id
+
+    def members(self, group: str) -> list[str]:
+        """Who is in the group now, in order."""
+        inside: dict[str, bool] = {}
+        for bound in self._store.bounds_of_group(group, members=True):
+            inside[bound.subject] = bound.kind is BoundKind.JOINED
+        return sorted(subject for subject, is_in in inside.items() if is_in)
+
+    def settings(self, group: str) -> dict[str, ConsentBound]:
+        """What the group narrows now, by purpose."""
+        latest = {bound.purpose: bound for bound in self._store.bounds_of_group(group, members=False) if bound.purpose}
+        return {purpose: bound for purpose, bound in latest.items() if bound.kind is BoundKind.NARROWED}
+
+    def found(self, group: str, holder: Evidence) -> ConsentBound:
+        """Begin a group; who does so holds it."""
+        holder.check()
+        if self._store.bounds_of_group(identifier(group, "group"), members=False):
+            raise ConsentError(f"group {group} is there already: choose another name")
+        return self._append(BoundKind.FOUNDED, group, holder, [])
+
+    def add(self, group: str, subject: str, holder: Evidence) -> ConsentBound:
+        """Put a person into the group: what it narrows holds for them from now on, and nothing is opened."""
+        events = self._held(group, holder)
+        if identifier(subject, "subject") in self.members(group):
+            raise ConsentError(f"{subject} is in group {group} already: nothing to do")
+        return self._append(BoundKind.JOINED, group, holder, events, subject=subject)
+
+    def remove(self, group: str, subject: str, holder: Evidence) -> ConsentBound:
+        """Take a person out: their own choice holds again as they made it."""
+        events = self._held(group, holder)
+        if subject not in self.members(group):
+            raise ConsentError(f"{subject} is not in group {group}: nothing to do")
+        return self._append(BoundKind.LEFT, group, holder, events, subject=subject)
+
+    def narrow(self, group: str, purpose: str, holder: Evidence, *, precision: Precision | None = None) -> ConsentBound:
+        """Close a purpose for all members, or with `precision` leave positions no finer than that."""
+        events = self._held(group, holder)
+        rules = self._policy.consent_rules(purpose)
+        if not rules:
+            raise ConsentError(f"{purpose} does not rest on consent in policy {self._policy.id}: nothing to narrow")
+        if precision is not None and not any(rule.has_position for rule in rules):
+            raise ConsentError(f"{purpose} has no positions: close it, or leave it to the person")
+        closed = precision is None or precision is Precision.NONE
+        finest = Precision.NONE if precision is None else precision
+        return self._append(BoundKind.NARROWED, group, holder, events, purpose=purpose, closed=closed, precision=finest)
+
+    def lift(self, group: str, purpose: str, holder: Evidence) -> ConsentBound:
+        """Take a narrowing back: for each member their own choice holds again, a no included."""
+        events = self._held(group, holder)
+        if purpose not in self.settings(group):
+            raise ConsentError(f"group {group} does not narrow {purpose}: there is nothing to lift")
+        return self._append(BoundKind.LIFTED, group, holder, events, purpose=purpose)
+
+    def certify(self, group: str, holder: Evidence, *, count: int, digest: str) -> ConsentBound:
+        """Keep that a company declares to have told or asked `count` people; `digest` is the SHA-256 of its text. Opens nothing."""
+        events = self._held(group, holder)
+        if not 1 <= count <= MOST_PEOPLE or not _DIGEST.fullmatch(digest):
+            raise ConsentError("a certificate names how many people it is about, and the SHA-256 of its text in hex")
+        return self._append(BoundKind.CERTIFIED, group, holder, events, count=count, digest=digest)
+
+    def _held(self, group: str, holder: Evidence) -> Sequence[ConsentBound]:
+        """The events of a group that is there and is held by who acts."""
+        holder.check()
+        events = self._store.bounds_of_group(group, members=False)
+        founded = next((bound for bound in events if bound.kind is BoundKind.FOUNDED), None)
+        if founded is None:
+            raise ConsentError(f"there is no group {group}: found it first")
+        if founded.entity_id != holder.entity_id:
+            raise ConsentError(f"group {group} is held by another: only its holder narrows, lifts, adds and removes")
+        return events
+
+    def _append(
+        self, kind: BoundKind, group: str, who: Evidence, events: Sequence[ConsentBound], **values: Any
+    ) -> ConsentBound:
+        own = self._store.bounds_of(values["subject"]) if "subject" in values else []
+        # Never before what it follows [a clock that steps back would let an older setting win].
+        at = max([self._clock.now(), *(bound.at for bound in (*events[-1:], *own[-1:]))])
+        bound = ConsentBound(self._new_id(), kind, at, who.entity_id, who.channel, who.act, group=group, **values)
+        self._store.append_bound(bound)
+        return bound

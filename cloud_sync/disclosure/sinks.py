@@ -1,0 +1,62 @@
+"""Where parts of a delivery go within one machine: a call, or a file. Beyond it: `webhook`, and `cloud_sync.mqtt.sink`."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from cloud_sync.errors import CloudSyncError, ConfigError, LinkError
+from cloud_sync.stores import Parcel
+
+PRIVATE: Final = 0o600
+_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)  # keys are made here; a path must not come out of one
+
+
+class CallbackSink:
+    """Hands each part to a function; whatever it raises means that the recipient did not take it."""
+
+    def __init__(self, take: Callable[[Parcel], None]) -> None:
+        self._take = take
+
+    def deliver(self, parcel: Parcel) -> None:
+        """Call it; LinkError in place of what is no error of cloud_sync [a stranger's exception that quotes the readings]."""
+        try:
+            self._take(parcel)
+        except CloudSyncError:
+            raise
+        except Exception as error:
+            raise LinkError(f"{parcel.recipient} did not take it: {type(error).__name__}") from None
+
+
+class FileSink:
+    """A file a part in a folder: whole and durable, or not there; the same part again is the same file."""
+
+    def __init__(self, folder: str | Path) -> None:
+        """ConfigError unless the folder is there."""
+        self._folder = Path(folder)
+        if not self._folder.is_dir():
+            raise ConfigError(f"{self._folder}: is no folder; make it, readable by the recipient alone")
+
+    def deliver(self, parcel: Parcel) -> None:
+        """Write beside, flush, rename, flush the folder; LinkError when the disk does not take it."""
+        if not _NAME.fullmatch(parcel.key) or not _NAME.fullmatch(parcel.recipient):
+            raise LinkError("the key of the part is no file name")
+        target = self._folder / f"{parcel.recipient}-{parcel.key}.json"
+        beside = target.with_suffix(".part")
+        try:
+            with os.fdopen(os.open(beside, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, PRIVATE), "wb") as file:
+                file.write(parcel.body)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(target)
+            folder = os.open(self._folder, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        except OSError as error:
+            beside.unlink(missing_ok=True)
+            raise LinkError(f"{self._folder}: cannot be written ({error.strerror})") from error

@@ -1,0 +1,111 @@
+"""What access and disclosure keep account of: tickets, grants of the staff, relations, approvals, deliveries, links of alerts.
+
+Pure data. Times are Unix seconds UTC; people, references and recipients are identifiers, never names or free text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from cloud_sync.model import EnvelopeId
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A case about one person; while it is open, staff can be let in for it."""
+
+    ticket: str
+    subject: str
+    opened_at: float
+    closed_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StaffGrant:
+    """A short leave of one member of the staff for one person's data: purposes, categories, from when to before when.
+
+    `ticket` is a reference, empty without one; `opened_by` is who let them in. Once its ticket is closed, or it is taken back, it
+    ends when it began, so that no clock that is set back can revive it; the audit log says until when it lasted.
+    """
+
+    grant: str
+    staff: str
+    role: str
+    subject: str
+    purposes: frozenset[str]
+    categories: frozenset[str]
+    ticket: str
+    opened_by: str
+    opened_at: float
+    ends_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """That somebody may see another one's data in a role such as planner; the row goes the moment the relation ends."""
+
+    actor: str
+    role: str
+    subject: str
+    begun_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """That somebody approves of telling a recipient, on one person, under a legal reference (clause table, V-22)."""
+
+    reference: str
+    recipient: str
+    subject: str
+    approver: str
+    at: float
+
+
+class DeliveryState(StrEnum):
+    """How far a delivery is."""
+
+    BEGUN = "begun"  # interrupted, or the recipient did not take the next part: to be retried
+    DONE = "done"
+    STOPPED = "stopped"  # the gate said no in the middle; it is not taken up again
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A disclosure of one person's readings to one recipient: what the recipient took so far, and its commitment.
+
+    `last` is the last envelope that was taken, `parts` and `count` say how many parts and readings were. `commitment` is
+    HMAC-SHA256 under `salt` over what was taken, in hex, chained from part to part.
+    """
+
+    delivery: str
+    recipient: str
+    purpose: str
+    source: str
+    subject: str
+    actor: str
+    start: float
+    end: float
+    reference: str
+    salt: bytes
+    begun_at: float
+    state: DeliveryState = DeliveryState.BEGUN
+    parts: int = 0
+    count: int = 0
+    commitment: str = ""
+    last: EnvelopeId | None = None
+    ended_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AlertLink:
+    """What the link of an alert stands for: a span of one person's readings, to be read through the gate until `ends_at`."""
+
+    link: str
+    subject: str
+    purpose: str
+    source: str
+    start: float
+    end: float
+    made_at: float
+    ends_at: float

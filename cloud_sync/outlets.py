@@ -1,0 +1,130 @@
+"""What leaves, and who is let in, as the façade has it: staff, relations, disclosures, messages, alerts, a person's own copy."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from cloud_sync.access import Relations, StaffAccess, Terminal
+from cloud_sync.audit import AuditLog
+from cloud_sync.disclosure import Alerts, Approvals, Disclosures, Exporter, Mails
+from cloud_sync.disclosure.export import Export, Kind
+from cloud_sync.disclosure.mails import sent
+from cloud_sync.erasure.erase import PERSON
+from cloud_sync.erasure.witness import Witness
+from cloud_sync.errors import Denied, KeyDestroyed
+from cloud_sync.gate import Gate, Known
+from cloud_sync.limits import PersonLimits
+from cloud_sync.model import Actor
+from cloud_sync.policy import Policy
+from cloud_sync.read.reader import Reader
+from cloud_sync.read.rows import iso
+from cloud_sync.records import Records
+from cloud_sync.storage.tombstones import TombstoneRows
+from cloud_sync.stores import Clock, Database, Sink
+
+
+class Outlets:
+    """The part of `CloudSync` through which data leaves. Reads are in `reads`.
+
+    `sinks`, by recipient of the policy, is filled by the integrator: cloud.sinks["carrier"] = WebhookSink("https://…").
+    """
+
+    audit: AuditLog
+    clock: Clock
+    database: Database
+    gate: Gate
+    limits: PersonLimits
+    policy: Policy
+    records: Records
+    _reader: Reader
+    _tombstones: TombstoneRows
+    _witness: Witness
+
+    def _prepare_access(self) -> Known:
+        """Before the gate: who is let in, and the facts that the gate asks for."""
+        self.staff = StaffAccess(self.database, self.policy, self.clock, self.audit, closed=self._let_out)
+        self.relations = Relations(self.database, self.clock, self.audit, closed=self._let_out)
+        self.approvals = Approvals(self.database, self.policy, self.clock, self.audit)
+        return Known(
+            grant=self.staff.grant_for,
+            related=self.relations.related,
+            approvals=self.approvals.of,
+            mails=lambda subject, at: sent(self.audit, subject, at),
+            recorded=lambda subject: bool(self.database.parts_of(subject)),
+        )
+
+    def _prepare_outlets(self) -> None:
+        """Behind the gate."""
+        self.sinks: dict[str, Sink] = {}
+        self.terminal = Terminal(self.gate, self.clock, self.audit)
+        self.mails = Mails(self.gate, self.clock, self.audit)
+        self.disclosures = Disclosures(
+            reader=self._reader, policy=self.policy, database=self.database, clock=self.clock, sinks=self.sinks
+        )
+        self._exporter = Exporter(
+            gate=self.gate,
+            reader=self._reader,
+            database=self.database,
+            audit=self.audit,
+            clock=self.clock,
+            records=self._records_of,
+            own={
+                "limits": lambda subject: asdict(self.limits.in_force(subject)),
+                "groups_and_age": lambda subject: [asdict(bound) for bound in self.database.bounds_of(subject)],
+                "restrictions": lambda subject: [
+                    asdict(each) for each in self.database.restrictions(subject, lifted=True)
+                ],
+            },
+        )
+
+    def alerts(self, base_url: str) -> Alerts:
+        """Alerts whose links begin with `base_url`, where people log in."""
+        return Alerts(
+            gate=self.gate,
+            reader=self._reader,
+            database=self.database,
+            clock=self.clock,
+            audit=self.audit,
+            base_url=base_url,
+        )
+
+    def export(self, folder: str | Path, subject: str, *, actor: Actor, kind: Kind = Kind.ACCESS) -> Export:
+        """Write a person's own copy into a new folder: everything (Art. 15), or what is portable (Art. 20)."""
+        return self._exporter.write(folder, subject, actor=actor, kind=kind)
+
+    def _let_out(self) -> None:
+        """The witness outside the backup's domain learns that somebody was let out."""
+        self._witness.note()
+
+    def _close_restored(self) -> None:
+        """A restored database knows grants and relations that may have ended since, and people who were erased since."""
+        # Nobody is let in by what a backup says [a planner whose relation ended, a closed ticket]: it is opened anew.
+        self.database.close_access()
+        for stone in self._tombstones.all():
+            device = self.database.device(stone.device) if stone.basis == PERSON else None
+            if device is not None:  # no salt may come back with which a commitment could be linked to the person
+                self.database.forget_access(device.subject)
+
+    def _records_of(self, subject: str, category: str, actor: Actor, purpose: str) -> Iterator[Mapping[str, Any]]:
+        """Each of the person's records of a category, or why it is withheld."""
+        for part in self.records.of(subject, category):
+            row: dict[str, Any] = {"record": part.record_id, "created_at": iso(part.created_at)}
+            try:
+                content = self.records.read(part.record_id, actor=actor, purpose=purpose, subject=subject)
+            except Denied as denied:
+                yield {**row, "withheld": str(denied.reason)}
+            except KeyDestroyed:
+                yield {**row, "withheld": "erased"}
+            else:
+                yield {**row, **_content(content)}
+
+
+def _content(content: bytes) -> dict[str, str]:
+    try:
+        return {"text": content.decode()}
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(content).decode()}

@@ -1,0 +1,48 @@
+"""What records ask of others, and what an erasure says of those that stay."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from cloud_sync.model import Actor
+
+
+class Held(Protocol):
+    """What holds cover, at one moment."""
+
+    def held_record(self, subject: str, category: str, created_at: float) -> float | None:
+        """When the holds of a part are to be looked at next; None if none holds it."""
+
+    def record_released_after(self, subject: str, category: str, created_at: float, since: float) -> float | None:
+        """When the last hold that kept a part beyond `since` was released; None if none did."""
+
+
+class Holding(Protocol):
+    """Where holds come from."""
+
+    def view(self) -> Held: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the gate is asked before a record is opened."""
+
+    actor: Actor
+    purpose: str
+    category: str
+    subject: str
+    created_at: float
+    clock_started_at: float | None
+    ground: str  # of a part that is restricted, else empty
+    recipient: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPart:
+    """A part that an erasure leaves, restricted: why, and when that is looked at again."""
+
+    record_id: str
+    category: str
+    ground: str
+    review_at: float | None

@@ -1,0 +1,204 @@
+"""Releases: how many people were in which cell in which days. Made from what people let be used so, checked, and kept.
+
+    release = cloud.statistics.release(actor=desk, purpose="market_research", first_day=20_500, days=28)
+
+The steps, each with the attack it stops, are in `Statistics.release`.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cloud_sync.audit import Kind
+from cloud_sync.errors import ConfigError, Denied
+from cloud_sync.model import EPOCH_SECONDS, Action, Actor, AuditEvent, Precision, Reason
+from cloud_sync.policy import Policy
+from cloud_sync.policy.provisions import StatsRules
+from cloud_sync.read.query import Query
+from cloud_sync.read.reader import Reader
+from cloud_sync.read.sources import LOCATION
+from cloud_sync.statistics.bands import banded, exposed
+from cloud_sync.stores import AuditSink, Clock, Database
+from cloud_sync.wire.cells import DEGREE_E7, cell_of, centre_e7
+
+FIELDS: Final = frozenset({"time", "lat", "lon"})
+#: Kilometres of a cell's side at least, and the precision that has such cells (docs/wire-format.md section 5).
+GRIDS: Final = ((10, Precision.CELL_10KM), (100, Precision.REGION))
+MOST_DAYS: Final = 366  # a year in one release; more is a movement profile of a place, and hours of work
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A place and how many people were there at least, a multiple of k. The position is the cell's centre, in degrees."""
+
+    row: int
+    col: int
+    lat: float
+    lon: float
+    people: int
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What was published, or may be: days since 1970 (UTC), both inclusive."""
+
+    release_id: str
+    purpose: str
+    first_day: int
+    last_day: int
+    at: float
+    k_min: int
+    grid: Precision
+    cells: tuple[Cell, ...]
+
+    def to_json(self) -> str:
+        """For a file: no person, no device, no count below k, no total."""
+        cells = [{"row": c.row, "col": c.col, "lat": c.lat, "lon": c.lon, "people": c.people} for c in self.cells]
+        head = {
+            "release": self.release_id,
+            "purpose": self.purpose,
+            "first_day": self.first_day,
+            "last_day": self.last_day,
+        }
+        return json.dumps({**head, "k": self.k_min, "grid": self.grid.name.lower(), "cells": cells}, indent=1)
+
+
+class Statistics:
+    """Makes releases and remembers them."""
+
+    def __init__(self, *, database: Database, reader: Reader, policy: Policy, clock: Clock, audit: AuditSink) -> None:
+        self._database, self._reader, self._policy = database, reader, policy
+        self._clock, self._audit = clock, audit
+
+    def releases(self) -> list[Release]:
+        """All that were made, oldest first."""
+        return [_release(row) for row in self._database.statistics()]
+
+    def release(self, *, actor: Actor, purpose: str, first_day: int, days: int) -> Release:
+        """Count people by cell over whole days; ConfigError says why there is no release, `Denied` that the purpose has none.
+
+        1. The policy's own terms: k, grid, delay [a release by rules that somebody makes up on the spot].
+        2. Late: the days must be over for the delay [a place is told while somebody is still on the way].
+        3. Once: no day that a release of this purpose had [two releases that differ by a day differ by who moved on it].
+        4. Each person through the gate, for statistics: consent, restriction, age and term count, and it is in their log.
+        5. Positions as coarse as the grid before they are counted; people, not devices, not fixes.
+        6. Groups below k are left out, others told in steps of k; then all releases are held against each other once more.
+        """
+        stats = self._terms()
+        grid = _grid(stats)
+        last_day = first_day + days - 1
+        self._check_days(stats, purpose, first_day, last_day)
+        groups: dict[tuple[int, int], set[str]] = defaultdict(set)
+        denied = told = 0
+        for subject in sorted({device.subject for device in self._database.all_devices()}):
+            query = Query(
+                actor,
+                purpose,
+                subject,
+                float(first_day * EPOCH_SECONDS),
+                float((last_day + 1) * EPOCH_SECONDS),
+                precision=grid,
+                fields=FIELDS,
+                act=Action.STATISTICS,
+            )
+            try:
+                for cell in self._cells(query, grid):
+                    groups[cell].add(subject)
+                told += 1
+            except Denied as error:
+                if error.reason in _NOBODY:
+                    raise
+                denied += 1
+        return self._publish(stats, purpose, (first_day, last_day), grid, banded(groups, stats.k_min))
+
+    def _terms(self) -> StatsRules:
+        if self._policy.stats is None:
+            raise ConfigError(
+                "the policy has no [stats]: there are no statistics; add the table, and a purpose with consent"
+            )
+        return self._policy.stats
+
+    def _check_days(self, stats: StatsRules, purpose: str, first: int, last: int) -> None:
+        if not 0 <= first <= last < first + MOST_DAYS:
+            raise ConfigError(f"a release is of 1 to {MOST_DAYS} days; name the first day and how many")
+        free_at = stats.release_delay.end((last + 1) * EPOCH_SECONDS)
+        if self._clock.now() < free_at:
+            raise ConfigError(f"these days may be released {stats.release_delay} after their end, and not before")
+        for other in self.releases():
+            if other.purpose == purpose and first <= other.last_day and other.first_day <= last:
+                raise ConfigError(f"release {other.release_id} has some of these days already; a day is released once")
+
+    def _cells(self, query: Query, grid: Precision) -> Iterator[tuple[int, int]]:
+        seen: set[tuple[int, int]] = set()
+        count = 0
+        for piece in self._reader.pieces(LOCATION, query):
+            for fix in piece:
+                seen.add(cell_of(round(fix.lat * DEGREE_E7), round(fix.lon * DEGREE_E7), grid))
+            count += len(piece)
+        self._reader.note(Kind.GATE_ALLOWED, LOCATION, query, Reason.ALLOWED, count)
+        yield from seen
+
+    def _publish(
+        self,
+        stats: StatsRules,
+        purpose: str,
+        days: tuple[int, int],
+        grid: Precision,
+        counts: dict[tuple[int, int], int],
+    ) -> Release:
+        former = [
+            {(cell.row, cell.col): cell.people for cell in each.cells} for each in self.releases() if each.grid is grid
+        ]
+        if found := exposed([*former, counts], stats.k_min):
+            raise ConfigError(f"{len(found)} cells would show fewer than {stats.k_min} people beside former releases")
+        now = self._clock.now()
+        cells = tuple(_cell(place, people, grid) for place, people in sorted(counts.items()))
+        made = Release(secrets.token_hex(8), purpose, *days, now, stats.k_min, grid, cells)
+        with self._database.transaction():
+            self._database.add_statistic(made.release_id, purpose, made.first_day, made.last_day, now, _content(made))
+            detail = (("count", len(cells)), ("purpose", purpose), ("record", made.release_id))
+            self._audit.append(AuditEvent(Kind.STATISTICS_RELEASED.value, now, ACTOR, "", detail))
+        return made
+
+
+ACTOR: Final = "statistics"
+#: Denials that hold for everybody, so that there is nothing to go on with.
+_NOBODY: Final = frozenset(
+    {
+        Reason.CATEGORY_UNKNOWN,
+        Reason.PURPOSE_MISSING,
+        Reason.PURPOSE_NOT_DECLARED,
+        Reason.ACTION_NOT_PERMITTED,
+        Reason.ROLE_NOT_PERMITTED,
+    }
+)
+
+
+def _grid(stats: StatsRules) -> Precision:
+    for side_km, precision in GRIDS:
+        if stats.grid_km <= side_km:
+            return precision
+    raise ConfigError(f"stats.grid_km: there are no cells of {stats.grid_km} km; the largest are of {GRIDS[-1][0]}")
+
+
+def _cell(place: tuple[int, int], people: int, grid: Precision) -> Cell:
+    lat_e7, lon_e7 = centre_e7(*place, grid)
+    return Cell(*place, lat_e7 / DEGREE_E7, lon_e7 / DEGREE_E7, people)
+
+
+def _content(release: Release) -> str:
+    cells = [[cell.row, cell.col, cell.people] for cell in release.cells]
+    return json.dumps({"k": release.k_min, "grid": int(release.grid), "cells": cells}, separators=(",", ":"))
+
+
+def _release(row: tuple[Any, ...]) -> Release:
+    release_id, purpose, first_day, last_day, at, content = row
+    value = json.loads(content)
+    grid = Precision(value["grid"])
+    cells = tuple(_cell((r, c), people, grid) for r, c, people in value["cells"])
+    return Release(release_id, purpose, first_day, last_day, at, value["k"], grid, cells)

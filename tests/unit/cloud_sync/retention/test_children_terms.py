@@ -1,0 +1,82 @@
+"""A child's telemetry goes after the safeguards' term, thirty days, whatever the rules say; an adult's beside it stays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from cloud_sync.consent import Evidence
+from cloud_sync.model import Stream
+from cloud_sync.service import CloudSync
+from tests.unit.cloud_sync.ingest.ingest_world import NOON, TODAY, Tracker
+from tests.unit.cloud_sync.test_service import Setting, tracker_of
+
+DAY = 86_400
+T = int(NOON) + 60
+
+
+@pytest.fixture
+def setting(tmp_path: Path) -> Setting:
+    """An empty installation."""
+    return Setting(tmp_path)
+
+
+@pytest.fixture
+def cloud(setting: Setting) -> Iterator[CloudSync]:
+    """It, open."""
+    with setting.open() as cloud:
+        yield cloud
+
+
+def tracked(setting: Setting, cloud: CloudSync, subject: str) -> Tracker:
+    """A person who agreed, with two fixes, a day apart."""
+    setting.clock.at = NOON
+    tracker = tracker_of(cloud.enrol(subject=subject, settings={}))
+    cloud.consent.give(subject, "tracking", Evidence(subject, "demo-1", "app", "tapped_allow", "en"))
+    cloud.handle([(tracker.topic, tracker.status())])
+    for day in range(2):
+        setting.clock.at = NOON + day * DAY + 120
+        cloud.handle([(tracker.topic, tracker.fixes([T + day * DAY]))])
+    return tracker
+
+
+def rows(cloud: CloudSync, tracker: Tracker) -> int:
+    """Rows of positions."""
+    return cloud.database.count_envelopes(tracker.name, Stream.LOCATION)
+
+
+def test_a_childs_positions_go_after_thirty_days_and_an_adults_after_ninety(setting: Setting, cloud: CloudSync) -> None:
+    """Told to be twelve after the fact: at the second at which thirty days are over the first goes, then the other and all keys."""
+    child, adult = tracked(setting, cloud, "s-1"), tracked(setting, cloud, "s-2")
+    cloud.ages.declare(
+        "s-1", date(2013, 6, 1), Evidence("s-1", "demo-1", "app", "entered_birth_date", "en"), country="DK"
+    )
+    setting.clock.at = T + 30 * DAY - 1
+    assert cloud.sweep(clock_confirmed=True).envelopes == 0 and rows(cloud, child) == 2
+    setting.clock.at = T + 30 * DAY
+    report = cloud.sweep(clock_confirmed=True)
+    assert (report.envelopes, rows(cloud, child), rows(cloud, adult)) == (1, 1, 2)
+    setting.clock.at = T + 33 * DAY
+    report = cloud.sweep(clock_confirmed=True)
+    assert (rows(cloud, child), rows(cloud, adult), report.late_s) == (0, 2, 2 * DAY)
+    assert cloud._store.leaves(child.name, Stream.LOCATION, 0, TODAY + 1) == []
+    assert cloud._store.leaves(adult.name, Stream.LOCATION, 0, TODAY + 1) != []
+
+
+def test_a_hold_keeps_a_childs_data_as_well(setting: Setting, cloud: CloudSync) -> None:
+    """Held it stays, and its key; released it goes."""
+    child = tracked(setting, cloud, "s-1")
+    cloud.ages.declare(
+        "s-1", date(2013, 6, 1), Evidence("s-1", "demo-1", "app", "entered_birth_date", "en"), country="DK"
+    )
+    hold = cloud.holds.place("H-1", by="dpo-1", review_at=setting.clock.at + 90 * DAY, subject="s-1")
+    setting.clock.at = T + 40 * DAY
+    report = cloud.sweep(clock_confirmed=True)
+    assert (report.held, rows(cloud, child)) == (2, 2)
+    assert cloud._store.leaves(child.name, Stream.LOCATION, TODAY, TODAY) != []
+    cloud.holds.release(hold.hold_id, by="dpo-1", approved_by="counsel-1")
+    cloud.sweep()
+    assert rows(cloud, child) == 0
