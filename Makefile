@@ -35,10 +35,14 @@ demo: $(STAMP)
 
 # Two halves at once: the tests of whole systems on simulated boards, which take half of the time, and all others, told first.
 BOARDS := tests/system
+# What keeps rows runs once more, with its stores on PostgreSQL.
+STORED := $(addprefix tests/unit/cloud_sync/,ingest erasure retention read records restriction test_limits.py test_service.py \
+  test_service_restore.py test_service_stores.py)
 test: $(STAMP)
 	@mkdir -p build; $(BIN)/python -m $(RUN) pytest $(BOARDS) >build/boards.log 2>&1 & boards=$$!; \
 	  $(BIN)/python -m $(RUN) pytest $(BOARDS:%=--ignore=%); others=$$?; \
-	  wait $$boards; boards=$$?; cat build/boards.log; test $$boards -eq 0 && exit $$others
+	  BYLEAVE_TEST_STORE=postgresql $(BIN)/python -m $(RUN) pytest $(STORED); stored=$$?; \
+	  wait $$boards; boards=$$?; cat build/boards.log; test $$boards -eq 0 && test $$stored -eq 0 && exit $$others
 
 # The tests once more under coverage, failing below what pyproject.toml asks for.
 coverage: $(STAMP)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +12,8 @@ import typer
 
 from agent import enrolment
 from agent import release as releases
+from agent.errors import AgentError
+from agent.names import Names
 
 agent = typer.Typer(no_args_is_help=True)
 
@@ -108,3 +111,21 @@ def release(
     typer.echo(
         f"{made['bytes']} bytes, {abs(over)} {'over' if over > 0 else 'below'} the budget of {releases.BUDGET_BYTES}"
     )
+
+
+@agent.command()
+def names(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="names.json of the release that the device runs.")],
+    text: Annotated[
+        str, typer.Argument(metavar="TEXT", help="What a status says of a crash, or a traceback; - reads it.")
+    ],
+) -> None:
+    """Show a crash report of a device, or a board's traceback, with the names of the firmware's sources.
+
+    Example: byleave agent names build/pico_w/names.json "ValueError sampler:1 bT"
+    """
+    try:
+        table = file.read_bytes()
+    except OSError as error:
+        raise AgentError(f"{file}: cannot be read ({error.strerror}); `byleave agent release` writes one") from None
+    typer.echo(Names.read(table).readable(sys.stdin.read().rstrip() if text == "-" else text))

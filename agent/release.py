@@ -1,7 +1,8 @@
 """Releases: the firmware's modules for one board as bytecode, with a `release.json` that names every byte of them.
 
-What belongs to a board says `firmware/manifest.py`, the same file that freezes it into a MicroPython build; it is run here with
-the functions of MicroPython's manifests. The firmware itself is read as files and never imported.
+The sources are compiled under shorter names (agent.shorten); `names.json` beside the release gives the long ones back. What
+belongs to a board says `firmware/manifest.py`, the same file that freezes it into a MicroPython build; it is run here with the
+functions of MicroPython's manifests. The firmware itself is read as files and never imported.
 """
 
 from __future__ import annotations
@@ -14,18 +15,20 @@ import os
 import subprocess
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agent import romfs
+from agent import romfs, shorten
 from agent.errors import AgentError
+from agent.names import Names, told
 
 # 3 leaves out line numbers and assertions, of which the firmware has none: 7 % smaller. A traceback still names module and
 # function, which is all that a status may tell of it. 2 keeps the numbers, for a desk.
 OPTIMISATION = 3
 RELEASE = "release.json"
+NAMES = "names.json"  # what the short names of a traceback stand for; the same for every board, and never on one
 IMAGE = "firmware.romfs"  # what is sent over the air, or flashed: the package alone, run in place
 FORM = 1  # of release.json
 BUDGET_BYTES = 60 * 1024  # of .mpy, for a board with the reference parts
@@ -131,18 +134,19 @@ def make(
     compiler = _compiler()
     out.mkdir(parents=True, exist_ok=True)
     (out / RELEASE).unlink(missing_ok=True)
+    texts, names = _shortened(sources(folder))
     files = {}
-    for source in sorted(manifest.sources, key=lambda source: source.target):
-        name, data = _built(source, compiler, optimisation)
-        target = out / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data)
+    for target in sorted(source.target for source in manifest.sources):
+        name, data = _built(target, texts[target], compiler, optimisation)
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / name).write_bytes(data)
         files[name] = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
     package = {name: (out / name).read_bytes() for name in files if name.startswith("firmware/")}
     image = romfs.image(package)
     (out / IMAGE).write_bytes(image)
     found = _describe(folder, board, compiler, files)
     found["image"] = {"name": IMAGE, "bytes": len(image), "sha256": hashlib.sha256(image).hexdigest()}
+    (out / NAMES).write_bytes(names.table())
     (out / RELEASE).write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return found
 
@@ -160,16 +164,45 @@ def _describe(folder: Path, board: str, compiler: Path, files: dict[str, dict[st
     }
 
 
-def _built(source: Source, compiler: Path, optimisation: int) -> tuple[str, bytes]:
+def sources(folder: Path) -> dict[str, bytes]:
+    """All modules of the firmware by their path on a board, of every board and part: they have one table of names."""
+    found = {}
+    for path in sorted(folder.rglob("*.py")):
+        target = f"{shorten.PACKAGE}/{path.relative_to(folder).as_posix()}"
+        if path.name == "_boot.py":
+            target = "_frozen_boot.py"
+        elif target in (f"{shorten.PACKAGE}/main.py", f"{shorten.PACKAGE}/slots.py"):
+            target = path.name  # what starts lies outside of what is started
+        if "__pycache__" not in path.parts and target != f"{shorten.PACKAGE}/manifest.py":
+            found[target] = path.read_bytes()
+    return found
+
+
+def compiled(texts: Mapping[str, bytes]) -> dict[str, bytes]:
+    """What boards get of these modules, by its path there, and `names.json`: the bytes that `make` writes."""
+    compiler = _compiler()
+    shortened, names = _shortened(texts)
+    built = (_built(target, text, compiler, OPTIMISATION) for target, text in shortened.items())
+    return dict(built) | {NAMES: names.table()}
+
+
+def _shortened(texts: Mapping[str, bytes]) -> tuple[dict[str, bytes], Names]:
+    try:
+        return shorten.shorten(texts)
+    except AgentError as error:
+        raise ReleaseError(str(error)) from None
+
+
+def _built(target: str, text: bytes, compiler: Path, optimisation: int) -> tuple[str, bytes]:
     """Name and content on the board."""
-    if source.target == "main.py":
-        return source.target, source.file.read_bytes()
+    if target == "main.py":
+        return target, text
     with tempfile.TemporaryDirectory() as folder:
-        made = Path(folder) / "module.mpy"
+        source, made = Path(folder) / "module.py", Path(folder) / "module.mpy"
+        source.write_bytes(text)
         # A traceback names the file as it is told here, in each module once: short, and nothing of this machine's paths.
-        told = source.target.removeprefix("firmware/").removesuffix(".py")
-        _run(compiler, f"-O{optimisation}", "-s", told, "-o", str(made), str(source.file))
-        return source.target.removesuffix(".py") + ".mpy", made.read_bytes()
+        _run(compiler, f"-O{optimisation}", "-s", told(target), "-o", str(made), str(source))
+        return target.removesuffix(".py") + ".mpy", made.read_bytes()
 
 
 def _compiler() -> Path:

@@ -92,7 +92,7 @@ class App:
         # Three addresses and TLS take 75 s, a subscription 18 s, a window of envelopes 36 s.
         self.moved = self.supervisor.watch("link", 180_000)
         self.outbox = Outbox(self.spool)
-        self._session = Session(self, board, self.outbox)
+        self.session = Session(self, board, self.outbox)
         self.backoff = Backoff(board.random)
         self.reasons = [report.BOOT]
         self.fetch = update.resume(self, board)
@@ -181,7 +181,7 @@ class App:
             bits |= report.FAULT_KEYS_REPAIRED
         if self._told_s() is None:
             bits |= report.FAULT_TIME_UNTRUSTED
-        return bits
+        return bits | self.session.faults
 
     def faults_of_sensing(self) -> int:
         """Those that are told as soon as they come."""
@@ -216,7 +216,7 @@ class App:
         """The link has something to say."""
         if self._link_event is not None:
             self._link_event.set()
-        self._session.wake()
+        self.session.wake()
 
     def in_contact(self) -> bool:
         """True while a contact runs."""
@@ -224,7 +224,7 @@ class App:
 
     def heard(self) -> bool:
         """True once the server has answered since the start."""
-        return self._session.verdicts > 0
+        return self.session.verdicts > 0
 
     def has_to_say(self) -> bool:
         """True if a contact is wanted."""
@@ -249,15 +249,15 @@ class App:
         await self._pause(self.pause_ms())
         while True:
             await self._until_due(stay)
-            verdicts = self._session.verdicts
+            verdicts = self.session.verdicts
             pause_ms = Backoff.LEAST_MS
             self._contact = True
             try:
-                await self._session.run(stay)
+                await self.session.run(stay)
                 backoff.reset()
             except LinkError as error:
                 print("link:", error)
-                if self._session.verdicts != verdicts:
+                if self.session.verdicts != verdicts:
                     backoff.reset()
                 pause_ms = backoff.next_ms()
             self._contact = False

@@ -49,6 +49,7 @@ class Clock:
         self._dark_s = keystore.dark_s  # counted since the floor, up to _dark_from_s
         self._dark_from_s = 0
         self._doubt_ms = 0  # by how much sleeps may have led the trusted time astray
+        self._napped_ms = 0  # of light sleep, of which the bounds of time do not know yet
         self.lease_until_s = 0
         self.wants_confirmation = False
 
@@ -153,6 +154,20 @@ class Clock:
         if now_s - FLOOR_MARGIN_S - self._keystore.floor_s >= PERSIST_S:
             self._keystore.raise_floor(now_s)
 
+    def nap_ms(self, ms: int) -> bool:
+        """Before so long a light sleep, of which an RC oscillator makes the ticks. False: the time would be too doubtful."""
+        doubt_ms = self._doubt_ms + ms // _ASLEEP + 1
+        if self._trusted is None or 2 * doubt_ms > _TOLERANCE_S * 1000:
+            return False
+        self._doubt_ms = doubt_ms
+        self._napped_ms += ms
+        if self._napped_ms >= _ASLEEP * 1000:  # of so much a second may be wrong, either way
+            self._napped_ms -= _ASLEEP * 1000
+            self._reckoned_s -= 1
+            if self._confirmed_s is not None:
+                self._confirmed_s += 1
+        return True
+
     def keep(self) -> list:
         """What it knows, as integers for `resume` behind a deep sleep."""
         elapsed_s = self._elapsed_s()
@@ -161,14 +176,15 @@ class Clock:
         confirmed_s = 0 if self._confirmed_s is None else self._confirmed_s + elapsed_s
         flags = int(confirmed) + 2 * int(self.wants_confirmation)
         rest_ms = self._elapsed_ms % 1000
-        return [time_s, self._reckoned_s + elapsed_s, confirmed_s, self._dark_now_s(), self._doubt_ms, flags, rest_ms]
+        known = [time_s, self._reckoned_s + elapsed_s, confirmed_s, self._dark_now_s(), self._doubt_ms, flags, rest_ms]
+        return known + [self._napped_ms]
 
     def resume(self, kept: list, asleep_ms: int) -> None:
         """Go on after so long asleep, as a poorer clock counted it; to be called before anything else is asked.
 
         Beyond 120 s of doubt the time is no longer trusted: the receiver or the server must tell it anew.
         """
-        time_s, reckoned_s, confirmed_s, dark_s, doubt_ms, flags, rest_ms = kept
+        time_s, reckoned_s, confirmed_s, dark_s, doubt_ms, flags, rest_ms, self._napped_ms = kept
         # What the last second lacked goes on, else a day of many sleeps would lose minutes.
         asleep_s, self._elapsed_ms = divmod(rest_ms + asleep_ms, 1000)
         self._last_ticks = self._ticks_ms()

@@ -11,6 +11,7 @@ from firmware.wire import report
 from firmware.wire.directive import MAX_SPOOL_AGE_S
 
 _KEEP_MS = const(1_000)  # also how finely the button is looked at
+_TURN_MS = const(50)  # awake between two light sleeps: whoever has become due has its turn
 _HOLD_TICKS = const(2)  # looks in a row that make a press a hold
 _MINUTE_MS = const(60_000)
 _HOUR_MS = const(3_600_000)
@@ -59,7 +60,24 @@ class Keeper:
             self._tell_link()
             self._each_minute()
             self._sleep()
+            await self._rest()
+
+    async def _rest(self) -> None:
+        """A second, in light sleep as far as nobody is waited for."""
+        if not self._sleeps or not hasattr(self._board, "nap_ms"):
             await asyncio.sleep_ms(_KEEP_MS)
+            return
+        from firmware import doze  # where it is used
+
+        end_ms = time.ticks_add(time.ticks_ms(), _KEEP_MS)
+        while True:
+            await asyncio.sleep_ms(_TURN_MS)
+            left_ms = time.ticks_diff(end_ms, time.ticks_ms())
+            if left_ms <= 0:
+                return
+            ms = doze.nap_ms(self._app, self._board, left_ms)
+            if ms and self._app.clock.nap_ms(ms):
+                self._board.nap_ms(ms)
 
     def keep(self) -> list:
         """Integers for `restore` behind a deep sleep."""

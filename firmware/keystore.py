@@ -162,19 +162,13 @@ class KeyStore:
             keyrecord.put_day(new, stream, heads[stream * size : (stream + 1) * size])
         wipe(heads)
         self.generation += 1
-        before = self._log.sequence
         try:
             self._persist(new)
         except Exception:
-            if self._log.sequence == before:
-                self.generation -= 1
-                wipe(new)
-                self._reserve()  # over what a write that is said to have failed may have left
-                raise
-            # The new record is the current one, an older one is not wiped: the status tells of it.
-            self._log.repaired = True
-            wipe(self._body)
-            self._body = new
+            self.generation -= 1
+            wipe(new)
+            self._reserve()  # over what a write that is said to have failed may have left
+            raise
         if self._probe:
             wipe(self._probe[1])
         for used in self._working:

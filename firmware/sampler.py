@@ -10,7 +10,7 @@ from firmware.drivers.gnss import MAX_RATE_S, GnssRefusedError, GnssSilentError
 from firmware.errors import DriverError
 from firmware.sensing.jumps import Jumps
 from firmware.sensing.task import IDLE_MS, RETRY_MS, SensorTask
-from firmware.wire import report
+from firmware.wire import cells, report
 
 _QUIET_MS = const(5_000)  # silence beyond the interval of solutions that makes the receiver count as silent
 # A search without a fix: a cold start takes up to a minute under a poor sky, three with little of it. Where there was no
@@ -61,6 +61,10 @@ class Sampler(SensorTask):
     def sensing(self) -> bool:
         """True while positions are being sensed, not time alone."""
         return self._gnss.powered and self._in_force.senses_location()
+
+    def nap_ms(self) -> int:
+        """For how long the receiver says nothing."""
+        return self._gnss.nap_ms()
 
     def finish(self) -> None:
         """The day, the leave or the sensing ends: what the minimiser held back goes into the open batch."""
@@ -164,7 +168,18 @@ class Sampler(SensorTask):
         return 0 if self.wanted() else IDLE_MS
 
     def _interval_s(self, directive) -> int:
+        """Between fixes. Of those within a time step of the precision one leaves, so no other is taken; zones and places
+        need each, to know where it goes in and out.
+        """
+        return max(self._least_s(directive), self._step_s(directive))
+
+    def _least_s(self, directive) -> int:
         return directive.interval * max(self.stretch, 1)
+
+    def _step_s(self, directive) -> int:
+        if directive.zones or directive.places or directive.precision > cells.REGION:
+            return 1
+        return cells.TIME_STEP_S[directive.precision]
 
     def _is_sparse(self, directive) -> bool:
         return self._interval_s(directive) >= self.sparse_s
@@ -173,7 +188,7 @@ class Sampler(SensorTask):
         """How long the next fix has to wait."""
         if self._fixed_ms is None:
             return 0
-        period_s = max(directive.rest if self.at_rest() else 0, self._interval_s(directive))
+        period_s = max(directive.rest if self.at_rest() else 0, self._least_s(directive))
         elapsed_ms = time.ticks_diff(time.ticks_ms(), self._fixed_ms)
         # Negative after six days without a fix, when the ticks have come half around.
         early_ms = max(0, period_s * 1000 - elapsed_ms) if elapsed_ms >= 0 else 0
@@ -181,8 +196,8 @@ class Sampler(SensorTask):
         return max(early_ms, left_s * 1000) if left_s <= self._interval_s(directive) else early_ms
 
     def _miss(self, directive) -> int:
-        """No sky: pauses that grow, not beyond half an hour or the interval."""
-        pause_s = max(self._interval_s(directive), min(_LEAST_PAUSE_S << min(self._misses, 8), _MOST_PAUSE_S))
+        """No sky: pauses that grow, not beyond half an hour or the directive's interval."""
+        pause_s = max(self._least_s(directive), min(_LEAST_PAUSE_S << min(self._misses, 8), _MOST_PAUSE_S))
         self._misses += 1
         return pause_s * 1000
 
@@ -212,7 +227,8 @@ class Sampler(SensorTask):
             return True  # a receiver that gives more than was asked for, or a clock that was fast asleep
         self._note(fix)
         entries = self._in_force.minimiser.accept(fix, interval_s)
-        self._next_s = time_s + interval_s
+        step_s = self._step_s(directive)
+        self._next_s = max(time_s + self._least_s(directive), time_s - time_s % step_s + step_s)
         for entry in entries:
             self._builder.add(entry, directive)
         return True

@@ -9,15 +9,20 @@ _MAX_CA_BYTES = const(3000)  # PEM of one certificate: 2 KB with a key of RSA-40
 def check(settings) -> None:
     """WireError unless the board and its way to the broker are named; options beyond these are others' affair.
 
-    The way is `wifi` and `broker`, or `serial`: then the gateway knows the broker.
+    The way is `wifi` and `broker`, `modem` and `broker`, or `serial`: then the gateway knows the broker.
     """
     if not isinstance(settings, dict) or not isinstance(settings.get("board"), str):
         raise WireError("settings name no board")
+    if ("serial" in settings) + ("modem" in settings) + ("wifi" in settings) > 1:  # or nobody knows which was meant
+        raise WireError("settings: two ways")
     if "serial" in settings:
-        if "wifi" in settings:  # one way, or nobody knows which was meant
-            raise WireError("settings: wifi beside serial")
         if not _has(settings["serial"], "baudrate", int) or not 9600 <= settings["serial"]["baudrate"] <= 921600:
             raise WireError("settings: baudrate of serial")
+    elif "modem" in settings:
+        from firmware.link import cellular  # where it is used
+
+        cellular.check(settings)
+        _check_broker(settings.get("broker"))
     else:
         if not _has(settings.get("wifi"), "ssid", str) or not _has(settings["wifi"], "key", str):
             raise WireError("settings lack wifi")

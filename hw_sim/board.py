@@ -14,6 +14,7 @@ from hw_sim.engine import FOREVER_US, SILENCE_S, Engine, RunEnd
 from hw_sim.errors import ChildFailed, HwSimError
 from hw_sim.flash import NorFlash, PowerLost
 from hw_sim.gpio import Watchdog
+from hw_sim.installed import Installed
 from hw_sim.life import Cause, HeapReading, Job, RealTimeClock, Snapshot
 from hw_sim.metering import BoardMeter
 from hw_sim.net import Network
@@ -52,8 +53,7 @@ class Board(Wired):
         self.asleep = False
         self.wake_on: dict[int, int] = {}  # levels of pins that end a deep sleep
         self.terminal: Terminal | None = None  # a prompt on a serial port; None: main.py runs, and its end is the end
-        self._sources: dict[str, Path | bytes] = {}
-        self._bytecode: rom.Bytecode = "auto"
+        self.installed = Installed()
         self._powered = False
         self._reset: Cause | None = None
         self._alarm: Handle | None = None
@@ -61,6 +61,8 @@ class Board(Wired):
         self.meter = BoardMeter(self)
         self._engine = Engine(self)
         self.gpio.inputs.heard = self._pin_changed
+        if description.modem is not None:
+            self.attach_modem(description.modem)
 
     @classmethod
     def from_description(
@@ -73,12 +75,11 @@ class Board(Wired):
 
     def install(self, package: Path | str, *, bytecode: rom.Bytecode = "auto") -> None:
         """Puts a package where the board imports it, as a release would flash it; its `main.py` becomes the program."""
-        self._sources |= rom.package_sources(Path(package))
-        self._bytecode = bytecode
+        self.installed.add(Path(package), bytecode)
 
     def program(self, source: str) -> None:
         """Makes this text the board's `main.py`; what is installed stays importable."""
-        self._sources["main.py"] = source.encode()
+        self.installed.program(source)
 
     def plan(self) -> dict[str, object]:
         """What the start-up code of the board is told."""
@@ -162,6 +163,7 @@ class Board(Wired):
         self.bluetooth.set_active(False)
         self.buzzer.reset()
         self.watchdog.stop()
+        self.program_gone()
 
     def _restart(self, cause: Cause) -> None:
         self._engine.stop(reset_peers=cause != Cause.SOFT)
@@ -178,7 +180,7 @@ class Board(Wired):
         self.counters["boots"] += 1
         self.counters[f"boots after {cause.name.lower()}"] += 1
         self.meter.started()
-        self._engine.start(self._sources, self._bytecode)
+        self._engine.start(self.installed.built(), self.installed.bytecode)
 
     @property
     def reset_pending(self) -> bool:
@@ -272,7 +274,7 @@ class Board(Wired):
         """
         was_on = self._powered
         begin = self.console.mark
-        self.job = Job(source, dict(files or {}))
+        self.job = Job(self.installed.worded(source), dict(files or {}))
         try:
             if was_on:
                 self.soft_reset()

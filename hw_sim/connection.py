@@ -19,6 +19,7 @@ SEND_BUFFER_BYTES = 5760  # lwIP's TCP_SND_BUF on the ESP32: what a dead peer le
 TLS_QUIET_S = 0.15
 
 EHOSTUNREACH, ECONNREFUSED, ECONNRESET, ENOTCONN, EBADF = 113, 111, 104, 128, 9
+ECONNABORTED = 103
 
 
 class SocketError(DeviceError):
@@ -65,11 +66,12 @@ class Connection:
         self._moved_s = 0.0  # of real time: when bytes last passed
         self._unacknowledged = 0
         self._lost = False  # bytes of it vanished: it can never go on, and nobody tells
+        self._due_us = 0  # of what came down last
 
     @property
     def _dead(self) -> bool:
         fault = self._network.fault
-        return self._lost or fault.half_open or fault.down
+        return self._lost or fault.half_open or fault.down or not self._network.carries()
 
     def connect(self, address: tuple[str, int]) -> None:
         """Opens the real connection; a refusal shows as an error of the socket."""
@@ -78,7 +80,9 @@ class Connection:
             self.error = EHOSTUNREACH
             return
         self._network.on_air("up", 0)
-        if fault.refuse:
+        if not self._network.carries():
+            self._lost = True  # and nobody answers
+        elif fault.refuse:
             self.error = ECONNREFUSED
         elif fault.half_open:
             self._lost = True
@@ -211,14 +215,22 @@ class Connection:
         self.heard()
 
     def _later(self, act: Callable[[], None]) -> None:
-        latency_ms = self._network.fault.latency_ms
-        if latency_ms:
-            self._network.world.clock.after(latency_ms * 1000, act)
+        clock = self._network.world.clock
+        latency_ms = self._network.fault.latency_ms + self._network.delay_ms()
+        # What is delayed less must not overtake what was before it.
+        self._due_us = max(self._due_us, clock.now_us + latency_ms * 1000)
+        if self._due_us > clock.now_us:
+            clock.at(self._due_us, act)
         else:
             act()
 
     def _end(self) -> None:
         self.ended = True
+        self.heard()
+
+    def abort(self) -> None:
+        """Its interface has lost its address."""
+        self._break(ECONNABORTED)
         self.heard()
 
     def _break(self, errno: int) -> None:

@@ -126,6 +126,34 @@ GNSS_TRACKING = Current("gnss", "tracking", 9_500, QUOTED, _M10)
 GNSS_BACKUP = Current("gnss", "hardware backup", 28, QUOTED, _M10)
 GNSS_STANDBY = Current("gnss", "software standby", 46, QUOTED, f"{_M10}; Meshtastic (issue 4062) measures some 50")
 
+# --- LTE-M modem, at its battery's voltage, not the 3.3 V of the others
+_SIM = "SIM7080 Series specification V2020.03"
+_M5 = "M5Stack measures 71 mA at 5 V for its SIM7080G board that joins a network, and 46 mA for the same board at rest"
+MODEM_OFF = Current("modem", "off", 3.2, ESTIMATE, "leakage; no figure is published, so that of PSM is taken")
+MODEM_PSM = Current("modem", "psm", 3.2, DATA_SHEET, f"{_SIM}: @PSM; the Low Power Mode Application Note says 3.5")
+MODEM_IDLE = Current("modem", "idle", 10_000, DATA_SHEET, f"{_SIM}: @Idle, its UART awake")
+MODEM_SEARCHING = Current("modem", "searching", 70_000, ESTIMATE, _M5)
+MODEM_CONNECTED = Current(
+    "modem",
+    "connected",
+    40_000,
+    ESTIMATE,
+    "receiving in connected mode with gaps; between idle and the 71 mA of a board that joins",
+)
+_MODEM_TX_MORE_UA, _MODEM_KBIT_S, _MODEM_FRAME_BYTES = 167_000 - 40_000, 150, 48
+MODEM_TX_BASIS = (
+    ESTIMATE,
+    "167 mA at 23 dBm as the SIM7000's hardware design has it (quoted by Botletics), at 150 kbit/s; IP, TCP and PPP 48 bytes",
+)
+
+
+def modem_transmit(load: Load, n_bytes: int) -> None:
+    """So many bytes go up over LTE-M."""
+    frames = max(1, -(-n_bytes // SEGMENT_BYTES))
+    air_s = (n_bytes + frames * _MODEM_FRAME_BYTES) * 8 / (_MODEM_KBIT_S * 1000)
+    load.spend("transmitting", round(_MODEM_TX_MORE_UA * air_s, 6), frames)
+
+
 # --- flash, for the times that its operations take
 FLASH_STANDBY = Current("flash", "standby", 10, DATA_SHEET, f"{_W25Q}: ICC1; reading is in the MCU's figures")
 FLASH_PROGRAM = Charge(
@@ -150,6 +178,7 @@ CURRENTS = (
     MCU_RUNNING, MCU_WAITING, MCU_LIGHT_SLEEP, MCU_DEEP_SLEEP, RADIO_LISTENING, RADIO_ASSOCIATING, RADIO_IDLE,
     GNSS_ACQUIRING, GNSS_TRACKING, GNSS_BACKUP, GNSS_STANDBY, FLASH_STANDBY, LED_LIT,
     BUZZER_SOUNDING, BUZZER_SILENT, BLE_ADVERTISING, BLE_OFF,
+    MODEM_OFF, MODEM_PSM, MODEM_IDLE, MODEM_SEARCHING, MODEM_CONNECTED,
 )  # fmt: skip
 CHARGES = (MCU_TURN, MCU_LOAD, FLASH_PROGRAM, FLASH_ERASE)
 
@@ -158,6 +187,8 @@ def basis(part: str, state: str) -> str:
     """How far the figure behind a row of a report can be trusted; empty for what stands in a chip's own file."""
     if (part, state) == ("radio", "transmitting"):
         return FRAME_BASIS[0]
+    if (part, state) == ("modem", "transmitting"):
+        return MODEM_TX_BASIS[0]
     if part == "battery divider":
         return DIVIDER_BASIS[0]
     return next((c.basis for c in (*CURRENTS, *CHARGES) if (c.part, c.state) == (part, state)), "")

@@ -88,6 +88,17 @@ class RadioWiring(_Strict):
     associate_ms: int = Field(ge=0)
 
 
+class ModemWiring(_Strict):
+    """An LTE-M modem: chip, UART of the board with its pins, the pin that presses PWRKEY, the one that reads STATUS."""
+
+    chip: str = "sim7080g"
+    uart: int
+    tx: int
+    rx: int
+    key_pin: int
+    status_pin: int
+
+
 class StorageRow(_Strict):
     """What `rp2.Flash()` spans (MICROPY_HW_FLASH_STORAGE_BYTES at the end of the flash)."""
 
@@ -122,6 +133,7 @@ class Description(_Strict):
     led: LedWiring
     buzzer: BuzzerWiring | None = None
     radio: RadioWiring
+    modem: ModemWiring | None = None
     i2c: list[I2cWiring] = []
     partition: list[PartitionRow]
 

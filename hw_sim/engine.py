@@ -4,7 +4,7 @@ import enum
 import functools
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,11 +62,10 @@ class Engine:
         """The program waits for time or for input, or there is none."""
         return self._child is None or self._wait is not None
 
-    def start(self, sources: Mapping[str, Path | bytes], bytecode: rom.Bytecode) -> None:
+    def start(self, app: rom.Rom, bytecode: rom.Bytecode) -> None:
         """Starts the interpreter anew; the old program was stopped before."""
         self._boot_us = self._clock.now_us
         self._heap_due_us = self._boot_us + HEAP_PERIOD_US
-        app = rom.build(sources, bytecode)
         board = self._board
         if board.terminal is not None:
             board.terminal.started(soft=board.reset_cause == SOFT_RESET)

@@ -50,6 +50,8 @@ class Network:
         self.dialled: list[Endpoint] = []  # simulated addresses and ports that the board went to
         self.associated = True  # the radio of the board says so
         self.on_air: Callable[[Direction, int], None] = lambda way, n_bytes: None  # it hears what it has to carry
+        self.carries: Callable[[], bool] = lambda: True  # False: no cell is in reach, and bytes vanish both ways
+        self.delay_ms: Callable[[], int] = lambda: 0  # that the way down takes, beside the fault's
         self.settle_timeouts = 0
         self.raise_on_timeout = True
 
@@ -99,6 +101,11 @@ class Network:
         if connection in self.connections:
             self.connections.remove(connection)
 
+    def sever(self) -> None:
+        """The interface is gone: lwIP aborts what went through it (`tcp_netif_ip_addr_changed`)."""
+        for connection in self.connections:
+            connection.abort()
+
     def captured(self, direction: Direction | None = None) -> bytes:
         """All bytes that passed between board and peers."""
         return self.capture.data(direction)
@@ -129,7 +136,7 @@ class Network:
             return False
         if waiting and elapsed_s < RAW_ANSWER_S:
             return False
-        broken = self.fault.half_open or self.fault.down
+        broken = self.fault.half_open or self.fault.down or not self.carries()
         return broken or self.settled is None or self.settled()
 
     def _give_up(self, waiting: list[str]) -> None:

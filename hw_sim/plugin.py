@@ -26,6 +26,13 @@ BROKER_NAME = "broker.example"
 WIFI_NAME, WIFI_KEY = "depot", "a key of the depot"
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Boards run byleave's firmware as it is shipped."""
+    from hw_sim.demo.shipping import ship  # not before it is known that pytest runs
+
+    ship()
+
+
 @pytest.fixture
 def world() -> World:
     """A world of its own clock, seed 1."""

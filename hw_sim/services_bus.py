@@ -4,15 +4,15 @@ import struct
 
 from hw_sim.child import Request
 from hw_sim.i2c import Controller
+from hw_sim.services_cell import CellServices
 from hw_sim.services_net import NONE, on
-from hw_sim.services_notice import NoticeServices
 from hw_sim.shims import _ops
 from hw_sim.waits import Result
 
 TRANSFER_LIMIT_BYTES = 0xFFFF  # a request for more would be a wild length; the heap of a board has no room for it
 
 
-class BusServices(NoticeServices):
+class BusServices(CellServices):
     """I2C of one board. A port is a bus with a speed; the same settings give the same port, so that there are few."""
 
     def _port(self, request: Request) -> Controller:

@@ -46,6 +46,10 @@ class UartPort:
         self.lost_bytes = 0  # in the FIFO
         self.deaf = False  # light sleep stops the receiver
 
+    def leads_to(self, chip: object) -> bool:
+        """That chip is at its other end."""
+        return self._chip is chip
+
     def start(self, baudrate: int, rxbuf: int) -> None:
         """Opens it with an empty buffer."""
         self.stop()

@@ -7,15 +7,19 @@ from hw_sim.chips.bh1750 import Bh1750
 from hw_sim.chips.lis2dh12 import Lis2dh12
 from hw_sim.chips.lis3dh import Lis3dh
 from hw_sim.chips.sht4x import Sht4x
+from hw_sim.chips.sim7080g import Sim7080g
 from hw_sim.chips.tmp117 import Tmp117
 from hw_sim.chips.ublox_m10 import UbloxM10
 from hw_sim.chips.veml7700 import Veml7700
 from hw_sim.clock import World
-from hw_sim.description import Description, I2cChipWiring, I2cWiring
+from hw_sim.description import Description, I2cChipWiring, I2cWiring, ModemWiring
 from hw_sim.errors import HwSimError, NotSimulated
 from hw_sim.gpio import Gpio
 from hw_sim.i2c import Controller, I2cBus
+from hw_sim.metering import BoardMeter
+from hw_sim.net import Network
 from hw_sim.notice import Bluetooth, Buzzer
+from hw_sim.ppp import PppLink
 from hw_sim.uart import RP2_FIFO_BYTES, UartPort
 
 CHIPS: dict[str, Callable[[World, int], I2cChip]] = {
@@ -35,6 +39,9 @@ class Wired:
     order of the description.
     """
 
+    meter: BoardMeter
+    network: Network
+
     def __init__(self, description: Description, world: World) -> None:
         self.name = description.name
         self.description, self.world = description, world
@@ -44,6 +51,8 @@ class Wired:
         self.controllers: list[Controller] = []
         self.sensors: dict[str, I2cChip] = {}
         self._always_on: list[I2cChip] = []
+        self.modem: Sim7080g | None = None
+        self.ppp: PppLink | None = None
         self.buzzer = Buzzer(world.clock, description.buzzer.pin if description.buzzer else None)
         self.bluetooth = Bluetooth(world.clock, world.random("bluetooth"))
         self._wire_gnss()
@@ -112,6 +121,26 @@ class Wired:
             self.gnss.power(on)
         for chip in self._always_on:
             chip.power(on)
+        if self.modem is not None:
+            self.modem.power(on)
+
+    def attach_modem(self, wiring: ModemWiring) -> Sim7080g:
+        """Puts a modem on a board whose description has none; before it gets power."""
+        if wiring.chip != "sim7080g":
+            raise NotSimulated(f"chip {wiring.chip} of board {self.name}")
+        modem = self.modem = Sim7080g(self.world)
+        self.attach_uart(wiring.uart, wiring.tx, wiring.rx, modem)
+        self.gpio.on_output[wiring.key_pin] = lambda level: modem.key(bool(level))
+        self.gpio.inputs[wiring.status_pin] = 0
+        modem.on_status = lambda awake: self.gpio.inputs.update({wiring.status_pin: int(awake)})
+        modem.load = self.meter.part("modem")
+        self.ppp = PppLink(self.world, self.network, modem)
+        return modem
+
+    def program_gone(self) -> None:
+        """The program has ended, and with it its end of PPP."""
+        if self.ppp is not None:
+            self.ppp.gone()
 
     # --- parts that the program sees
 

@@ -27,13 +27,15 @@ class BaseBoard:
     `PINS_SENSOR` what is sensed -> (supply, SDA, SCL). The supply is the pin itself: the hungriest of these chips takes
     0.3 mA, its pull-up resistors as much. So a sensor without leave has no power at all, and a bus that hangs is healed by
     its own supply.
-    `PINS_LINK` UART, TX and RX of the serial link; `SOUND` the piezo that calls whoever carries the board unknowingly.
+    `PINS_LINK` UART, TX and RX of the serial link or of a modem, `PINS_MODEM` what else a modem has; `SOUND` the piezo that
+    calls whoever carries the board unknowingly.
     """
 
     NAME: str
     PINS: tuple
     PINS_SENSOR: dict
     PINS_LINK: tuple
+    PINS_MODEM: tuple
     SOUND: int
     WATCHDOG_MS: int  # at most
     RETAINS_BYTES: int  # of memory that outlives a deep sleep

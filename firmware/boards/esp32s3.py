@@ -12,4 +12,5 @@ class Board(Espressif):
     PINS = (1, 17, 18, 21, 48, 0, 1, 11)
     PINS_SENSOR = {"temperature": (4, 5, 6), "light": (7, 15, 16), "motion": (8, 9, 10)}
     PINS_LINK = (2, 12, 13)
+    PINS_MODEM = (41, 42)
     SOUND = 14

@@ -2,16 +2,19 @@
 
 import esp32
 import machine
+import network
 from esp32 import Partition
 
 from firmware.boards.base import BaseBoard
-from firmware.errors import FlashError
+from firmware.const import const
+from firmware.errors import DriverError, FlashError
 from firmware.flash.region import RawRegion
+
+_KEY_BYTES = const(32)
 
 
 class Espressif(BaseBoard):
-    """A board of the ESP32 family. Its random bytes are true ones while the radio is on, and after a start until the first
-    use: key material is drawn while the radio is on."""
+    """A board of the ESP32 family."""
 
     # The chip's watchdog would wait for minutes. Longest span that blocks the interpreter on purpose: name resolution
     # (about 14 s with two dead resolvers) and the wipe of a full spool; both fit.
@@ -22,6 +25,20 @@ class Espressif(BaseBoard):
         super().__init__()
         # Up to 3.1 V at the pin (2.45 V on the first ESP32): half of a full lithium cell is 2.1 V.
         self._battery = machine.ADC(machine.Pin(self.PINS[6]), atten=machine.ADC.ATTN_11DB)
+
+    def random(self, n: int) -> bytes:
+        """Random bytes. True ones while Wi-Fi's radio is on, so for key material it is on also where the link is another
+        [without it they follow from a seed]. DriverError where it does not start."""
+        if n < _KEY_BYTES or (self._wlan is not None and self._wlan.active()):
+            return super().random(n)
+        wlan = network.WLAN(network.STA_IF)
+        try:
+            wlan.active(True)
+            return super().random(n)
+        except OSError:
+            raise DriverError("no radio for random bytes")
+        finally:
+            wlan.active(False)
 
     def region(self, label: str) -> RawRegion:
         """Raw flash under a label ("keys", "rules", "spool"), never under a file system."""
@@ -62,6 +79,16 @@ class Espressif(BaseBoard):
             esp32.wake_on_ext1((self._int1,), esp32.WAKEUP_ANY_HIGH)
         esp32.wake_on_ext0(self._button, esp32.WAKEUP_ALL_LOW)
         machine.deepsleep(ms)
+
+    def nap_ms(self, ms: int) -> None:
+        """Light sleep: RAM and the levels of pins stay, the radio is off, no line is heard."""
+        machine.lightsleep(ms)
+
+    def modem(self):
+        """The port of a modem, which only devices with LTE-M load."""
+        from firmware.boards import modem
+
+        return modem.Port(self)
 
     def reset(self) -> None:
         """Restart."""

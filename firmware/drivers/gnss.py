@@ -8,11 +8,15 @@ from firmware.drivers import ubx
 from firmware.errors import DriverError
 
 BAUDRATES = const((38400, 9600))  # of the M10 chip and of the modules that set another at the factory
-_ANSWER_MS = const(800)  # MON-VER at 9600 baud takes 250 ms on the line, start-up of the chip about 300 ms
-_ROUNDS = const(3)  # of all baud rates: 4.8 s of silence is a dead receiver, not a slow start
+_START_MS = const(350)  # from power on, or from standby; before it the chip hears nothing (300 ms)
+_ANSWER_MS = const(400)  # MON-VER at 9600 baud takes 250 ms on the line
+_ROUNDS = const(3)  # of all baud rates, each asked twice: 4.8 s of silence is a dead receiver, not a slow start
 _ACK_MS = const(1500)  # section 3.9 of the interface description: an acknowledgement comes within one second
 # CFG-RATE-MEAS holds 65.535 s; beyond this the receiver is better off without power between fixes.
 MAX_RATE_S = 60
+# A solution comes 50 to 150 ms behind its second, as much as there is to compute, and the processor has to be awake by then.
+_EARLY_MS = const(250)
+_SILENT_MS = const(60_000)
 _MIN_PROTOCOL = const(2700)  # the first with CFG-VALSET; M10 has 34.00 and later
 
 
@@ -60,6 +64,7 @@ class Gnss:
         self._latest: "tuple | None" = None
         self._answers: list = []
         self._interval_s = 1
+        self._seen_ms = None  # ticks at the last solution, from which on nothing was asked
         self.implausible = 0  # solutions since the start that were whole and out of range
 
     @property
@@ -71,6 +76,15 @@ class Gnss:
     def errors(self) -> int:
         """Frames and sentences that were not believed."""
         return self._frames.errors + (self._epochs.errors if self._epochs else 0)
+
+    def nap_ms(self) -> int:
+        """For how long the line will certainly be silent; 0 where nobody knows, as with receivers of their own rate."""
+        if not self.powered:
+            return _SILENT_MS
+        if self._seen_ms is None or self._epochs:
+            return 0
+        left_ms = self._interval_s * 1000 - _EARLY_MS - time.ticks_diff(time.ticks_ms(), self._seen_ms)
+        return max(0, left_ms)
 
     async def start(self, interval_s: int) -> None:
         """Power on and ask for one solution each `interval_s`, at most MAX_RATE_S apart."""
@@ -127,7 +141,7 @@ class Gnss:
         """
         if self._protocol == "ubx":
             await self._send(ubx.frame(ubx.NAV_PVT))
-            if await self._until(self._has_fix, _ANSWER_MS):
+            if await self._until(self._has_fix, 2 * _ANSWER_MS):
                 fix = self._latest
                 await self._configure()
                 self._latest = fix
@@ -139,15 +153,20 @@ class Gnss:
 
     async def _identify(self) -> "int | None":
         """Protocol version by MON-VER; None for an NMEA receiver that does not answer it but speaks."""
+        # Asked at once it would be deaf, and the next speed be tried for nothing. As if a solution were due then.
+        self._open(BAUDRATES[0])
+        self._seen_ms = time.ticks_add(time.ticks_ms(), _START_MS + _EARLY_MS - self._interval_s * 1000)
+        await asyncio.sleep_ms(_START_MS)
         for _ in range(_ROUNDS):
             for baudrate in BAUDRATES:
                 self._open(baudrate)
-                await self._send(ubx.frame(ubx.MON_VER))
-                await self._until(self._named, _ANSWER_MS)
-                if self._named():
-                    return ubx.protocol_version(self._answers[-1][1])
-                if self._protocol == "nmea" and self._latest is not None:
-                    return None
+                for _ in range(2):  # it may have started a moment later
+                    await self._send(ubx.frame(ubx.MON_VER))
+                    await self._until(self._named, _ANSWER_MS)
+                    if self._named():
+                        return ubx.protocol_version(self._answers[-1][1])
+                    if self._protocol == "nmea" and self._latest is not None:
+                        return None
         raise GnssSilentError("receiver does not answer")
 
     def _named(self) -> bool:
@@ -163,7 +182,7 @@ class Gnss:
         self._frames.reset()
         if self._epochs:
             self._epochs.reset()
-        self._latest = None
+        self._latest = self._seen_ms = None
         self._answers = []
 
     async def _configure(self) -> None:
@@ -194,6 +213,7 @@ class Gnss:
         return bool(self._answers) and ubx.answer_to(ubx.CFG_VALSET, self._answers[-1]) is not None
 
     async def _send(self, data: bytes) -> None:
+        self._seen_ms = None  # an answer may come at any time
         self._uart.write(data)  # at most 90 bytes: they fit the transmit buffer of every port
 
     async def _until(self, condition, timeout_ms: int) -> bool:
@@ -224,6 +244,7 @@ class Gnss:
         if frame[0] != ubx.NAV_PVT:
             self._answers = [frame]  # one is awaited at a time, so one is kept
             return
+        self._seen_ms = time.ticks_ms()
         fix = ubx.decode_pvt(frame[1])
         if fix is None:
             self.implausible += 1

@@ -20,6 +20,7 @@ _KNOT_UM_S = const(514444)  # micrometres per second in a knot
 # 56 recorded logs. Farther apart, one of them was damaged in a way that its checksum does not tell.
 _APART_E7 = const(10000)  # 111 m
 _TURN_E7 = const(3600000000)
+_MAX_PDOP_E2 = const(1000)  # as of drivers/ubx.py
 
 
 class Lines:
@@ -77,7 +78,7 @@ def parse(line: bytes) -> "tuple | None":
     """One sentence as (kind, ...); None for one that is none of ours; DriverError for one that is damaged.
 
     ("RMC", time_ms, date, lat_e7, lon_e7, speed_mm_s, course_e5), ("GGA", time_ms, lat_e7, lon_e7, satellites,
-    dilution_e2), ("GSA", mode). `time_ms` is of the day, `date` (year, month, day); -1 and None stand for unknown;
+    dilution_e2), ("GSA", mode, pdop_e2). `time_ms` is of the day, `date` (year, month, day); -1 and None stand for unknown;
     no position is None in lat_e7.
     """
     fields = fields_of(line)
@@ -135,11 +136,11 @@ def _gns(f: list) -> tuple:
 
 
 def _gsa(f: list) -> tuple:
-    """Dimension of the fix, after the choice of mode: 1 none, 2 two, 3 three."""
+    """Dimension of the fix, after the choice of mode: 1 none, 2 two, 3 three; dilution of the position behind the satellites."""
     # Twelve satellites; some receivers leave room for twenty-four. Behind the dilutions there may be a system number.
     if len(f) not in (18, 19, 30, 31) or f[1] not in (b"A", b"M") or f[2] not in (b"1", b"2", b"3"):
         raise DriverError("GSA form")
-    return ("GSA", f[2][0] - 0x30)
+    return ("GSA", f[2][0] - 0x30, _decimal(f[15 if len(f) < 30 else 27], 2, 99999))
 
 
 _READERS = {b"RMC": _rmc, b"GGA": _gga, b"GNS": _gns, b"GSA": _gsa}
@@ -150,7 +151,7 @@ class Epochs:
 
     `feed` returns fix tuples. A fix is complete when both have come with the same time of day, and both must have the
     same opinion of whether there is a position, and where. The dimension is that of the latest GSA, which receivers send behind
-    the others, so it may be one epoch old. `errors` counts discarded sentences.
+    the others, so it may be one epoch old; a dilution above 10 leaves of the fix its time. `errors` counts discarded sentences.
     """
 
     def __init__(self):
@@ -187,7 +188,7 @@ class Epochs:
     def _take(self, sentence: tuple) -> bool:
         """Keep a sentence; True if the epoch is now complete."""
         if sentence[0] == "GSA":
-            self._dimension = sentence[1]
+            self._dimension = sentence[1] if sentence[2] <= _MAX_PDOP_E2 else 0
             return False
         if sentence[0] == "RMC":
             self._rmc = sentence
@@ -199,15 +200,18 @@ class Epochs:
         _, time_ms, date, lat_e7, lon_e7, speed_mm_s, course_e5 = self._rmc
         _, _, gga_lat, gga_lon, satellites, dilution = self._gga
         self._rmc = self._gga = None
-        if lat_e7 is None or gga_lat is None or self._dimension < 2 or _apart(lat_e7 - gga_lat, lon_e7 - gga_lon):
+        dimension = self._dimension
+        if lat_e7 is None or gga_lat is None or dimension == 1 or _apart(lat_e7 - gga_lat, lon_e7 - gga_lon):
             return (-1, -1, -1, -1, -1, -1, 1, satellites)
         time_s = -1
         if date is not None and time_ms >= 0:
             # Two digits of a year: this century. 80 to 99 would be years before the product, so no time at all.
             second = time_ms // 1000
             time_s = unix_s(date) + second if date[0] < 2080 else -1
+        if not dimension:  # satellites enough for the time, and not for the place
+            return (time_s, -1, -1, -1, -1, -1, 1, satellites)
         accuracy = -1 if dilution < 0 else dilution * _RANGE_ERROR_MM // 100
-        return (time_s, lat_e7, lon_e7, accuracy, speed_mm_s, course_e5, self._dimension, satellites)
+        return (time_s, lat_e7, lon_e7, accuracy, speed_mm_s, course_e5, dimension, satellites)
 
 
 def _apart(lat_e7: int, lon_e7: int) -> bool:

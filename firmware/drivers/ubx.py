@@ -33,6 +33,10 @@ _RAM_AND_BBR = const(0x03)  # layers; standby clears RAM, battery-backed memory 
 MAX_PAYLOAD_BYTES = 512
 
 _PVT = const("<IHBBBBBBIiBBBBiiiiIIiiiiiIIHH4sihH")  # 92 bytes
+# Dilution above which a position counts as none: satellites in one part of the sky only. Ratings of dilutions in use end
+# "moderate" at 10 and take more for a rough guess at most; the receiver itself says fixOK up to 25 (CFG-NAVSPG-OUTFIL_PDOP),
+# and the accuracy that it believes is too good then.
+_MAX_PDOP_E2 = const(1000)
 _VALUE_BYTES = {1: "<B", 2: "<B", 3: "<H", 4: "<I"}
 
 
@@ -129,13 +133,13 @@ def decode_pvt(payload: bytes) -> "tuple | None":
     """Fix tuple of a NAV-PVT payload (section 3.15.13); None if a field is out of its range: then nothing of it counts.
 
     Time counts only with gnssFixOK, validDate, validTime and fullyResolved, else it is -1. Without a two- or
-    three-dimensional satellite fix the position is unknown: mode 1, and -1 in its fields.
+    three-dimensional satellite fix, or with a dilution above 10, the position is unknown: mode 1, and -1 in its fields.
     """
     if len(payload) != 92:
         return None
     p = struct.unpack(_PVT, payload)
     valid, fix_type, flags, satellites, lon_e7, lat_e7 = p[7], p[10], p[11], p[13], p[14], p[15]
-    h_acc_mm, speed_mm_s, course_e5, flags3 = p[18], p[23], p[24], p[28]
+    h_acc_mm, speed_mm_s, course_e5, pdop_e2, flags3 = p[18], p[23], p[24], p[27], p[28]
     if not (-900000000 <= lat_e7 <= 900000000 and -1800000000 <= lon_e7 <= 1800000000):
         return None
     fix_ok = flags & 1
@@ -145,7 +149,7 @@ def decode_pvt(payload: bytes) -> "tuple | None":
         if time_s < 0:
             return None
     # Type 1 is dead reckoning alone and 5 is time alone: neither is a position from satellites.
-    if not fix_ok or flags3 & 1 or fix_type not in (2, 3, 4):
+    if not fix_ok or flags3 & 1 or fix_type not in (2, 3, 4) or pdop_e2 > _MAX_PDOP_E2:
         return (time_s, -1, -1, -1, -1, -1, 1, satellites)
     if speed_mm_s < 0 or not 0 <= course_e5 <= 36000000:
         return None

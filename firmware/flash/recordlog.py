@@ -22,7 +22,8 @@ _TRIES = const(
 
 class RecordLog:
     """RecordLog(region, slot_bytes): slot_bytes divides the sector. `sequence` numbers the current record, 0 for none;
-    `repaired` says that load() found what an interrupted store left behind."""
+    `repaired` says that load() found what an interrupted store left behind, or that an older record could not be wiped.
+    Neither holds anything up: the current record is the newest, so no number is used twice; what sticks is reported."""
 
     def __init__(self, region, slot_bytes: int):
         if region.sectors < 2 or region.sector_bytes % slot_bytes or slot_bytes <= _HEAD_BYTES:
@@ -37,7 +38,9 @@ class RecordLog:
         self.repaired = False
 
     def load(self):
-        """Body of the newest valid record, or None. Zeroes every other slot that is neither blank nor zero."""
+        """Body of the newest valid record, or None. Zeroes every other slot that is neither blank nor zero; FlashError only if
+        it cannot be read.
+        """
         best, body = None, None
         for slot in range(self._region.sectors * self._per_sector):
             sequence, found = self._parse(self._read(slot))
@@ -47,12 +50,12 @@ class RecordLog:
         for slot in range(self._region.sectors * self._per_sector):
             if slot != best and not self._is_uniform(slot):
                 self.repaired = best is not None
-                self._zero(slot)
+                self._clear(slot)
         return body
 
     def store(self, body):
-        """Make body the current record; load() was called before. FlashError: the former one still is; or, where
-        `sequence` has risen, this one is and an older one could not be wiped.
+        """Make body the current record; load() was called before. FlashError: the former one still is. An older one that
+        cannot be wiped sets `repaired`.
         """
         if len(body) > self._slot_bytes - _HEAD_BYTES:
             raise FlashError("record longer than its slot")
@@ -70,8 +73,8 @@ class RecordLog:
                     self._dirty.append(self._slot)
                 self._slot = self._last
                 self.sequence += 1
-                while self._dirty:
-                    self._zero(self._dirty[0])
+                for slot in list(self._dirty):
+                    self._clear(slot)
                 return
             self._region.zero(self._last * self._slot_bytes, self._slot_bytes)
             self._dirty.remove(self._last)
@@ -79,13 +82,16 @@ class RecordLog:
 
     def wipe(self):
         """Leave nothing: every slot zeroed, then every sector erased [an erase alone can be cut with keys still
-        readable].
+        readable]. FlashError: something of before is still there.
         """
+        self._slot = None
         for slot in range(self._region.sectors * self._per_sector):
             if not self._is_uniform(slot):
-                self._zero(slot)
+                self._clear(slot)
         for sector in range(self._region.sectors):
             self._region.erase(sector)
+            if not self._region.is_blank(sector * self._region.sector_bytes, self._region.sector_bytes):
+                raise FlashError("old record cannot be wiped")
         self._slot, self._last, self.sequence, self._dirty = None, -1, 0, []
 
     def _next_slot(self):
@@ -123,9 +129,19 @@ class RecordLog:
         data = self._read(slot)
         return data == b"\xff" * len(data) or not any(data)
 
-    def _zero(self, slot):
-        self._region.zero(slot * self._slot_bytes, self._slot_bytes)
-        if slot in self._dirty:
-            self._dirty.remove(slot)  # a cell that sticks is reported once, not at each store
-        if any(self._read(slot)):
-            raise FlashError("old record cannot be wiped")
+    def _clear(self, slot):
+        """Wipe a slot that is not the current one: by zeros, where cells stick by an erase, and where that does not help either
+        say so. What the driver failed at is tried again at the next store, all of it at the next start.
+        """
+        try:
+            self._region.zero(slot * self._slot_bytes, self._slot_bytes)
+            if slot in self._dirty:
+                self._dirty.remove(slot)  # a cell that sticks costs one try, not one at each store
+            sector = slot // self._per_sector
+            if any(self._read(slot)) and (self._slot is None or sector != self._slot // self._per_sector):
+                self._region.erase(sector)
+            if self._is_uniform(slot):
+                return
+        except FlashError:
+            pass
+        self.repaired = True

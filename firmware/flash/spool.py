@@ -164,10 +164,13 @@ class Spool:
         at = self._at(sequence, offset)
         index = sequence % self._n
         if bits:
-            self._region.program(at, bytes((0xFF & ~bits,)))
-            self._pending[index] -= 1
-            if bits & _NOT_GIVEN_UP:
+            if (
+                bits & _NOT_GIVEN_UP
+            ):  # on its own: of two bits a cut may clear the wrong one, and nobody counts the loss
+                self._region.program(at, bytes((0xFF & ~_NOT_GIVEN_UP,)))
                 self._given_up[index] += 1
+            self._region.program(at, bytes((0xFF & ~_PENDING,)))
+            self._pending[index] -= 1
         if wipe:
             self._region.zero(at + _RECORD_BYTES, length)
             self._region.program(at, bytes((0xFF & ~_NOT_WIPED,)))
@@ -225,13 +228,16 @@ class Spool:
         if given_up ^ inverse == 0xFF and not zero and not zero_too:
             self._given_up[index] = given_up
             return
+        unfinished = []  # of those that were being given up: ended once all are counted, else the sector is taken for drained
         for offset, state, _, _, length, _ in self._records(sequence):
             if state & _PENDING:
                 self._pending[index] += 1
             elif not state & _NOT_GIVEN_UP:
                 self._given_up[index] += 1
-                if state & _NOT_WIPED:
-                    self._settle(sequence, offset, length, 0, wipe=True)
+            if not state & _NOT_GIVEN_UP and state & (_PENDING | _NOT_WIPED):
+                unfinished.append((offset, length, _PENDING | _NOT_GIVEN_UP if state & _PENDING else 0))
+        for offset, length, bits in unfinished:
+            self._settle(sequence, offset, length, bits, wipe=True)
         if sequence != self._newest:
             self._note_drained(sequence)
 

@@ -39,6 +39,7 @@ class Session:
         self._opened = 0  # downlinks that were authentic
         self._healing: tuple = ()  # what the answer to an offer waits for, and what begins then
         self.verdicts = 0
+        self.faults = 0  # of the radio, until a status has told them
 
     def wake(self) -> None:
         """Tell a running contact that there is something to send."""
@@ -58,28 +59,40 @@ class Session:
             if self._node.fetch:
                 self._node.fetch.begin()
             await self._exchange(stay)
+        except LinkError:
+            stay = stay and self._radio_part is self._board  # PPP does not notice that nobody answers any more
+            raise
         finally:
             self._missed(True)
             await self._client.disconnect()
             self._event = None
             if not stay:
-                self._radio_part.radio_off()
+                await self._radio_off()
 
     async def _radio(self) -> None:
-        if not self._radio_part.radio_connected():
+        radio = self._radio_part
+        if not radio.radio_connected():
             try:
-                self._radio_part.radio_connect(self._node.settings)
+                radio.radio_connect(self._node.settings)
             except OSError:  # the radio's driver is in a state of its own; off and on again
-                self._radio_part.radio_off()
+                await self._radio_off()
                 raise LinkError("radio does not start")
             waited_ms = 0
-            while not self._radio_part.radio_connected():
-                if waited_ms >= _RADIO_TIMEOUT_MS:
-                    self._radio_part.radio_off()  # the next try begins with a fresh association
-                    raise LinkError("no radio link")
+            while not radio.radio_connected():
+                modem = radio is not self._board  # a wire is there at once
+                failed = radio.failed if modem else ""
+                if failed or waited_ms >= (radio.BOUND_MS if modem else _RADIO_TIMEOUT_MS):
+                    self.faults |= radio.faults if modem else 0
+                    await self._radio_off()  # the next try begins with a fresh association
+                    raise LinkError(failed or "no radio link")
                 await asyncio.sleep_ms(_RADIO_POLL_MS)
                 waited_ms += _RADIO_POLL_MS
                 self._node.moved()
+
+    async def _radio_off(self) -> None:
+        rest = self._radio_part.radio_off()
+        if rest is not None:  # a modem takes its time
+            await rest
 
     async def _exchange(self, stay: bool) -> None:
         """Report, send, take what comes, until there is nothing more to be expected."""
@@ -141,6 +154,7 @@ class Session:
         while self._node.reasons:
             reason = self._node.reasons.pop(0)
             self._node.seal_status(reason)
+            self.faults = 0
             if stay and reason == report.HEARTBEAT:
                 # A long contact says again what has no verdict, once in a heartbeat.
                 self._outbox.begin()

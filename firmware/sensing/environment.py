@@ -90,6 +90,9 @@ class Environment(SensorTask):
         step_s = readings.step_of(directive)
         period_s = max(step_s, directive.interval * max(self.stretch, 1))
         now_s = self._clock.now_s()
+        span_s = directive.aggregate
+        if span_s and not self._counts(now_s - now_s % span_s):
+            return (span_s - now_s % span_s) * 1000  # its sum would not leave, so nothing is read for it
         wait_s = self._wait_s(now_s, step_s, period_s)
         if wait_s <= 0:
             self._plan(now_s, step_s, period_s)
@@ -151,13 +154,17 @@ class Environment(SensorTask):
             self.finish()
         if start_s // EPOCH_S < self._builder.epoch:
             return  # it waited for a fix over midnight: the sums of its day are sealed
-        # Before its directive no leave was given for the interval; and each has one sum [parts of it, handed on at ten
-        # directives or presses of the button, would be the readings].
-        directive = self._in_force.directive
-        if start_s < directive.issued_at or self._told[0] - directive.aggregate < start_s < self._told[1]:
+        if not self._counts(start_s):
             return
         if self._sums is None:
             from firmware.sensing.sums import Sums  # where only sums leave
 
             self._sums = Sums(start_s)
         self._sums.add(sensors, values)
+
+    def _counts(self, start_s: int) -> bool:
+        """True if the sum of the interval that began then may leave: before its directive no leave was given for it; and each
+        has one sum [parts of it, handed on at ten directives or presses of the button, would be the readings].
+        """
+        directive = self._in_force.directive
+        return start_s >= directive.issued_at and not self._told[0] - directive.aggregate < start_s < self._told[1]

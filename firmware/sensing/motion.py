@@ -118,8 +118,10 @@ class Motion(SensorTask):
             self.resume(max(0, idle_ms - asleep_ms))
 
     def _tells(self) -> bool:
-        """True while events may be told."""
-        return self._in_force.senses(MOTION) and self._zones.clear(readings.step_of(self._in_force.directive))
+        """True while events may be told, and not in another day or hour than their own alone."""
+        if not self._in_force.senses(MOTION) or not self._zones.clear(readings.step_of(self._in_force.directive)):
+            return False
+        return self._place_s(self._clock.now_s()) is not None
 
     def _wanted(self) -> bool:
         directive = self._in_force.directive
@@ -205,6 +207,15 @@ class Motion(SensorTask):
 
     def deliver(self, captured_s: int, bits: int) -> None:
         """Into the entry of its step; where the interval is longer than the step, of the next that may be told."""
+        at_s = self._place_s(captured_s)
+        if at_s is None:
+            return
+        if self._open is not None and self._open[0] != at_s:
+            self._hand_on()
+        self._open = (at_s, bits | (self._open[1] if self._open else 0))
+
+    def _place_s(self, captured_s: int):
+        """Time of the entry for what is seen at that second, or None if there is none that it may go into."""
         directive = self._in_force.directive
         step_s = readings.step_of(directive)
         at_s = captured_s - captured_s % step_s
@@ -215,10 +226,8 @@ class Motion(SensorTask):
                 # Told later, but not in another day, nor for a time at which nothing is sensed.
                 other_day = at_s // EPOCH_S != captured_s // EPOCH_S
                 if other_day or directive.closed_at(at_s) or at_s >= directive.lease_until:
-                    return
-        if self._open is not None and self._open[0] != at_s:
-            self._hand_on()
-        self._open = (at_s, bits | (self._open[1] if self._open else 0))
+                    return None
+        return at_s
 
     def _hand_on(self) -> None:
         (at_s, bits), self._open = self._open, None

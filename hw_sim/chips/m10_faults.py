@@ -10,7 +10,7 @@ class GnssFaults:
 
     `silent`: no byte. `garbage`: that many random bytes before each epoch. `bad_checksum`: each checksum damaged.
     `jump_m`: so far north of the truth. `date`: time since power-on counts from this UTC. `no_sky`: no satellite.
-    `refuse`: every VALSET is refused.
+    `refuse`: every VALSET is refused. `pdop`: satellites in one part of the sky only, so that their dilution is this.
     """
 
     silent: bool = False
@@ -20,6 +20,7 @@ class GnssFaults:
     date: dt.datetime | None = None
     no_sky: bool = False
     refuse: bool = False
+    pdop: float | None = None
 
 
 def damaged(data: bytes) -> bytes:

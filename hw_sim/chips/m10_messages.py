@@ -12,6 +12,7 @@ NO_ACCURACY_MM = 0xFFFFFFFF
 GPS_EPOCH_S = 315_964_800  # 1980-01-06
 LEAP_S = 18  # GPS minus UTC since 2017
 GEOID_M = 45.0  # separation used for all of a drive; its place hardly changes it
+OPEN_SKY_PDOP, NO_PDOP, MOST_PDOP = 1.5, 99.99, 25.0  # the last as CFG-NAVSPG-OUTFIL_PDOP has it by default
 UNSYNCHRONISED_S = calendar.timegm((2021, 1, 3, 0, 0, 0))  # what the chip counts from before it has seen a satellite
 
 
@@ -32,11 +33,12 @@ class Solution:
     course_deg: float = 0.0
     h_acc_m: float = 0.0
     v_acc_m: float = 0.0
+    pdop: float = OPEN_SKY_PDOP
 
     @property
     def ok(self) -> bool:
-        """gnssFixOK: a fix within the accuracy masks."""
-        return self.fix_type >= 2
+        """gnssFixOK: a fix within the output filters."""
+        return self.fix_type >= 2 and self.pdop <= MOST_PDOP
 
 
 def nav_pvt(s: Solution) -> bytes:
@@ -59,7 +61,9 @@ def nav_pvt(s: Solution) -> bytes:
     north, east = round(speed * math.cos(course)), round(speed * math.sin(course))
     motion = struct.pack("<iiiii", north, east, 0, round(speed), round(s.course_deg * 1e5) % 36_000_000)
     motion += struct.pack("<II", 300 if s.fix_type else 20_000, 1_500_000 if s.speed_m_s > 1 else 18_000_000)
-    tail = struct.pack("<HH4sihH", 150 if s.ok else 9999, 0 if s.ok else 1, bytes(4), 0, 0, 0)
+    tail = struct.pack(
+        "<HH4sihH", round(100 * (s.pdop if s.fix_type else NO_PDOP)), 0 if s.ok else 1, bytes(4), 0, 0, 0
+    )
     payload = when + status + place + motion + tail
     return frame(0x01, 0x07, payload)
 
@@ -82,7 +86,9 @@ def _clock(s: Solution) -> str:
 def gga(s: Solution) -> bytes:
     """Position and quality."""
     tail = (
-        f"1,{s.satellites:02d},0.90,{s.alt_m:.1f},M,{GEOID_M:.1f},M,," if s.ok else f"0,{s.satellites:02d},99.99,,,,,,"
+        f"1,{s.satellites:02d},{s.pdop * 0.6:.2f},{s.alt_m:.1f},M,{GEOID_M:.1f},M,,"
+        if s.ok
+        else f"0,{s.satellites:02d},99.99,,,,,,"
     )
     return sentence(f"GNGGA,{_clock(s)},{_place(s)},{tail}")
 
@@ -98,7 +104,8 @@ def rmc(s: Solution) -> bytes:
 def gsa(s: Solution) -> bytes:
     """Satellites in use and dilution."""
     used = [f"{n:02d}" for n in range(2, 2 + min(s.satellites, 12))] if s.ok else []
-    dops = "1.50,0.90,1.20" if s.ok else "99.99,99.99,99.99"
+    # Of PDOP 1.50 the horizontal part is 0.90 and the vertical 1.20, of others the same shares.
+    dops = ",".join(f"{s.pdop * share:.2f}" for share in (1, 0.6, 0.8)) if s.ok else "99.99,99.99,99.99"
     return sentence(f"GNGSA,A,{s.fix_type if s.ok else 1},{','.join(used + [''] * (12 - len(used)))},{dops},1")
 
 

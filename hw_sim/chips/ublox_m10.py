@@ -261,6 +261,7 @@ class UbloxM10:
         return say.Solution(
             unix_s, True, True, True, 3, 12, lat, (lon + 180) % 360 - 180, truth.alt_m + error.up_m * settling,
             truth.speed_m_s, truth.course_deg, error.h_acc_m * settling, error.v_acc_m * settling,
+            say.OPEN_SKY_PDOP if self.fault.pdop is None else self.fault.pdop,
         )  # fmt: skip
 
     def receive(self, data: bytes) -> None:

@@ -23,6 +23,7 @@ from hw_sim.broker import HOST, Broker, Kind
 from hw_sim.clock import World
 from hw_sim.demo.exhibits import Exhibits
 from hw_sim.demo.observer import Observer
+from hw_sim.demo.shipping import ship
 from hw_sim.drive import Drive
 from hw_sim.errors import HwSimError, SettleTimeout
 from hw_sim.net import Connection, Network
@@ -45,6 +46,7 @@ board = boards.active()
 enrol.install(RecordLog(board.region("keys"), SLOT_BYTES), board, files["enrolment"])
 """
 FIRMWARE = Path(str(files("firmware")))
+ship()
 POLICY = Path(str(files("cloud_sync"))) / "policy" / "profiles" / "demo.toml"
 
 

@@ -61,6 +61,8 @@ WLAN_RSSI = 64
 BLE_ACTIVE = 65  # (0, 1 or -1 to ask)
 BLE_ADDRESS = 66  # a new static random one
 BLE_ADVERTISE = 67  # (interval us or -1 to end, length of the data << 1 | connectable) data: data, scan response
+PPP_CONNECT = 55  # (id of the UART, 1: connect, 0: disconnect)
+PPP_STATUS = 56  # (id of the UART) -> as of network.PPP.status()
 
 RESOLVE = 70  # data: host -> data: address
 SOCKET = 71

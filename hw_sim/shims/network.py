@@ -17,7 +17,11 @@ _name = "mpy-esp32s3"
 
 
 def __getattr__(name):
-    return _link.absent("network", name, "LAN PPP country phy_mode ipconfig")
+    if name == "PPP":
+        import _ppp  # with a modem only: it takes heap, which on a chip it does not
+
+        return _ppp.PPP
+    return _link.absent("network", name, "LAN country phy_mode ipconfig")
 
 
 class WLAN:

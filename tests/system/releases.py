@@ -7,26 +7,30 @@ from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from agent import romfs
 from cloud_sync.cli.deliver import Message, publish
 from cloud_sync.cli.release import retained
 from cloud_sync.releases.signing import Release, make, public_hex
 from cloud_sync.releases.store import OfferRow
-from hw_sim import rom
 from hw_sim.demo.stage import FIRMWARE, INSTALL, WIFI_KEY, WIFI_NAME, Stage
+from hw_sim.installed import Installed
 from hw_sim.net import Network
 from hw_sim.plugin import BROKER_NAME
 from hw_sim.traffic import name_of, topic_of
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 NEWER = "9.0.0"
-START = ("main.py", "slots.py")  # what chooses is no part of what is chosen
 
 
 def image(version: str, security: int = 1, changed: Mapping[str, bytes] | None = None) -> bytes:
     """The firmware of these sources under another version, as the bytes of a slot; `changed` takes the place of modules."""
-    sources = {name: source for name, source in rom.package_sources(FIRMWARE).items() if name not in START}
-    sources["firmware/version.py"] = f'VERSION = "{version}"\nSECURITY = {security}\n'.encode()
-    return rom.build({**sources, **(changed or {})}, "always").image.read_bytes()
+    installed = Installed()
+    installed.add(FIRMWARE, "always")
+    installed.sources["firmware/version.py"] = f'VERSION = "{version}"\nSECURITY = {security}\n'.encode()
+    installed.sources |= changed or {}
+    folder = installed.built().folder
+    files = [path for path in (folder / "firmware").rglob("*") if path.is_file()]
+    return romfs.image({path.relative_to(folder).as_posix(): path.read_bytes() for path in files})
 
 
 def signed(

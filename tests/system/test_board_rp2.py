@@ -141,7 +141,7 @@ def test_a_stock_build_formats_over_the_keys_and_is_refused_from_then_on(pico: B
     run(pico, f"{ACTIVE}\nopen('/a.txt', 'w').close()\nboard.region('keys').program(0, b'key')")
     pico.cut_power()
     assert pico.partition_bytes("bl_keys")[:3] == b"key"
-    del pico._sources["_frozen_boot.py"]
+    del pico.installed.sources["_frozen_boot.py"]
     pico.program(f"{ACTIVE}\nimport os\nprint('a.txt' in os.listdir('/'))\nboard.region('keys')")
     pico.power_on()
     with pytest.raises(ChildFailed, match="file system over the raw regions"):

@@ -126,7 +126,7 @@ def _drive(stage: Stage, start: float, seconds: float) -> list[Copy]:
 def _back_up(stage: Stage) -> list[Path]:
     """Copies of database and key store, made while the server is closed."""
     stage.close_server()
-    folder = stage.config.database.parent / "backup"
+    folder = stage.config.folder / "backup"
     folder.mkdir()
     copies = [Path(shutil.copy2(path, folder)) for path in (stage.config.database, stage.config.keys)]
     stage.open_server()
@@ -138,7 +138,7 @@ def _put_back(stage: Stage, copies: list[Path], device: str) -> int:
     """Restore the copies and let a server open them; how many envelopes of the device the copies hold."""
     stage.close_server()
     for copy in copies:
-        target = stage.config.database.parent / copy.name
+        target = stage.config.folder / copy.name
         for old in target.parent.glob(target.name + "-*"):
             old.unlink()
         shutil.copy2(copy, target)

@@ -10,6 +10,8 @@ _base_network._name = "PicoW"
 
 
 def __getattr__(name):
+    if name == "PPP":  # not in the builds of this port (docs/decisions/0016)
+        raise AttributeError(name)
     return _base_network.__getattr__(name)
 
 

@@ -65,7 +65,7 @@ def test_a_board_gets_all_that_its_modules_import_and_no_other_board(board: str)
     targets = {source.target for source in manifest.sources}
     family = {"espressif", board} if board.startswith("esp") else {"pico", board}
     named = {Path(target).stem for target in targets if target.startswith("firmware/boards/")}
-    assert named == family | {"__init__", "base", "store"}
+    assert named == family | {"__init__", "base", "modem", "store"}
     assert not {f"firmware/drivers/{part}.py" for part in ("sht4x", "bh1750")} & targets
     optional = {f"firmware/drivers/{part}.py" for part in ("sht4x", "bh1750")}
     for source in manifest.sources:
@@ -108,6 +108,7 @@ def test_a_release_is_the_same_to_the_byte_and_says_what_it_holds(small: Path, t
     assert files == {
         path.relative_to(tmp_path / "b").as_posix(): path.read_bytes() for path in (tmp_path / "b").rglob("*.*")
     }
+    assert json.loads(files.pop(release.NAMES))["short"]  # of the host, and no file of the board's
     said = json.loads(files.pop(release.RELEASE))
     assert said == first
     image = files.pop(release.IMAGE)
@@ -121,11 +122,12 @@ def test_a_release_is_the_same_to_the_byte_and_says_what_it_holds(small: Path, t
     assert not any(str(tmp_path).encode() in data for data in files.values())
 
 
-def test_a_module_that_does_not_compile_leaves_no_release(small: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("broken", "told"), [("class Half(", r"errors\.py"), ("_HALF = const(print)", "mpy-cross")])
+def test_a_module_that_does_not_compile_leaves_no_release(small: Path, tmp_path: Path, broken: str, told: str) -> None:
     """The first try makes a release; with one broken module the second ends by ReleaseError and release.json is gone."""
     release.make("esp32", tmp_path / "out", folder=small)
-    (small / "errors.py").write_text("class Half(")
-    with pytest.raises(release.ReleaseError, match="mpy-cross"):
+    (small / "errors.py").write_text(broken)
+    with pytest.raises(release.ReleaseError, match=told):
         release.make("esp32", tmp_path / "out", folder=small)
     assert not (tmp_path / "out" / release.RELEASE).exists()
 

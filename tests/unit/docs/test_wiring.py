@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from hw_sim import description
+from tests.unit.firmware.app.cellular import WIRING
 
 ROOT = Path(__file__).parents[3]
 BOARDS = ("esp32s3", "esp32", "pico_w", "pico2_w")
@@ -168,3 +169,31 @@ def test_the_page_names_each_board_and_each_part_that_a_release_can_have() -> No
         assert f"| board `{name}` |" in PAGE
     for part in ("TMP117", "VEML7700", "LIS2DH12", '"sht4x"', '"bh1750"', '"lis3dh"'):
         assert part in PAGE
+
+
+@pytest.mark.parametrize("name", ["esp32s3", "esp32"])
+def test_the_modems_pins_are_those_of_the_boards_file(name: str) -> None:
+    """UART of the serial link, PWRKEY and STATUS; none of them is another's, and what presses the key can drive."""
+    found = constants(name)
+    _, tx, rx = found["PINS_LINK"]
+    key, status = found["PINS_MODEM"]
+    column = 2 if name == "esp32s3" else 3
+    table = PAGE.split("## An LTE-M modem")[1].split("## Parts")[0]
+    rows = {row.split(" | ")[0].strip("| "): row.split(" | ") for row in table.splitlines() if row.startswith("| ")}
+    told = {wire: int(rows[wire][column - 1].removeprefix("GPIO ")) for wire in ("RX", "TX", "PWRKEY", "STATUS")}
+    assert told == {"RX": tx, "TX": rx, "PWRKEY": key, "STATUS": status}
+    assert len({*roles(name).values(), tx, rx, key, status}) == len(roles(name)) + 4
+    assert name != "esp32" or key < 34
+
+
+@pytest.mark.parametrize("name", ["pico_w", "pico2_w"])
+def test_a_pico_has_no_modem(name: str) -> None:
+    """Its MicroPython has no PPP, so the board's file has no pins for one."""
+    assert "PINS_MODEM" not in constants(name)
+
+
+def test_the_simulated_modem_hangs_where_the_boards_file_has_it() -> None:
+    """Of the reference board, on which the tests have it."""
+    found = constants("esp32s3")
+    wired = (WIRING.uart, WIRING.tx, WIRING.rx, WIRING.key_pin, WIRING.status_pin)
+    assert wired == (*found["PINS_LINK"], *found["PINS_MODEM"])

@@ -31,6 +31,24 @@ def test_keys_are_those_of_the_ladder() -> None:
                 assert take(device, stream) == (counter, expected)
 
 
+def test_an_old_record_that_sticks_lets_the_device_start_and_repeats_no_number() -> None:
+    """Its sector takes neither zeros nor an erase: the status tells of it at each start, and numbers go on."""
+    device = enrolled()
+    seen = [take(device)[0]]
+    old = bytes(device.flash.keys.data[:4096])
+    while device.keys._log._slot < 8:  # on to the other sector
+        device.keys.raise_floor(NOW_S)
+    device.flash.keys.data[:4096] = old
+    device.flash.keys.stuck = {0}
+    device.flash.keys.ioctl = lambda op, arg, do=device.flash.keys.ioctl: 0 if op == 6 else do(op, arg)
+    for _ in range(3):
+        device = Device(device.flash)
+        device.keys.boot()
+        assert device.keys.repaired
+        seen.append(take(device)[0])
+    assert seen == sorted(set(seen)) and seen[-1] <= 4 * LEAP
+
+
 def test_what_is_not_enrolled_gives_no_key() -> None:
     """An empty log; after the enrolment it does."""
     device = Device(Flash())

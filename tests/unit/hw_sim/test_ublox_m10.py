@@ -301,6 +301,19 @@ def test_fault_jump_and_no_sky() -> None:
     assert not fixes(bench.run(3))
 
 
+@pytest.mark.parametrize(("pdop", "sound"), [(1.5, True), (12.0, True), (25.0, True), (25.1, False)])
+def test_fault_pdop(pdop: float, sound: bool) -> None:
+    """The dilution stands in NAV-PVT and GSA; beyond the output filter of 25 the fix is not OK."""
+    bench = Bench().on()
+    bench.chip.fault.pdop = pdop
+    bench.run(40)
+    solution = messages(bench.run(1))[-1]
+    assert (solution.pDOP, bool(solution.gnssFixOk), solution.fixType) == (pdop, sound, 3)
+    bench.valset({cfg.OUT_NMEA: 1, cfg.NAV_PVT: 0})
+    sentences = [pynmeagps.NMEAReader.parse(row + b"\r\n") for row in bench.run(1).splitlines()]
+    assert {m.PDOP for m in sentences if m.msgID == "GSA"} == {pdop if sound else 99.99}
+
+
 def test_fault_date() -> None:
     """A receiver that believes in 2037 says so with all flags set."""
     bench = Bench().on()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -37,12 +37,16 @@ class Rigged:
         self.server = ToyServer(broker.host, broker.port, lambda: self.world.clock.unix_s)
         self.net.settled = self._settled
         self.board = Board.from_description("esp32s3", self.world, self.net, heap_bytes=HEAP_BYTES)
+        self.fit()
         self.board.install(FIRMWARE)
         self.board.gnss.drive = Drive.demo().shifted(start_unix_s)
         self.board.execute(INSTALL, files={"enrolment": self.server.enrolment(**settings)})
         if self.board.powered:
             self.board.cut_power()
         self.board.power_on()
+
+    def fit(self) -> None:
+        """What else hangs on the board, before it gets power."""
 
     def _settled(self) -> bool:
         quiet = self.server.pump() and self.server.received >= self.net.up.publishes
@@ -52,7 +56,7 @@ class Rigged:
         """Let virtual time pass."""
         self.board.run(for_s=for_s)
 
-    def __enter__(self) -> Rigged:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:

@@ -70,6 +70,35 @@ def test_a_receiver_heals_what_the_sleep_led_astray(wrong_s: int) -> None:
     assert clock.now_s() is None and clock.offer_gnss(true_s, *GOOD) and clock.now_s() == true_s
 
 
+@pytest.mark.parametrize("ppm", [-30_000, 0, 30_000])
+def test_light_sleeps_lead_the_bounds_of_time_nowhere(ppm: int) -> None:
+    """A day of naps between fixes, counted 3 % fast or slow: every true time is taken, and none but the true one."""
+    rig = timed()
+    rig.clock.offer_server(START_S + 100, rig.challenge.value)
+    true_ms = 0
+    for _ in range(8640):
+        for ms in (900,) * 10:
+            assert rig.clock.nap_ms(ms)
+            rig.ticks += ms + ms * ppm // 1_000_000
+            rig.clock.now_s()
+        true_ms += 10_000
+        rig.ticks += 1000
+        assert rig.clock.offer_gnss(START_S + 100 + true_ms // 1000, *GOOD)
+    assert not rig.clock.offer_gnss(START_S + 100 + true_ms // 1000 - 7200, *GOOD)
+
+
+def test_without_a_fix_the_naps_end() -> None:
+    """Half of the doubt that a trusted time bears, and no further; a fix begins anew. Without a time there is none."""
+    rig = timed()
+    naps = 0
+    while rig.clock.nap_ms(1000):
+        naps += 1
+    assert 1700 < naps < 1920
+    assert rig.clock.offer_gnss(START_S + 130, *GOOD) and rig.clock.nap_ms(1000)
+    rig.boot()
+    assert rig.clock.now_s() is None and not rig.clock.nap_ms(1000)
+
+
 def test_a_receiver_that_holds_time_still_is_refused_behind_a_sleep() -> None:
     """Ten hours slept: the time of before, or nine hours of it, is not believed [no lease would ever end]."""
     clock = woken(timed(), 36_000_000)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from itertools import pairwise
 
 import pytest
 
@@ -36,6 +37,19 @@ def test_garbage_on_the_line_costs_few_fixes(broker: Broker, protocol: str) -> N
         assert len(rigged.server.fixes) >= 40 and rigged.server.gaps() <= {10, 20}
 
 
+@pytest.mark.parametrize("protocol", ["ubx", "nmea"])
+def test_satellites_on_one_side_make_no_fix(broker: Broker, protocol: str) -> None:
+    """A dilution of 12, of which the receiver says that it is sound: nothing leaves until the sky is open."""
+    with Rigged(broker, gnss=protocol) as rigged:
+        rigged.board.gnss.fault.pdop = 12.0
+        rigged.server.permit(1)
+        rigged.run(150)
+        assert rigged.board.gnss.emitted and rigged.server.fixes == []
+        rigged.board.gnss.fault.pdop = 10.0
+        rigged.run(300)
+        assert len(rigged.server.fixes) >= 20 and rigged.server.gaps() == {10}
+
+
 @pytest.mark.parametrize("off_s", [-27 * 365 * DAY_S, -7200, 2 * DAY_S, 11 * 365 * DAY_S])
 def test_a_receiver_with_a_wrong_date_seals_nothing_and_recovers(rigged: Rigged, off_s: int) -> None:
     """1999, two hours ago, in two days, 2037: nothing is sealed under it; with the right date fixes come, once the receiver
@@ -49,6 +63,20 @@ def test_a_receiver_with_a_wrong_date_seals_nothing_and_recovers(rigged: Rigged,
     rigged.run(600)
     assert len(rigged.server.fixes) >= 20
     assert all(abs(fix.time - rigged.world.clock.unix_s) < 700 for fix in rigged.server.fixes)
+
+
+def test_of_a_coarse_time_step_one_fix_is_taken(rigged: Rigged) -> None:
+    """Ten kilometres and ten minutes are permitted, each ten seconds: one fix a step, none missing, the receiver off between
+    them; with a zone each is needed.
+    """
+    rigged.server.permit(1, precision=3, batch=1)
+    rigged.run(6300)
+    times = [fix.time for fix in rigged.server.fixes]
+    assert len(times) >= 10 and {b - a for a, b in pairwise(times)} == {600}
+    assert rigged.board.gnss.powered_s < 300
+    rigged.server.permit(2, precision=3, batch=1, zones=[[0, 0]])
+    rigged.run(1300)
+    assert rigged.board.gnss.powered_s > 700
 
 
 def test_sparse_fixes_switch_the_receiver_off_in_between(rigged: Rigged) -> None:

@@ -67,15 +67,13 @@ class ToyServer:
         self._client.loop_stop()
 
     def enrolment(self, **settings: Any) -> bytes:
-        """Enrolment file of docs/architecture.md."""
-        text = json.dumps(
-            {
-                "board": "esp32s3",
-                "wifi": {"ssid": "depot", "key": "wifi-key"},
-                "broker": {"host": "broker.example", "port": 1883, "user": "", "password": "", "tls": False},
-            }
-            | settings
-        )
+        """Enrolment file of docs/architecture.md; a section that is None is left out."""
+        whole = {
+            "board": "esp32s3",
+            "wifi": {"ssid": "depot", "key": "wifi-key"},
+            "broker": {"host": "broker.example", "port": 1883, "user": "", "password": "", "tls": False},
+        } | settings
+        text = json.dumps({name: value for name, value in whole.items() if value is not None})
         return codec.pack([1, self.device, self.root, 0, self.first_epoch, int(self.now()), text])
 
     def permit(

@@ -118,11 +118,64 @@ def test_another_baud_rate_is_found() -> None:
 
 
 def test_a_silent_receiver_is_reported_and_unpowered() -> None:
-    """No answer at any baud rate: GnssSilentError within 5 s, the power is off and the UART released."""
+    """No answer at any baud rate: GnssSilentError within 5.2 s, the power is off and the UART released."""
     receiver = Receiver(lambda message, payload: b"")
     with pytest.raises(gnss.GnssSilentError):
-        drive(receiver, lambda driver: driver.start(10), limit_s=5)
+        drive(receiver, lambda driver: driver.start(10), limit_s=5.2)
     assert not receiver.on and receiver.open_uarts == 0
+
+
+def test_a_receiver_that_starts_is_not_asked_in_vain() -> None:
+    """It hears nothing for 300 ms: one question, and its configuration, half a second after power on."""
+    receiver = Receiver(good)
+
+    async def act(driver: gnss.Gnss) -> float:
+        await driver.start(10)
+        return asyncio.get_running_loop().time()
+
+    assert drive(receiver, act) < 0.5 and len(receiver.requests) == 2
+
+
+def test_the_line_is_silent_until_the_next_solution() -> None:
+    """Off for long; while it starts; from a solution to a quarter of a second before the next; not when something was asked."""
+    receiver = Receiver(good)
+    solution = ubx.frame(ubx.NAV_PVT, pvt())
+
+    async def act(driver: gnss.Gnss) -> list[int]:
+        found = [driver.nap_ms()]
+        start = asyncio.create_task(driver.start(10))
+        await asyncio.sleep(0.1)
+        found.append(driver.nap_ms())
+        await start
+        found.append(driver.nap_ms())
+        receiver.say(solution)
+        await driver.fix(15_000)
+        found.append(driver.nap_ms())
+        await asyncio.sleep(9)
+        found.append(driver.nap_ms())
+        await asyncio.sleep(1.5)
+        found.append(driver.nap_ms())
+        receiver.say(solution)
+        await driver.fix(15_000)
+        await driver._send(ubx.frame(ubx.NAV_PVT))
+        return [*found, driver.nap_ms()]
+
+    off, starting, asked, after, later, overdue, polled = drive(receiver, act)
+    assert off == 60_000 and starting == 250 and asked == 0
+    assert (after, later, overdue, polled) == (9750, 750, 0, 0)
+
+
+def test_a_receiver_of_its_own_rate_is_always_awaited() -> None:
+    """NMEA comes in pieces whenever it likes."""
+    receiver = Receiver(good)
+
+    async def act(driver: gnss.Gnss) -> int:
+        await driver.start(1)
+        receiver.say(line(RMC) + line(GGA))
+        await driver.fix(2000)
+        return driver.nap_ms()
+
+    assert drive(receiver, act, "nmea") == 0
 
 
 def test_a_refused_configuration_is_reported_and_unpowered() -> None:

@@ -53,6 +53,15 @@ def test_one_epoch_makes_one_fix() -> None:
     assert two_d == [(*expected[:6], 2, 12)]
 
 
+@pytest.mark.parametrize(("dilution", "mode"), [("10.00", 3), ("10.01", 1), ("", 3), ("99.99", 1)])
+def test_a_position_of_satellites_on_one_side_is_none(dilution: str, mode: int) -> None:
+    """Above a dilution of 10 of GSA the position is unknown, and its time counts; a receiver may leave it out."""
+    time_s = civil.unix_s((2026, 1, 15), 10, 20, 30)
+    (fix,) = nmea.Epochs().feed(line(GSA.replace(",1.2,", f",{dilution},")) + line(RMC) + line(GGA))
+    assert (fix[0], fix[6], fix[7]) == (time_s, mode, 12)
+    assert (fix[1:6] == (-1,) * 5) == (mode == 1)
+
+
 def test_gns_stands_in_for_gga() -> None:
     """A receiver that sends GNS instead of GGA gives the same fix."""
     gns = "GNGNS,102030.00,5530.00018,N,01000.00042,E,AANN,12,0.62,113.9,21.3,,,V"
@@ -234,7 +243,7 @@ def test_gsa_has_room_for_12_or_24_satellites(satellites: int, good: bool) -> No
     """Nothing between, and its mode counts in both."""
     text = whole(line("GPGSA,A,2," + "," * satellites + "1.2,0.6,1.0"))
     if good:
-        assert nmea.parse(text) == ("GSA", 2)
+        assert nmea.parse(text) == ("GSA", 2, 120)
         return
     with pytest.raises(DriverError):
         nmea.parse(text)

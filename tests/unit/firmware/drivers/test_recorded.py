@@ -122,8 +122,8 @@ def test_the_logs_are_all_there_and_hold_fixes() -> None:
     assert [len(gpsd(protocol)) for protocol in ("nmea", "ubx")] == [56, 19]
     counts = {protocol: [compare(protocol, name) for name in gpsd(protocol)] for protocol in SCOPE}
     agreed = {protocol: sum(c.fixes - c.unreported for c in rows) for protocol, rows in counts.items()}
-    assert agreed["nmea"] > 580 and agreed["ubx"] > 140
-    assert sum(c.fixes > 0 for c in counts["nmea"]) >= 50 and sum(c.fixes > 0 for c in counts["ubx"]) >= 11
+    assert agreed["nmea"] > 540 and agreed["ubx"] > 120
+    assert sum(c.fixes > 0 for c in counts["nmea"]) >= 47 and sum(c.fixes > 0 for c in counts["ubx"]) >= 10
 
 
 @pytest.mark.parametrize("name", list(gpsd("nmea")))
@@ -139,6 +139,8 @@ def test_sentences_are_read_as_pynmeagps_reads_them(name: str) -> None:
         oracle = pynmeagps.NMEAReader.parse(text + b"\r\n", validate=pynmeagps.VALCKSUM)
         if sentence[0] == "GSA":
             assert sentence[1] == oracle.navMode
+            if text.count(b",") < 29:  # with room for 24 satellites it looks for the dilution among them
+                assert abs(sentence[2] - float(oracle.PDOP) * 100) <= 1 if oracle.PDOP != "" else sentence[2] == -1
             continue
         lat_e7, lon_e7 = (sentence[3], sentence[4]) if sentence[0] == "RMC" else (sentence[2], sentence[3])
         if lat_e7 is not None:
@@ -210,8 +212,9 @@ def test_harmed_logs_give_no_exception_and_no_other_fix(protocol: str, kind: str
     seen = 0
     for log, _ in gpsd(protocol).values():
         data = log[:20_000]
-        sound = set(fixes_of(protocol, data))
-        places = {fix[:3] for fix in sound}
+        # A GSA that was lost tells of no dilution: then a place may be read that the sound log's dilution forbids.
+        without = b"\n".join(row for row in data.split(b"\n") if protocol == "ubx" or row[3:6] != b"GSA")
+        places = {fix[:3] for part in (data, without) for fix in fixes_of(protocol, part)}
         found = fixes_of(protocol, harmed(kind, data, dice))
         seen += len(found)
         assert {fix[:3] for fix in found} <= places
@@ -245,7 +248,9 @@ def test_quoted_sentences_give_no_exception_but_the_parsers_own() -> None:
 
 
 READ = """
+import gc
 import sys
+gc.threshold(32 * 1024)  # as main.py: fixes that stay must not lie all over the heap
 sys.path.insert(0, sys.argv[1])
 from firmware.drivers import nmea, ubx
 for name in sys.argv[3:]:

@@ -117,6 +117,14 @@ def test_mode_says_whether_there_is_a_position(field: str, value: int, mode: int
     assert (fix[1:6] == (-1,) * 5) == (mode == 1)
 
 
+@pytest.mark.parametrize(("pdop_e2", "mode"), [(1000, 3), (1001, 1), (9999, 1)])
+def test_a_position_of_satellites_on_one_side_is_none(pdop_e2: int, mode: int) -> None:
+    """Above a dilution of 10 it is unknown, however well the receiver thinks of it; its time counts."""
+    fix = ubx.decode_pvt(pvt(pDOP=pdop_e2))
+    assert (fix[0], fix[6], fix[7]) == (ubx.decode_pvt(pvt())[0], mode, 12) and fix[0] > 0
+    assert (fix[1:6] == (-1,) * 5) == (mode == 1)
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [

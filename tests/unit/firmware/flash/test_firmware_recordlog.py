@@ -105,11 +105,78 @@ def test_what_a_failed_write_left_is_gone_with_the_next_record(failing: int, beg
             raise OSError(5)
 
     nor.__class__ = FailingOnce
-    with pytest.raises(FlashError):
+    try:
         log.store(b"mid secret" * 40)
+    except FlashError:
+        assert failing <= 2 and not log.repaired  # two pages of the new record, then two of the old one's zeros
+    else:
+        assert failing > 2 and log.repaired
     log.store(b"new secret" * 40)
     assert b"old secret" not in nor.data and b"mid secret" not in nor.data
     assert opened(nor)[1] == b"new secret" * 40
+
+
+class Worn(Nor):
+    """Flash of which single sectors take no erase any more; `stuck` ones take no program."""
+
+    unerasable: frozenset[int] = frozenset()
+
+    def ioctl(self, op: int, arg: int) -> int:
+        """An erase that says that it went well."""
+        return 0 if op == 6 and arg in self.unerasable else super().ioctl(op, arg)
+
+
+def two_records(erases: bool) -> tuple[Worn, bytes]:
+    """An older record in a sector that takes no zeros any more, and the newer one in the other sector."""
+    nor = Worn(2)
+    log, _ = opened(nor)
+    log.store(b"old secret" * 30)
+    old = bytes(nor.data[:512])
+    for number in range(8):
+        log.store(bytes([number + 1]) * 300)
+    assert log._slot == 8
+    nor.data[:512] = old  # as a cut leaves it
+    nor.stuck, nor.unerasable = {0}, frozenset() if erases else frozenset({0})
+    return nor, bytes([8]) * 300
+
+
+@pytest.mark.parametrize("erases", [True, False])
+def test_what_cannot_be_zeroed_is_erased_or_told_and_holds_no_start_up(erases: bool) -> None:
+    """The newer record is the current one; where an erase helps nothing of the older is left, else the log says so."""
+    nor, newest = two_records(erases)
+    log, body = opened(nor)
+    assert body == newest and log.sequence == 9 and log.repaired
+    assert (b"old secret" in nor.data) == (not erases)
+    log.store(b"next" * 50)
+    assert opened(nor)[1] == b"next" * 50
+
+
+def test_a_sector_that_does_not_erase_any_more_keeps_the_record_that_stands() -> None:
+    """No sector takes the next one: each store fails, and starts find the last that was stored, again and again."""
+    nor = Worn(2)
+    log, _ = opened(nor)
+    for number in range(8):
+        log.store(bytes([number + 1]) * 300)
+    nor.unerasable = frozenset({1})
+    nor.data[4096:] = bytes(4096)
+    for _ in range(3):
+        with pytest.raises(FlashError, match=r"cannot be read back|no sector"):
+            log.store(b"lost" * 9)
+        log, body = opened(nor)
+        assert body == bytes([8]) * 300
+    nor.unerasable = frozenset()
+    log.store(b"kept" * 9)
+    assert opened(nor)[1] == b"kept" * 9
+
+
+def test_wipe_says_what_it_cannot_wipe() -> None:
+    """For an enrolment: the former person's keys are gone, or the enrolment fails."""
+    nor, _ = two_records(erases=False)
+    with pytest.raises(FlashError, match="wiped"):
+        opened(nor)[0].wipe()
+    nor.unerasable = frozenset()
+    opened(nor)[0].wipe()
+    assert set(nor.data) == {0xFF}
 
 
 def test_wipe_leaves_nothing() -> None:

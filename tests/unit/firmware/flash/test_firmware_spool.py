@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from firmware.errors import FlashError
 from firmware.flash.region import RawRegion
 from firmware.flash.spool import Spool
-from tests.unit.firmware.nor import Nor
+from tests.unit.firmware.nor import Nor, PowerCut, Supply
 
 
 def body(number: int, size: int = 60) -> bytes:
@@ -128,6 +130,28 @@ def test_expire_wipes_what_is_too_old_and_counts_it() -> None:
     again = Spool(RawRegion(nor))
     assert again.lost == 39
     assert [entry.time_s for entry in again.pending()] == list(range(1040, 1100))
+
+
+@pytest.mark.parametrize("torn", [False, True], ids=["clean", "torn"])
+def test_a_cut_while_the_old_are_wiped_loses_no_count_and_no_other_entry(torn: bool) -> None:
+    """At each operation of an expiry in a closed sector: after two starts all that is not counted as lost is pending."""
+    nor = Nor(4, 1024)
+    filled(nor, 20)  # twelve fill a sector
+    before = bytes(nor.data)
+    spool, nor.supply = Spool(RawRegion(nor)), Supply()
+    assert spool.expire(1003) == 3
+    operations = nor.supply.operations
+    assert operations >= 9
+    for cut_at, seed in itertools.product(range(operations), range(8 if torn else 1)):
+        nor.data[:], nor.supply = before, Supply()
+        spool, nor.supply = Spool(RawRegion(nor)), Supply(cut_at, torn, seed)
+        with pytest.raises(PowerCut):
+            spool.expire(1003)
+        nor.supply.restart()
+        for _ in range(2):
+            spool = Spool(RawRegion(nor))
+        times = [entry.time_s for entry in spool.pending()]
+        assert times[-17:] == list(range(1003, 1020)) and len(times) + spool.lost == 20
 
 
 def test_losses_are_counted_once_when_their_sector_goes() -> None:

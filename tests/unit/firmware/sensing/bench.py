@@ -150,6 +150,11 @@ class Bench(Rig):
             if now_s is not None:
                 self.keystore.advance(now_s // EPOCH_S, now_s)
 
+    def world_s(self) -> float:
+        """Unix time of the world."""
+        self.board.sync()
+        return self.board.world.clock.unix_s
+
     def permit(self, version: int, **changes: Any) -> None:
         """Apply a directive, by default for all sensors, in batches of four and within five minutes."""
         now_s = self.clock.now_s() or START_S
@@ -185,6 +190,7 @@ class Bench(Rig):
                 await asyncio.sleep(1)
 
         async def main() -> None:
+            self.board.sync()  # from here on the world's time is the loop's, whenever a chip is spoken to first
             running = [self.sensors.environment.run(), self.sensors.motion.run(), keeper()]
             tasks = [asyncio.create_task(task) for task in running]
             await story(self)

@@ -247,3 +247,43 @@ def test_what_would_be_told_on_another_day_is_not_told() -> None:
     bench = Bench()
     entries = told(knocks(MINUTE_S + 70), 90_000, bench, interval=86_400, batch=64, batch_age=86_400)
     assert entries == [(60, 5)]  # began and shock; its end two minutes later would be told a day later
+
+
+def test_while_nothing_more_may_be_told_of_a_day_the_chip_has_no_power() -> None:
+    """Told at its interval's pace, the next entry would lie in another day: unpowered until midnight, and awake behind it."""
+    bench = Bench()
+    bench.board.motion.acceleration_mg = knocks(MINUTE_S + 70, MIDNIGHT_S + 70)
+    powered: list[float] = []
+
+    async def story(bench: Bench) -> None:
+        bench.permit(1, interval=86_400, batch=64, batch_age=86_400)
+        while bench.world_s() < MIDNIGHT_S + 400:
+            await asyncio.sleep(10)
+            if bench.board.motion.powered:
+                powered.append(bench.world_s())
+
+    bench.run(story)
+    assert [second for second in powered if MINUTE_S + 150 < second < MIDNIGHT_S] == []
+    assert min(powered) < MINUTE_S and max(powered) > MIDNIGHT_S
+
+
+def test_in_a_quiet_hour_nothing_has_power() -> None:
+    """Thermometer, light and motion sensor, looked at each second of it; before and behind it they have."""
+    bench = Bench()
+    minute = START_S % DAY_S // 60
+    begin_s = START_S // 60 * 60
+    chips = (bench.board.temperature, bench.board.light, bench.board.motion)
+    seen: dict[bool, list[int]] = {True: [], False: []}
+
+    async def story(bench: Bench) -> None:
+        bench.permit(1, hours=[[minute + 5, minute + 15]])
+        while bench.world_s() < begin_s + 1200:
+            seen[any(chip.powered for chip in chips)].append(int(bench.world_s()))
+            await asyncio.sleep(1)
+
+    before = [chip.power_ons for chip in chips]
+    bench.run(story)
+    # The keeper looks once a second.
+    assert [second for second in seen[True] if begin_s + 301 < second < begin_s + 900] == []
+    assert min(seen[True]) < begin_s + 60 and max(seen[True]) > begin_s + 1100
+    assert before == [0, 0, 0] and all(chip.power_ons > 1 for chip in chips)

@@ -109,3 +109,24 @@ def test_sums_whose_directive_is_gone_do_not_leave() -> None:
         bench.sensors.environment.finish()
 
     assert sensed(gone).environment() == []
+
+
+def test_nothing_is_read_for_a_sum_that_would_not_leave() -> None:
+    """Before the first whole interval, and in what is left of one that was told early, the thermometer has no power."""
+    bench = Bench()
+
+    async def story(bench: Bench) -> None:
+        chip = bench.board.temperature
+        bench.permit(1, aggregate=SPAN_S, sensors=TEMPERATURE, batch=64, batch_age=DAY_S)
+        await asyncio.sleep(NEXT_S - START_S - 10)
+        assert chip.power_ons == 0
+        await asyncio.sleep(130)
+        bench.sensors.close()
+        read = chip.power_ons
+        assert read == 2
+        await asyncio.sleep(SPAN_S - 130)
+        assert chip.power_ons == read
+        await asyncio.sleep(130)
+        assert chip.power_ons == read + 2
+
+    bench.run(story)

@@ -1,0 +1,48 @@
+"""The firmware on the simulated board is the release that `byleave agent release` makes, to the byte. A composition root."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from agent import release, shorten
+from agent.errors import AgentError
+from hw_sim.errors import HwSimError
+from hw_sim.installed import Installed
+
+
+class Shipping:
+    """Recipe of hw_sim.rom for the firmware. A program of a test that stands in for `main.py` is put into the release's names,
+    which it cannot know; what a release has for `main.py` names nothing that is renamed.
+    """
+
+    @functools.cached_property
+    def key(self) -> bytes:
+        """Of what makes a release."""
+        sources = sorted(Path(release.__file__).parent.glob("*.py"))
+        return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).digest()
+
+    def files(self, texts: Mapping[str, bytes]) -> dict[str, bytes]:
+        """Bytecode of the release, the program as text, and the table of names."""
+        modules = {path: text for path, text in texts.items() if path != "main.py"}
+        try:
+            made = release.compiled(modules)
+        except AgentError as error:
+            raise HwSimError(str(error)) from None
+        if "main.py" in texts:
+            made["main.py"] = self.program(texts["main.py"].decode(), made[release.NAMES]).encode()
+        return made
+
+    def program(self, source: str, names: bytes) -> str:
+        """The program in the release's names."""
+        try:
+            return shorten.Names.read(names).program(source.encode()).decode()
+        except AgentError as error:
+            raise HwSimError(str(error)) from None
+
+
+def ship() -> None:
+    """From now on boards run the firmware as it is shipped."""
+    Installed.recipe = Shipping()
