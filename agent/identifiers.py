@@ -68,6 +68,7 @@ class Module:
         self.attributes: set[str] = set()  # names of what an object or a module holds
         self.plain: set[str] = set()  # names that stand alone
         self.bound: set[str] = set()  # by an assignment, a definition, an argument, an import
+        self.declared: set[str] = set()  # attributes that the module's own objects have, and the module
         self.bound_outside: set[str] = set()  # bound, and not only as a local
         self.stored: set[str] = set()  # attributes set on anything, or bound by a class
         self.looked_up: set[str] = set()  # attributes, and what is imported from modules
@@ -106,8 +107,8 @@ class Module:
             if not isinstance(node.ctx, ast.Load):
                 self.bound_outside.add(node.attr)
                 self.stored.add(node.attr)
-                if not (isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")):
-                    self.stored_outside.add(node.attr)
+                own = isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+                (self.declared if own else self.stored_outside).add(node.attr)
         elif isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
             self._definition(node, kind)
         elif isinstance(node, ast.arg):
@@ -164,6 +165,8 @@ class Module:
             self.stored.add(name)
         else:
             self.plain.add(name)
+        if kind != "function":
+            self.declared.add(name)
         if kind == "module":
             self.attributes.add(name)
         if kind != "function" or function:  # a function's name is kept for tracebacks, wherever it is defined

@@ -1,7 +1,8 @@
 """Names that are MicroPython's own: of its modules, of what they hold, and of the arguments that these take by keyword.
 
 From the stubs `micropython-esp32-stubs` and `micropython-rp2-stubs` 1.29 for the modules that MODULES names, from what the Unix
-port says of itself by `dir`, and from the modules that stand for them in the simulator; a test reads all of these again.
+port says of itself by `dir`, and from the modules that stand for them in the simulator; a test reads all of these again. Besides
+what asyncio's objects hold (extmod/asyncio) and TLS contexts, which tell nobody (extmod/modtls_mbedtls.c).
 """
 # ruff: noqa: SIM905 - long lists of words are read best as words
 
@@ -122,26 +123,26 @@ deactivate_stack_trampoline debug decode decodekey decodevalue decrypt deepsleep
 default_max_str_digits deflate degrees deinit delattr delay deleter denominator deque derive desc_cfg desc_dev
 description detect_encoding dev_mode device_encoding dht_readinto dict difference difference_update dig digest dir
 disable disable_irq discard disconnect divmod dllhandle do_handshake done dont_write_bytecode drain drive dump dumps
-dup dup2 dupterm dupterm_notify duty duty_ns duty_u16 e elapsed ellipsis enable enable_irq encode encodekey
-encodevalue encoding encrypt end end_lineno end_offset endswith enumerate environb ep_max epsilon erase_key erf erfc
-err_msg errno error errorcode esp32 eval event eventfd eventfd_read eventfd_write exc exc_info exc_traceback exc_type
-exc_value exception exceptions exec execfile execl execle execlp execlpe executable execv execve execvp execvpe exit
-exp expandtabs expm1 extend f_bavail f_bfree f_blocks f_bsize f_contiguous f_favail f_ffree f_files f_flag f_frsize
-f_fsid f_namemax fabs factorial fchdir fchmod fchown fdatasync fdel fdopen feed fget filename filename2 fileno filter
-finalizer find firstiter float floor flush fmod fork forkpty format format_map fpathconf freq frexp from_bytes
-frombytes fromfile fromhex fromkeys fromlist fromname fromnid fromstring fromunicode frozenset fsdecode fsencode fset
-fspath fstat fstatvfs fsync ftruncate function fwalk gamma gap_advertise gap_connect gap_disconnect gap_pair
-gap_passkey gap_scan gather gattc_discover_characteristics gattc_discover_descriptors gattc_discover_services
-gattc_exchange_mtu gattc_read gattc_write gatts_indicate gatts_notify gatts_read gatts_register_services
-gatts_set_buffer gatts_write gc get get_asyncgen_hooks get_blob get_blocking get_ca_certs get_channel_binding
-get_ciphers get_coroutine_origin_tracking_depth get_default_verify_paths get_event_loop get_exception_handler
-get_exec_path get_extra_info get_handle_inheritable get_i32 get_ident get_inheritable get_int_max_str_digits
-get_next_update get_protocol_name get_server_certificate get_terminal_size get_unverified_chain get_verified_chain
-getaddrinfo getallocatedblocks getattr getcheckinterval getcwd getcwdb getdefaultencoding getdlopenflags getegid
-getenv getenvb geteuid getfilesystemencodeerrors getfilesystemencoding getgid getgrouplist getgroups getloadavg
-getlogin getpeercert getpgid getpgrp getpid getppid getpriority getprofile getrandbits getrandom getrecursionlimit
-getrefcount getresgid getresuid getsid getsizeof getswitchinterval getter gettotalrefcount gettrace getuid
-getunicodeinternedsize getvalue getwindowsversion getxattr globals gmtime gpio grantpt hasattr hash hash_bits
+dup dup2 dupterm dupterm_notify duty duty_ns duty_u16 e ecdsa_sign_callback elapsed ellipsis enable enable_irq encode
+encodekey encodevalue encoding encrypt end end_lineno end_offset endswith enumerate environb ep_max epsilon erase_key
+erf erfc err_msg errno error errorcode esp32 eval event eventfd eventfd_read eventfd_write exc exc_info exc_traceback
+exc_type exc_value exception exceptions exec execfile execl execle execlp execlpe executable execv execve execvp
+execvpe exit exp expandtabs expm1 extend f_bavail f_bfree f_blocks f_bsize f_contiguous f_favail f_ffree f_files
+f_flag f_frsize f_fsid f_namemax fabs factorial fchdir fchmod fchown fdatasync fdel fdopen feed fget filename
+filename2 fileno filter finalizer find firstiter float floor flush fmod fork forkpty format format_map fpathconf freq
+frexp from_bytes frombytes fromfile fromhex fromkeys fromlist fromname fromnid fromstring fromunicode frozenset
+fsdecode fsencode fset fspath fstat fstatvfs fsync ftruncate function fwalk gamma gap_advertise gap_connect
+gap_disconnect gap_pair gap_passkey gap_scan gather gattc_discover_characteristics gattc_discover_descriptors
+gattc_discover_services gattc_exchange_mtu gattc_read gattc_write gatts_indicate gatts_notify gatts_read
+gatts_register_services gatts_set_buffer gatts_write gc get get_asyncgen_hooks get_blob get_blocking get_ca_certs
+get_channel_binding get_ciphers get_coroutine_origin_tracking_depth get_default_verify_paths get_event_loop
+get_exception_handler get_exec_path get_extra_info get_handle_inheritable get_i32 get_ident get_inheritable
+get_int_max_str_digits get_next_update get_protocol_name get_server_certificate get_terminal_size get_unverified_chain
+get_verified_chain getaddrinfo getallocatedblocks getattr getcheckinterval getcwd getcwdb getdefaultencoding
+getdlopenflags getegid getenv getenvb geteuid getfilesystemencodeerrors getfilesystemencoding getgid getgrouplist
+getgroups getloadavg getlogin getpeercert getpgid getpgrp getpid getppid getpriority getprofile getrandbits getrandom
+getrecursionlimit getrefcount getresgid getresuid getsid getsizeof getswitchinterval getter gettotalrefcount gettrace
+getuid getunicodeinternedsize getvalue getwindowsversion getxattr globals gmtime gpio grantpt hasattr hash hash_bits
 hash_randomization hashlib heap_lock heap_unlock heapify heappop heappush heapq help hex hexlify hexversion high
 hostname hostname_checks_common_name id idf_heap_info idle ifconfig ifempty iffull ignore_environment ilistdir imag
 implementation in_ index indices inet_ntop inet_pton inf info init initgroups inode input insert inspect install int
@@ -195,12 +196,12 @@ time_ns time_pulse_us timerfd_create timerfd_gettime timerfd_gettime_ns timerfd_
 times_result title tls to_bytes tobytes tofile toggle tolist toreadonly tostring tounicode tracebacklimit translate
 trunc truncate ttyname tuple tx_fifo txdone type typecode uint umask umount uname uname_result unhexlify uniform union
 unique_id unlink unlockpt unpack unpack_ctrl unpack_from unregister unsetenv unshare unwrap update upper urandom user
-utf8_mode utime value values vars verbose verify_client_post_handshake verify_code verify_flags verify_message
-verify_mode version version_info vfs viper wait wait3 wait4 wait_closed wait_done wait_for wait_for_ms wait_io_event
-waitid waitid_result waiting waitpid waitstatus_to_exitcode wake_on_ext0 wake_on_ext1 wake_on_gpio wake_on_touch
-wake_on_ulp wake_pins wake_reason walk warn_default_encoding width winerror winver with_traceback word wrap wrap_bio
-wrap_socket wrap_target writable write write_pulses write_readinto writeblocks writelines writeto writeto_mem writev
-writevto x x_dec x_not_y y y_dec zfill zip
+utf8_mode utime value values vars verbose verify_callback verify_client_post_handshake verify_code verify_flags
+verify_message verify_mode version version_info vfs viper wait wait3 wait4 wait_closed wait_done wait_for wait_for_ms
+wait_io_event waitid waitid_result waiting waitpid waitstatus_to_exitcode wake_on_ext0 wake_on_ext1 wake_on_gpio
+wake_on_touch wake_on_ulp wake_pins wake_reason walk warn_default_encoding width winerror winver with_traceback word
+wrap wrap_bio wrap_socket wrap_target writable write write_pulses write_readinto writeblocks writelines writeto
+writeto_mem writev writevto x x_dec x_not_y y y_dec zfill zip
 """.split()
 )
 # By keyword only: what else is called so is no matter.

@@ -5,8 +5,8 @@ gets one short name, the same in every module and every place, and two identifie
 
 Why the program stays the same:
 
-1. An identifier is renamed only if the sources bind it, and neither MicroPython nor what a board keeps from another release
-   knows it [`reserved`], nor a string says it [getattr, settings, an import by text].
+1. An identifier is renamed only if the sources bind it, as what it is used for, and neither MicroPython nor what a board keeps
+   from another release knows it [`reserved`], nor a string says it [getattr, settings, an import by text].
 2. Within one module no two identifiers get the same name, so each scope of it stays as it was. Modules of which one's classes
    inherit from the other's count as one, since their objects hold the names of both.
 3. What is set on an object from outside could lie on an object of any module: its name is given to no other attribute.
@@ -104,7 +104,10 @@ def _chosen(modules: list[Module], known: frozenset[str]) -> dict[str, str]:
     folded = frozenset[str]().union(*(module.folded for module in modules))
     keywords = frozenset[str]().union(*(module.keywords for module in modules))
     told = frozenset[str]().union(*(module.bound_outside | (module.arguments & keywords) for module in modules))
-    fixed = known | words | paths | folded | _exceptions(modules)
+    # Behind a dot stands what lies on an object: if none of ours has it, it is MicroPython's, whether that tells it or not.
+    looked_up = frozenset[str]().union(*(module.looked_up for module in modules))
+    strange = looked_up.difference(*(module.declared for module in modules))
+    fixed = strange | known | words | paths | folded | _exceptions(modules)
     wanted = {name for name in told if name not in fixed and not (name.startswith("__") and name.endswith("__"))}
     return _Choice(modules, wanted, known | words).made()
 

@@ -81,6 +81,7 @@ __all__ = [
     "Reading",
     "Reason",
     "Sensor",
+    "Shield",
     "StatusReason",
     "StatusReport",
     "StoredEnvelope",
@@ -184,13 +185,30 @@ class StoredEnvelope:
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A stored day key: the wrapped chain key of the first envelope still kept."""
+    """A stored day key: the wrapped chain key of the first envelope still kept.
+
+    With a `shield` it opens together with the key of that number alone (`Shield`).
+    """
 
     device: str
     generation: int
     stream: int
     epoch: int
     base_counter: int
+    wrapped: bytes
+    shield: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Shield:
+    """A device's key over all day keys of its personal streams: once it is destroyed, none of them opens, however many there are.
+
+    `stones` is how many tombstones there were when it was made: one of an erasure before that leaves it alone.
+    """
+
+    device: str
+    number: int
+    stones: int
     wrapped: bytes
 
 

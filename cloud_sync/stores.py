@@ -24,6 +24,7 @@ from cloud_sync.model import (
     HealingWish,
     Leaf,
     Person,
+    Shield,
     StoredEnvelope,
     Tip,
     Tombstone,
@@ -95,8 +96,10 @@ class EnvelopeStore(Protocol):
 
     def expired(self, stream: int, oldest_capture_before: float, limit: int) -> list[StoredEnvelope]: ...
     def remove_envelopes(self, items: Iterable[tuple[EnvelopeId, bytes]]) -> int: ...
-    def remove_span(self, device: str, stream: int, first_epoch: int, last_epoch: int) -> int:
-        """Delete all of a device's stream (0 = every stream) in the epochs, inclusive; the number of rows deleted."""
+    def remove_span(
+        self, device: str, stream: int, first_epoch: int, last_epoch: int, most: int | None = None
+    ) -> int:
+        """Delete all of a device's stream (0 = every stream) in the epochs, inclusive, or about `most`; the number of rows deleted."""
 
     def count_envelopes(self, device: str | None = None, stream: int | None = None) -> int: ...
 
@@ -293,6 +296,7 @@ class KeyDatabase(RecordKeyStore, Protocol):
     def put_tip(self, tip: Tip) -> None: ...
     def tip(self, device: str, generation: int, stream: int) -> Tip | None: ...
     def tips(self) -> list[Tip]: ...
+    def tips_of(self, device: str) -> list[Tip]: ...
     def put_leaf(self, leaf: Leaf) -> None: ...
     def leaf(self, device: str, generation: int, stream: int, epoch: int) -> Leaf | None: ...
     def leaves(self, device: str, stream: int, first_epoch: int, last_epoch: int) -> list[Leaf]: ...
@@ -306,6 +310,19 @@ class KeyDatabase(RecordKeyStore, Protocol):
         """Destroy (stream 0 = every stream), overwriting the pages; the number destroyed."""
 
     def destroy_leaf(self, device: str, generation: int, stream: int, epoch: int) -> int: ...
+    def last_leaf(self, device: str, stream: int) -> int:
+        """The last epoch of which there is a leaf of the stream; −1 if none."""
+
+    def put_shield(self, shield: Shield) -> None: ...
+    def shield(self, device: str, number: int | None = None) -> Shield | None:
+        """That of a number, or the newest."""
+
+    def destroy_shields(self, device: str, stones: int | None = None) -> int:
+        """Destroy all, or those made when there were at most so many tombstones; the number destroyed."""
+
+    def destroy_unshielded(self, device: str) -> int:
+        """Destroy the leaves of personal streams that are under no shield; the number destroyed."""
+
     def seen(self, name: str) -> int:
         """How many of these another store has held at least; 0 if nobody has counted."""
 
@@ -360,7 +377,11 @@ class TombstoneStore(Protocol):
     """Tombstones, outside the backup's domain, append-only."""
 
     def append(self, tombstone: Tombstone) -> None: ...
+    def transaction(self) -> AbstractContextManager[None]: ...
     def all(self) -> list[Tombstone]: ...
+    def of_device(self, device: str) -> list[Tombstone]:
+        """Those of one device, in order of appending."""
+
     def near(self, device: str, stream: int, epoch: int) -> list[Tombstone]:
         """Those of this stream (or of every one) and of this epoch, the one before or the one after, in order of appending."""
 
@@ -380,3 +401,6 @@ class WitnessStore(Protocol):
 
     def set_witness(self, name: str, count: int, mark: bytes) -> None:
         """Insert or replace."""
+
+    def witnesses(self, prefix: str) -> dict[str, int]:
+        """Counts of all names that begin so."""

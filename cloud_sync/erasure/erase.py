@@ -8,13 +8,15 @@ open any more. What had not arrived of a day that is over and cut is lost.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final, Protocol
 
 from cloud_sync.audit import Kind
 from cloud_sync.audit.events import check_event
 from cloud_sync.erasure.cut import Cutter
 from cloud_sync.erasure.plan import Extent, Planner
+from cloud_sync.erasure.receipt import ErasureReceipt
 from cloud_sync.keys.ladderkeys import LadderKeys
 from cloud_sync.model import EPOCH_SECONDS, AuditEvent, Device, Tip, Tombstone
 from cloud_sync.policy.vocabulary import Role
@@ -23,29 +25,29 @@ from cloud_sync.stores import AuditSink, Clock, Database, KeyDatabase, Tombstone
 BASIS = ACTOR = "erasure"
 PERSON = "person"  # basis of tombstones after which the audit log, too, no longer names the person
 TOMBSTONES = "tombstones"  # what the key store counts of them
+PIECE: Final = 2000  # rows in a transaction: some 50 ms on a slow disk, in which ingest waits
+FEW: Final = 16  # devices; more, and their tips are read together
+
+__all__ = ["Eraser", "ErasureReceipt", "Everywhere"]
 
 
-@dataclass(frozen=True, slots=True)
-class ErasureReceipt:
-    """What was erased, for the person and for the file: captures from `start` to before `end` (Unix seconds).
+class Everywhere(Protocol):
+    """Every other part that holds something of a person (`erasure.register`). Each call can be made again."""
 
-    `envelopes` were removed and nothing of them stays; `resealed` were written anew without what lay within; `leaves` is how
-    many keys were destroyed or moved forward. `entry` is the index in the audit log whose proof (`audit.prove`) shows that it
-    was done: its detail names the first tombstone. What the holds in `held` cover is there still, restricted, and goes once they
-    are released.
-    """
+    def doom(self, subject: str, at: float) -> None:
+        """With the tombstones, before anything goes: from here on a start finishes it, and no backup brings it back."""
 
-    subject: str
-    at: float
-    start: int
-    end: int
-    devices: tuple[str, ...]
-    tombstones: tuple[str, ...]
-    envelopes: int
-    resealed: int
-    leaves: int
-    entry: int
-    held: tuple[str, ...] = ()
+    def destroy(self, subject: str, at: float) -> None:
+        """Keys; inside the fence and the key store's transaction."""
+
+    def forget(self, subject: str, at: float) -> None:
+        """Rows; inside the fence."""
+
+    def beside(self, subject: str, at: float) -> None:
+        """What lies in memory, with the broker, and in files of their own; after the commit."""
+
+    def done(self, subject: str, at: float) -> None:
+        """Inside the transaction of the log's entry: this database has been through it."""
 
 
 @dataclass(slots=True)
@@ -59,9 +61,19 @@ class _Done:
     def __bool__(self) -> bool:
         return bool(self.leaves or self.envelopes or self.resealed)
 
+    def add(self, other: _Done) -> None:
+        """What another step did."""
+        self.leaves += other.leaves
+        self.envelopes += other.envelopes
+        self.resealed += other.resealed
+
 
 class Eraser:
-    """The one erasure path, and the replay of its tombstones over a restored store."""
+    """The one erasure path, and the replay of its tombstones over a restored store.
+
+    Whatever there is of a person, nothing of it opens after two short commits: tombstones, then keys. Rows follow in pieces, so
+    that ingest waits for one of them at most.
+    """
 
     def __init__(
         self,
@@ -72,29 +84,37 @@ class Eraser:
         tombstones: TombstoneStore,
         clock: Clock,
         audit: AuditSink,
-        doom: Callable[[str, float], None] | None = None,
+        parts: Everywhere | None = None,
     ) -> None:
-        """`doom` hears of each person who is erased in full, and when, at the moment of the tombstones."""
+        """`parts` are told of each person who is erased in full, and when."""
         self._database = database
         self._store = store
         self._keys = keys
         self._tombstones = tombstones
         self._clock = clock
         self._audit = audit
-        self._doom = doom
+        self._parts = parts
         self._cutter = Cutter(database, store, keys)
         self._planner = Planner(database, store, tombstones, self._cutter)
 
     def erase(
-        self, subject: str, devices: Sequence[Device], start: float | None, end: float | None, actor: str
+        self,
+        subject: str,
+        devices: Sequence[Device],
+        start: float | None,
+        end: float | None,
+        actor: str,
+        *,
+        whole: bool | None = None,
     ) -> ErasureReceipt:
         """Erase what was captured of `subject` from `start` to before `end` (Unix seconds), and keep it from coming in later.
 
         Without `end` today is erased to its end: what the device still sends of today is told "closed". Streams with personal
-        data go; `status` has none, but its finished whole days go too. Without both, what the audit log says of the person goes as
-        well: its leaves stay, nothing beside them does. The consent ledger keeps the answers, which prove that there was a leave.
+        data go; `status` has none, but its finished whole days go too. Without both (or as `whole` says) it is everything of the
+        person, in every part: what the audit log says of them goes as well, its leaves stay, nothing beside them does. The consent
+        ledger keeps the answers, which prove that there was a leave.
         """
-        whole = start is None and end is None
+        whole = start is None and end is None if whole is None else whole
         now = self._clock.now()
         # Who cannot be logged cannot erase; after the first tombstone it would be too late to say so.
         check_event(AuditEvent(Kind.ERASURE_DONE.value, now, actor, subject))
@@ -104,9 +124,10 @@ class Eraser:
             # What an earlier erasure left undone goes first [it failed between its tombstones and its commit; a cut of the same
             #    day would seal what it was to erase under a key that no replay of the earlier one touches]. Tombstones of others
             #    wait for their own turn, or for a start: rows, keys and editions are a device's, none is shared.
-            concerned = {device.device for device in devices}
-            earlier = [stone for stone in self._tombstones.all() if stone.device in concerned]
+            earlier = [stone for each in devices for stone in self._tombstones.of_device(each.device)]
             self._finish(earlier)
+            for name, at in _people(earlier).items():
+                self._forget_person(name, at)
             # What a device whose clock runs ahead has sent of tomorrow is there already and goes as well.
             today = int(now) // EPOCH_SECONDS
             last_there = max([today, *(self._keys.last_epoch(device.device) for device in devices)])
@@ -114,67 +135,126 @@ class Eraser:
             basis = PERSON if whole else BASIS
             stones = [stone for device in devices for stone in self._planner.stones(device, extent, now, basis)]
             # 2. Tombstones first, outside the backup's domain [a crash from here on is finished by the next start].
-            for stone in stones:
-                self._tombstones.append(stone)
-            if whole and self._doom:
-                self._doom(subject, now)
-            self._store.raise_seen(TOMBSTONES, self._tombstones.count())
-            # 3. Leaves, then 4. rows [a key that outlives its row opens the row's backup]. Of days that are cut the rows come
-            #    first: what stays is sealed anew before its old key goes [a crash in between must not lose it].
-            done = self._carry_out(stones)
-            # The log: of a person erased in full it keeps that something was erased, and which tombstone says so.
+            with self._tombstones.transaction():
+                for stone in stones:
+                    self._tombstones.append(stone)
+                if whole and self._parts:
+                    self._parts.doom(subject, now)
+            # 3. Keys [a key that outlives its row opens the row's backup]. Of days that are cut the rows come first: what stays is
+            #    sealed anew before its old key goes [a crash in between must not lose it].
+            done = self._strike(stones, subject if whole else None, [device.device for device in devices], now)
+            # 4. The log, and every other part: of a person erased in full they keep nothing that leads to them.
             if whole:
                 self._database.forget_subject(subject, now)
+                if self._parts:
+                    self._parts.forget(subject, now)
+        if whole and self._parts:
+            self._parts.beside(subject, now)
+        # 5. Rows that nothing opens any more, in pieces. The entry comes last and says how many there were.
+        self._clear(earlier)
+        done.add(self._clear(stones))
+        with self._database.transaction():
             entry = self._audit.append(_entry(stones, now, actor, subject, whole, extent, done))
-        # 5. The old keys of days that are cut, now that nothing needs them.
+            if whole and self._parts:
+                self._parts.done(subject, now)
+        # 6. The old keys of days that are cut, now that nothing needs them.
         self._shred(earlier)
         done.leaves += self._shred(stones)
-        # 6. The files forget too [deleted pages live on in the write-ahead log].
+        # 7. The files forget too [deleted pages live on in the write-ahead log].
         self._forget()
-        # 7. The receipt.
+        # 8. The receipt.
         names = tuple(device.device for device in devices)
         ids = tuple(stone.tombstone_id for stone in stones)
         counts = (done.envelopes, done.resealed, done.leaves)
-        return ErasureReceipt(subject, now, extent.start, extent.end, names, ids, *counts, entry)
+        return ErasureReceipt(subject, now, extent.start, extent.end, names, ids, *counts, entry, whole=whole)
 
     def replay(self) -> tuple[int, int]:
         """Erase again what tombstones say, before a store serves that may be a restored one: (envelopes, leaves)."""
         stones = self._tombstones.all()
         with self._database.transaction():
-            done, entries = self._finish(stones)
+            shields = self._unshield(stones)
+            done = self._finish(stones)
+            done.add(self._clear(stones, piece=None))
+            entries = sum(self._forget_person(device, at) for device, at in _people(stones).items())
             if done or entries:
                 detail = (("count", done.envelopes), ("resealed", done.resealed))
                 self._audit.append(AuditEvent(Kind.RESTORE_REPLAYED.value, self._clock.now(), ACTOR, "", detail))
         shredded = self._shred(stones)
         self._store.raise_seen(TOMBSTONES, len(stones))
-        if done or entries or shredded:
+        if done or entries or shredded or shields:
             self._forget()
         return done.envelopes, done.leaves + shredded
 
-    def _finish(self, stones: Sequence[Tombstone]) -> tuple[_Done, int]:
-        """What these tombstones say and is not done yet: what was done, entries of the log that no longer name anybody."""
-        done = self._carry_out(stones)
-        return done, sum(self._forget_person(device, at) for device, at in _people(stones).items())
+    def _strike(self, stones: Sequence[Tombstone], person: str | None, devices: Sequence[str], now: float) -> _Done:
+        """Destroy the keys, in one commit of the key store; then seal anew what stays of days that are cut.
 
-    def _carry_out(self, stones: Iterable[Tombstone]) -> _Done:
-        """All that belongs into the database's transaction, in the order in which it was once erased."""
-        done, tips = _Done(), self._tips()
+        Of a whole person that is a key a device, above those of all days; they follow with the rows.
+        """
+        with self._keys.transaction():
+            self._store.raise_seen(TOMBSTONES, self._tombstones.count())
+            tips = self._tips(devices)
+            for stone in stones:
+                self._pass(stone, tips)
+            if person is not None:
+                self._keys.destroy_all(devices)
+                if self._parts:
+                    self._parts.destroy(person, now)
+            leaves = 0 if person is not None else sum(self._destroy(stone) for stone in stones)
+        done = self._reseal(stones)
+        done.leaves += leaves
+        return done
+
+    def _finish(self, stones: Sequence[Tombstone]) -> _Done:
+        """Keys and cut days of these tombstones, as far as they are there still; inside the fence."""
+        with self._keys.transaction():
+            tips = self._tips({stone.device for stone in stones})
+            for stone in stones:
+                self._pass(stone, tips)
+            leaves = sum(self._destroy(stone) for stone in stones)
+        done = self._reseal(stones)
+        done.leaves += leaves
+        return done
+
+    def _destroy(self, stone: Tombstone) -> int:
+        """The leaves of whole days."""
+        if stone.edition:
+            return 0
+        return self._keys.destroy(stone.device, stone.stream, stone.first_epoch, stone.last_epoch)
+
+    def _reseal(self, stones: Iterable[Tombstone]) -> _Done:
+        """Days that are cut, in the order in which it was once done; what lost its key above does not open, and goes."""
+        done = _Done()
         for stone in stones:
-            self._pass(stone, tips)
             if stone.edition:
                 removed, resealed = self._cutter.reseal(stone)
+                done.envelopes += removed
                 done.resealed += resealed
-            else:
-                done.leaves += self._keys.destroy(stone.device, stone.stream, stone.first_epoch, stone.last_epoch)
-                removed = self._database.remove_span(stone.device, stone.stream, stone.first_epoch, stone.last_epoch)
-            done.envelopes += removed
         return done
+
+    def _clear(self, stones: Iterable[Tombstone], piece: int | None = PIECE) -> _Done:
+        """The leaves and rows of whole days, at most `piece` rows in a transaction."""
+        done = _Done()
+        for stone in stones:
+            if stone.edition:
+                continue
+            done.leaves += self._destroy(stone)
+            span = (stone.device, stone.stream, stone.first_epoch, stone.last_epoch)
+            while removed := self._database.remove_span(*span, piece):
+                done.envelopes += removed
+        return done
+
+    def _unshield(self, stones: Sequence[Tombstone]) -> int:
+        """Keys above days, of devices whose person was erased since they were made: a backup has brought them back."""
+        last = {stone.device: index for index, stone in enumerate(stones) if stone.basis == PERSON}
+        return sum(self._keys.destroy_all([device], index) for device, index in last.items())
 
     def _shred(self, stones: Iterable[Tombstone]) -> int:
         return sum(self._cutter.shred(stone) for stone in stones if stone.edition)
 
-    def _tips(self) -> dict[str, list[Tip]]:
-        """By device; once for all tombstones [a start that reads every tip for each of ten thousand]."""
+    def _tips(self, devices: Collection[str]) -> dict[str, list[Tip]]:
+        """By device; all at once for many [a start that asks for each of ten thousand]."""
+        if len(devices) <= FEW:
+            return {device: self._store.tips_of(device) for device in devices}
         tips: dict[str, list[Tip]] = defaultdict(list)
         for tip in self._store.tips():
             tips[tip.device].append(tip)

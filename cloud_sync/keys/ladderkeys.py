@@ -18,7 +18,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -26,10 +26,9 @@ from cloud_sync.errors import ConfigError, KeyDestroyed, UnknownDevice
 from cloud_sync.keys.daychain import DayChain
 from cloud_sync.keys.rows import WrappedRows
 from cloud_sync.keys.wrap import KEY_BYTES, KeyEncryptionKey
-from cloud_sync.model import COUNTERS, UPLINK_STREAMS, Leaf, Stream, Tombstone
+from cloud_sync.model import COUNTERS, PERSONAL_STREAMS, UPLINK_STREAMS, Leaf, Stream, Tombstone
 from cloud_sync.stores import KeyDatabase, TombstoneStore
 from cloud_sync.wire import ladder
-from cloud_sync.wire.fields import MOST_EPOCH
 
 MAX_REMEMBERED_CHAINS = 8192  # two days of four streams of a thousand devices, about 3 MB
 MAX_ADVANCE_EPOCHS = 1100  # three years without a server; a longer leap is a wrong clock, and a tip never goes back
@@ -98,8 +97,8 @@ class LadderKeys(WrappedRows):
 
         The tips know of leaves that are gone; where a device was handed on there are leaves alone.
         """
-        passed = [tip.epoch - 1 for tip in self._store.tips() if tip.device == device]
-        return max(passed + [leaf.epoch for leaf in self._store.leaves(device, 0, 0, MOST_EPOCH)], default=-1)
+        passed = [tip.epoch - 1 for tip in self._store.tips_of(device)]
+        return max(passed + [self._store.last_leaf(device, stream) for stream in UPLINK_STREAMS])
 
     def _store_day(self, device: str, generation: int, stream: int, epoch: int, spine: bytes) -> None:
         """The leaf of a day, past what is erased of it [an older key store, restored, must not make it again]."""
@@ -144,7 +143,7 @@ class LadderKeys(WrappedRows):
             raise KeyDestroyed("the generation of this envelope is over, and its day is closed")
 
     def open_leaf(self, leaf: Leaf) -> DayChain:
-        """A chain from a stored leaf, remembered by nobody."""
+        """A chain from a stored leaf, remembered by nobody; `KeyDestroyed` if its device's shield is gone."""
         return DayChain(leaf.stream, leaf.base_counter, self._start(leaf), leaf.wrapped)
 
     def _tentative(self, name: Name, today: int, floor: int) -> DayChain:
@@ -178,9 +177,15 @@ class LadderKeys(WrappedRows):
     # Retention and erasure
 
     def forward(self, leaf: Leaf, to_counter: int) -> Leaf:
-        """Move a stored leaf past its expired envelopes: the keys before `to_counter` are gone."""
+        """Move a stored leaf past its expired envelopes: the keys before `to_counter` are gone. One that an erasure has left
+        without its shield goes as a whole.
+        """
         with self._lock:
-            chain = self.open_leaf(leaf).at(to_counter)
+            try:
+                chain = self.open_leaf(leaf).at(to_counter)
+            except KeyDestroyed:
+                self.destroy_leaf(leaf)
+                return leaf
             moved = self._put_leaf(leaf.device, leaf.generation, leaf.stream, leaf.epoch, to_counter, chain)
             self._remembered.pop((leaf.device, leaf.generation, leaf.stream, leaf.epoch), None)
             return moved
@@ -196,6 +201,22 @@ class LadderKeys(WrappedRows):
                 del self._remembered[name]
             return destroyed
 
+    def destroy_all(self, devices: Iterable[str], stones: int | None = None) -> int:
+        """Destroy the shields of these devices, with which no day key of a personal stream opens any more, and what lies under
+        none; with `stones` only shields from when there were at most so many tombstones. How many rows went.
+
+        The leaves themselves are rows that open nothing from here on: `destroy` them in time.
+        """
+        destroyed = 0
+        with self.transaction():
+            for device in devices:
+                destroyed += self._store.destroy_shields(device, stones)
+                if stones is None:
+                    destroyed += self._store.destroy_unshielded(device)
+                for name in [name for name in self._remembered if name[0] == device and name[2] in PERSONAL_STREAMS]:
+                    del self._remembered[name]
+        return destroyed
+
     def destroy_leaf(self, leaf: Leaf) -> int:
         """Destroy the key of one generation's (or edition's) day; the number destroyed."""
         with self._lock:
@@ -209,6 +230,9 @@ class LadderKeys(WrappedRows):
             leaf = self._put_leaf(device, generation, stream, epoch, 0, chain)
             self._remembered.pop((device, generation, stream, epoch), None)
         return DayChain(stream, 0, chain, leaf.wrapped)
+
+    def _stones(self) -> int:
+        return self._tombstones.count()
 
     # Downlink
 

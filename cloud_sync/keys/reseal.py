@@ -31,8 +31,7 @@ class DayOpener:
         """The plaintext; None if it does not open."""
         name, counter = row.id[:4], row.id.counter
         if name not in self._chains:
-            leaf = self._store.leaf(*name)
-            self._chains[name] = self._keys.open_leaf(leaf) if leaf else None
+            self._chains[name] = self._chain(name)
         chain = self._chains[name]
         if chain is None:
             return None
@@ -42,6 +41,13 @@ class DayOpener:
             return None
         chain.confirm()
         return plaintext
+
+    def _chain(self, name: tuple[str, int, int, int]) -> DayChain | None:
+        leaf = self._store.leaf(*name)
+        try:
+            return self._keys.open_leaf(leaf) if leaf else None
+        except KeyDestroyed:
+            return None
 
 
 def next_edition(

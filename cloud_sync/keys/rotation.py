@@ -16,7 +16,14 @@ from typing import Any, NamedTuple
 from cloud_sync.keys.personkeys import person_identity
 from cloud_sync.keys.recordkeys import record_identity
 from cloud_sync.keys.ring import DIRECT, MARK, KeyRing, prefix
-from cloud_sync.keys.rows import candidate_identity, down_identity, leaf_identity, offer_identity, tip_identity
+from cloud_sync.keys.rows import (
+    candidate_identity,
+    down_identity,
+    leaf_identity,
+    offer_identity,
+    shield_identity,
+    tip_identity,
+)
 from cloud_sync.stores import Clock, KeyDatabase
 
 CHUNK = 500  # rows in a transaction: some 10 ms, in which nobody else writes to the key store
@@ -35,6 +42,7 @@ class Table(NamedTuple):
 TABLES: tuple[Table, ...] = (
     Table("tip", ("device", "generation", "stream"), ("epoch",), tip_identity),
     Table("leaf", ("device", "stream", "epoch", "generation"), ("base_counter",), leaf_identity),
+    Table("shield", ("device", "number"), (), shield_identity),
     Table("down", ("device",), ("generation", "number"), down_identity),
     Table("person", ("subject",), (), person_identity),
     Table("record_key", ("record_id", "subject"), (), record_identity),

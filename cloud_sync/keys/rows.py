@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import os
+import secrets
 from dataclasses import astuple, replace
 
-from cloud_sync.errors import UnknownDevice
-from cloud_sync.keys.wrap import KeyEncryptionKey
-from cloud_sync.model import HealingCandidate, HealingOffer, Leaf, Tip
+from cloud_sync.errors import KeyDestroyed, UnknownDevice
+from cloud_sync.keys.wrap import KEY_BYTES, KeyEncryptionKey
+from cloud_sync.model import PERSONAL_STREAMS, HealingCandidate, HealingOffer, Leaf, Shield, Tip
 from cloud_sync.stores import KeyDatabase
 
 
+NUMBER_BITS = 62  # of a shield, at random: it fits the store's integers, and no two of a device are alike
+
+
 class WrappedRows:
-    """Tips, leaves, downlink chains, and what a healing leaves until it is over."""
+    """Tips, leaves, downlink chains, and what a healing leaves until it is over.
+
+    A leaf of a personal stream lies behind its device's shield: what is wrapped is its key combined with a pad, which the shield
+    gives for this leaf alone. So an erasure of everything destroys one row, not one for each day [years of days take longer to
+    destroy than somebody who copies the store takes to copy it].
+    """
 
     def __init__(self, store: KeyDatabase, kek: KeyEncryptionKey) -> None:
         self._store = store
@@ -31,13 +43,42 @@ class WrappedRows:
         self._store.put_tip(Tip(device, generation, stream, epoch, wrapped))
 
     def _start(self, leaf: Leaf) -> bytes:
-        return self._kek.unwrap(leaf.wrapped, leaf_identity(*astuple(leaf)[:-1]))
+        """The key of a leaf; `KeyDestroyed` if its shield is gone."""
+        identity = leaf_identity(leaf.device, leaf.generation, leaf.stream, leaf.epoch, leaf.base_counter)
+        key = self._kek.unwrap(leaf.wrapped, identity)
+        if not leaf.shield:
+            return key
+        shield = self._store.shield(leaf.device, leaf.shield)
+        if shield is None:
+            raise KeyDestroyed("the key over all days of this device is gone")
+        return _combined(key, self._behind(shield), identity)
 
     def _put_leaf(self, device: str, generation: int, stream: int, epoch: int, base: int, chain: bytes) -> Leaf:
-        wrapped = self._kek.wrap(chain, leaf_identity(device, generation, stream, epoch, base))
-        leaf = Leaf(device, generation, stream, epoch, base, wrapped)
-        self._store.put_leaf(leaf)
+        identity = leaf_identity(device, generation, stream, epoch, base)
+        with self._store.transaction():
+            shield = self._newest_shield(device) if stream in PERSONAL_STREAMS else None
+            secret = _combined(chain, self._behind(shield), identity) if shield else chain
+            wrapped = self._kek.wrap(secret, identity)
+            leaf = Leaf(device, generation, stream, epoch, base, wrapped, shield.number if shield else 0)
+            self._store.put_leaf(leaf)
         return leaf
+
+    def _newest_shield(self, device: str) -> Shield:
+        """The one under which a leaf is stored now; made where there is none."""
+        found = self._store.shield(device)
+        if found is None:
+            number = 1 + secrets.randbits(NUMBER_BITS)
+            wrapped = self._kek.wrap(os.urandom(KEY_BYTES), shield_identity(device, number))
+            found = Shield(device, number, self._stones(), wrapped)
+            self._store.put_shield(found)
+        return found
+
+    def _stones(self) -> int:
+        """How many tombstones there are."""
+        raise NotImplementedError
+
+    def _behind(self, shield: Shield) -> bytes:
+        return self._kek.unwrap(shield.wrapped, shield_identity(shield.device, shield.number))
 
     def _down(self, device: str) -> tuple[int, int, bytes]:
         row = self._store.down(device)
@@ -78,6 +119,20 @@ def tip_identity(device: str, generation: int, stream: int, epoch: int) -> bytes
 def leaf_identity(device: str, generation: int, stream: int, epoch: int, base_counter: int) -> bytes:
     """Of a day key, which is the chain key of the first envelope still kept."""
     return f"byleave/1/leaf/{device}/{generation}/{int(stream)}/{epoch}/{base_counter}".encode()
+
+
+def shield_identity(device: str, number: int) -> bytes:
+    """Of a device's key over all its days."""
+    return f"byleave/1/shield/{device}/{number}".encode()
+
+
+def _combined(key: bytes, shield: bytes, identity: bytes) -> bytes:
+    """`key` combined with the pad of this leaf, or the same undone: XOR with HMAC-SHA256 under the shield.
+
+    An identity names one point of one chain, so a pad is never used for two keys that lead to one another.
+    """
+    pad = hmac.digest(shield, identity, hashlib.sha256)
+    return bytes(one ^ other for one, other in zip(key, pad, strict=True))
 
 
 def down_identity(device: str, generation: int, number: int) -> bytes:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path as FilePath
 from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from cloud_sync.policy.capchecks import CAP_CHECKS
 from cloud_sync.policy.checks import CHECKS, Gap, fields_covered
@@ -19,7 +19,8 @@ from cloud_sync.policy.finding import Finding, dotted
 from cloud_sync.policy.lawchecks import LAW_CHECKS
 from cloud_sync.policy.locate import Locator, Path
 from cloud_sync.policy.provisionchecks import PROVISION_CHECKS
-from cloud_sync.policy.schema import PlaceTable, PolicyFile, RecipientTable, RuleTable
+from cloud_sync.policy.reference import general, keys
+from cloud_sync.policy.schema import PolicyFile
 from cloud_sync.policy.streamchecks import STREAM_CHECKS, always_sent, location_told
 from cloud_sync.policy.textchecks import TEXT_CHECKS
 from cloud_sync.policy.transferchecks import TRANSFER_CHECKS
@@ -132,16 +133,10 @@ def _in_file(location: tuple[str | int, ...], raw: Any) -> Path:
     return tuple(path)
 
 
-_MODELS: dict[str, type[BaseModel]] = {"rule": RuleTable, "recipient": RecipientTable, "place": PlaceTable}
-
-
 def _nearest(path: Path) -> str:
-    """The key that was probably meant."""
-    model = _MODELS.get(str(path[0])) if len(path) > 2 else None
-    if len(path) == 2:
-        field = PolicyFile.model_fields.get(str(path[0]))
-        kind = field.annotation if field else None
-        model = kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
-    known = list((model or PolicyFile).model_fields) if path else []
-    close = difflib.get_close_matches(str(path[-1]), known, n=1)
+    """The key that was probably meant, of those that may stand in the same table."""
+    above = f"{general(path).rpartition('.')[0]}." if len(path) > 1 else ""
+    below = (name.removeprefix(above) for name in keys() if name.startswith(above))
+    known = {name.partition(".")[0].removesuffix("[]") for name in below}
+    close = difflib.get_close_matches(str(path[-1]), sorted(known), n=1) if path else []
     return f"did you mean {close[0]}?" if close else "take it out: what nothing reads, nobody keeps"

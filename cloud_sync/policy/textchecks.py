@@ -11,7 +11,7 @@ from cloud_sync.policy.vocabulary import SENSORS, STREAM_FIELDS, STREAMS
 
 def _taken(raw: Raw) -> set[str]:
     """Every field of a stream that some rule has, as `stream.field`."""
-    rules = [rule for rule in tables(raw.get("rule")) if rule.get("stream") in STREAMS]
+    rules = [rule for rule in tables(raw.get("rule")) if text(rule.get("stream")) in STREAMS]
     return {f"{rule['stream']}.{field}" for rule in rules for field in words(rule.get("fields"))}
 
 

@@ -19,7 +19,9 @@ def regions_allowed(raw: Raw) -> Iterator[Gap]:
     No instrument covers telemetry: what a device senses stays in the regions allowed.
     """
     allowed = words(table(raw, "transfer").get("allowed"))
-    from_devices = {text(rule.get("category")) for rule in tables(raw.get("rule")) if rule.get("stream") in STREAMS}
+    from_devices = {
+        text(rule.get("category")) for rule in tables(raw.get("rule")) if text(rule.get("stream")) in STREAMS
+    }
     for kind in ("rule", "recipient"):
         for n, entry in enumerate(tables(raw.get(kind))):
             region = text(entry.get("region"))

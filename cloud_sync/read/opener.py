@@ -71,7 +71,10 @@ class Opener:
                 self._chains.clear()
             leaf = self._store.leaf(device, generation, stream, epoch)
             erased = leaf is None or self._tombstones.covers(device, stream, epoch, generation)
-            self._chains[name] = self._keys.open_leaf(leaf) if leaf and not erased else None
+            try:
+                self._chains[name] = self._keys.open_leaf(leaf) if leaf and not erased else None
+            except KeyDestroyed:
+                self._chains[name] = None
         return self._chains[name]
 
 

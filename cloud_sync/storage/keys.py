@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from cloud_sync.model import Leaf, Person, Tip
+from cloud_sync.model import Leaf, Person, Shield, Tip
 from cloud_sync.storage.engine import Engine, narrowed
 from cloud_sync.storage.healing import HealingRows
 from cloud_sync.storage.keeping import RecordKeyRows
 from cloud_sync.storage.rotation import RotationRows
 
-_LEAVES = "SELECT device, generation, stream, epoch, base_counter, wrapped FROM leaf"
+_LEAVES = "SELECT device, generation, stream, epoch, base_counter, wrapped, shield FROM leaf"
+_SHIELDS = "SELECT device, number, stones, wrapped FROM shield"
 _TIPS = "SELECT device, generation, stream, epoch, wrapped FROM tip"
 
 
@@ -39,13 +40,17 @@ class KeyRows(HealingRows, RotationRows, RecordKeyRows, Engine):
         """All tips, by device, generation and stream."""
         return [Tip(*row) for row in self.rows(f"{_TIPS} ORDER BY device, generation, stream")]
 
+    def tips_of(self, device: str) -> list[Tip]:
+        """Those of one device, by generation and stream."""
+        return [Tip(*row) for row in self.rows(f"{_TIPS} WHERE device = ? ORDER BY generation, stream", (device,))]
+
     def put_leaf(self, leaf: Leaf) -> None:
         """Insert or replace the leaf of (device, generation, stream, epoch)."""
         self.run(
-            "INSERT INTO leaf (device, generation, stream, epoch, base_counter, wrapped) VALUES (?, ?, ?, ?, ?, ?)"
+            "INSERT INTO leaf (device, generation, stream, epoch, base_counter, wrapped, shield) VALUES (?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (device, stream, epoch, generation) DO UPDATE"
-            " SET base_counter = excluded.base_counter, wrapped = excluded.wrapped",
-            (leaf.device, leaf.generation, leaf.stream, leaf.epoch, leaf.base_counter, leaf.wrapped),
+            " SET base_counter = excluded.base_counter, wrapped = excluded.wrapped, shield = excluded.shield",
+            (leaf.device, leaf.generation, leaf.stream, leaf.epoch, leaf.base_counter, leaf.wrapped, leaf.shield),
         )
 
     def leaf(self, device: str, generation: int, stream: int, epoch: int) -> Leaf | None:
@@ -58,6 +63,11 @@ class KeyRows(HealingRows, RotationRows, RecordKeyRows, Engine):
         """A device's leaves of a stream (0 = every stream), epochs inclusive, by epoch, generation and stream."""
         where, values = _span(device, stream, first_epoch, last_epoch)
         return [Leaf(*row) for row in self.rows(f"{_LEAVES}{where} ORDER BY epoch, generation, stream", values)]
+
+    def last_leaf(self, device: str, stream: int) -> int:
+        """The last epoch of which there is a leaf of the stream; −1 if none."""
+        row = self.one("SELECT coalesce(max(epoch), -1) FROM leaf WHERE device = ? AND stream = ?", (device, stream))
+        return int(row[0])
 
     def leaves_before(self, stream: int, epoch: int, limit: int) -> list[Leaf]:
         """Up to `limit` leaves of the stream, of all devices, of epochs before `epoch`, oldest first."""
@@ -73,6 +83,28 @@ class KeyRows(HealingRows, RotationRows, RecordKeyRows, Engine):
         """Destroy one stored day key, overwriting the page; the number destroyed."""
         sql = "DELETE FROM leaf WHERE device = ? AND stream = ? AND epoch = ? AND generation = ?"
         return self.run(sql, (device, stream, epoch, generation))
+
+    def put_shield(self, shield: Shield) -> None:
+        """Insert; one of this number that exists is refused."""
+        self.run(
+            "INSERT INTO shield (device, number, stones, wrapped) VALUES (?, ?, ?, ?)",
+            (shield.device, shield.number, shield.stones, shield.wrapped),
+        )
+
+    def shield(self, device: str, number: int | None = None) -> Shield | None:
+        """That of a number, or the newest."""
+        where, values = narrowed({"device = ?": device, "number = ?": number})
+        row = self.maybe(f"{_SHIELDS}{where} ORDER BY stones DESC, number DESC LIMIT 1", values)
+        return Shield(*row) if row else None
+
+    def destroy_shields(self, device: str, stones: int | None = None) -> int:
+        """Destroy all, or those made when there were at most so many tombstones, overwriting the pages; the number destroyed."""
+        where, values = narrowed({"device = ?": device, "stones <= ?": stones})
+        return self.run("DELETE FROM shield" + where, values)
+
+    def destroy_unshielded(self, device: str) -> int:
+        """Destroy the leaves of personal streams that are under no shield, overwriting the pages; the number destroyed."""
+        return self.run("DELETE FROM leaf WHERE device = ? AND shield = 0 AND stream < 4", (device,))
 
     def seen(self, name: str) -> int:
         """How many of these another store has held at least; 0 if nobody has counted."""

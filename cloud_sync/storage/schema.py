@@ -180,6 +180,17 @@ KEYS = (
             "CREATE INDEX leaf_that_came ON leaf (stream, epoch, device) WHERE generation < 65536",
         ),
     ),
+    Migration(
+        11,
+        "one key over all days of a device",
+        (
+            "CREATE TABLE shield (device TEXT NOT NULL, number INTEGER NOT NULL, stones INTEGER NOT NULL,"
+            " wrapped BLOB NOT NULL, PRIMARY KEY (device, number))",
+            "ALTER TABLE leaf ADD COLUMN shield INTEGER NOT NULL DEFAULT 0",
+            # Days of before there were shields, and none of `status`: what a whole person's erasure destroys one by one.
+            "CREATE INDEX leaf_without_shield ON leaf (device) WHERE shield = 0 AND stream < 4",
+        ),
+    ),
 )
 
 TOMBSTONES = (

@@ -198,19 +198,31 @@ class TelemetryRows(LedgerRows, BoundRows, KeepingRows, RetentionRows, AccessRow
             ]
             return self.run_many("DELETE FROM envelope WHERE device_no = ? AND number = ? AND digest = ?", rows)
 
-    def remove_span(self, device: str, stream: int, first_epoch: int, last_epoch: int) -> int:
-        """Delete all of a device's stream (0 = every stream) in the epochs, inclusive; the number of rows deleted."""
+    def remove_span(
+        self, device: str, stream: int, first_epoch: int, last_epoch: int, most: int | None = None
+    ) -> int:
+        """Delete all of a device's stream (0 = every stream) in the epochs, inclusive, or about `most`; the number of rows deleted.
+
+        With `most`, 0 says that nothing is left.
+        """
         with self.transaction():
-            number = self._number(device)
+            number, removed = self._number(device), 0
             streams = [stream] if stream else list(UPLINK_STREAMS)
-            return sum(
-                self.run(
-                    "DELETE FROM envelope WHERE device_no = ? AND number BETWEEN ? AND ?",
-                    (number, *_span(each, first_epoch, last_epoch, kind)),
-                )
-                for each in streams
-                for kind in (0, RESEALED)
-            )
+            for each in streams:
+                for kind in (0, RESEALED):
+                    span = _span(each, first_epoch, last_epoch, kind)
+                    removed += self._remove(number, *span, most)
+                    if most is not None and removed >= most:
+                        return removed
+            return removed
+
+    def _remove(self, device_no: int | None, first: int, last: int, most: int | None) -> int:
+        """Rows of a range of numbers; with `most` those up to the number of the row behind so many."""
+        within = "FROM envelope WHERE device_no = ? AND number BETWEEN ? AND ?"
+        if most is not None:
+            row = self.maybe(f"SELECT number {within} ORDER BY number LIMIT 1 OFFSET ?", (device_no, first, last, most))
+            last = row[0] if row else last
+        return self.run(f"DELETE {within}", (device_no, first, last))
 
     def count_envelopes(self, device: str | None = None, stream: int | None = None) -> int:
         """Rows of envelopes, of one device, of one stream, or of both."""

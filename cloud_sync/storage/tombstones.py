@@ -28,6 +28,10 @@ class TombstoneRows(Engine):
         """In order of appending."""
         return [Tombstone(*row) for row in self.rows(f"{_STONES} ORDER BY seq")]
 
+    def of_device(self, device: str) -> list[Tombstone]:
+        """Those of one device, in order of appending."""
+        return [Tombstone(*row) for row in self.rows(f"{_STONES} WHERE device = ? ORDER BY seq", (device,))]
+
     def count(self) -> int:
         """How many there are."""
         return int(self.one("SELECT count(*) FROM tombstone")[0])
@@ -49,6 +53,11 @@ class TombstoneRows(Engine):
         """(count, mark) of a name."""
         row = self.maybe("SELECT count, mark FROM witness WHERE name = ?", (name,))
         return (int(row[0]), bytes(row[1])) if row else None
+
+    def witnesses(self, prefix: str) -> dict[str, int]:
+        """Counts of all names that begin so; of printable ASCII, as all names are."""
+        rows = self.rows("SELECT name, count FROM witness WHERE name >= ? AND name < ?", (prefix, prefix + "\x7f"))
+        return {str(name): int(count) for name, count in rows}
 
     def raise_witness(self, name: str, count: int, mark: bytes) -> None:
         """Insert, or replace one with a lower count [of two processes the slower one must not turn it back]."""

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
-from hw_sim.clock import World
+from hw_sim.clock import Handle, World
+from hw_sim.errors import NotSimulated
 
 if TYPE_CHECKING:
     from hw_sim.i2c import I2cBus
@@ -160,6 +161,49 @@ class I2cChip(ABC):
     @abstractmethod
     def _give(self) -> int:
         """A byte from it, as long as nothing is wrong with it."""
+
+
+class CommandChip(I2cChip):
+    """A chip without registers: a transaction is one byte, a command. One measurement is under way at most."""
+
+    def __init__(self, world: World, address: int) -> None:
+        super().__init__(world, address)
+        self._forget()
+
+    def _forget(self) -> None:
+        """As after power-on."""
+        self._heard = 0
+        self._done = 0
+        self._timer: Handle | None = None
+
+    def _die(self) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
+        """The measurement under way comes to nothing."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None
+
+    @property
+    def converted(self) -> int:
+        """Measurements that were finished since the supply came."""
+        return self._done
+
+    def _begin(self, read: bool) -> None:
+        self._heard = 0
+
+    def _take(self, byte: int) -> bool:
+        self._heard += 1
+        if self._heard > 1:
+            raise NotSimulated(
+                f"{type(self).__name__.lower()}: more than one byte in a transaction, without a STOP between"
+            )
+        return self._command(byte)
+
+    @abstractmethod
+    def _command(self, byte: int) -> bool:
+        """A command for it; whether it acknowledges."""
 
 
 class WordChip(I2cChip):

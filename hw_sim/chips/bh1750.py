@@ -12,8 +12,8 @@ next measurement command. What the chip draws between "power on" and that comman
 from collections.abc import Callable
 from typing import ClassVar
 
-from hw_sim.chips.base import I2cChip
-from hw_sim.clock import Handle, World
+from hw_sim.chips.base import CommandChip
+from hw_sim.clock import World
 from hw_sim.errors import NotSimulated
 
 POWER_DOWN, POWER_ON, RESET = 0x00, 0x01, 0x07
@@ -25,7 +25,7 @@ SATURATED = 0xFFFF
 MEASURING_UA, DOWN_UA = 120.0, 0.01
 
 
-class Bh1750(I2cChip):
+class Bh1750(CommandChip):
     """The light sensor. `illuminance_lx(unix_s)` is what falls on it; `pace` 1.5 is the slowest that the note allows."""
 
     senses: ClassVar[str] = "light"
@@ -34,40 +34,20 @@ class Bh1750(I2cChip):
         super().__init__(world, address)
         self.illuminance_lx: Callable[[float], float] = lambda unix_s: 0.0
         self.pace = 1.0
-        self._reset()
 
-    def _reset(self) -> None:
+    def _forget(self) -> None:
+        super()._forget()
         self._on = False
         self._mtreg = MTREG_DEFAULT
-        self._result = self._done = self._heard = 0
-        self._timer: Handle | None = None
+        self._result = 0
 
     def _wake(self) -> None:
-        self._reset()
+        self._forget()
         self.on_state("power-down", DOWN_UA)
-
-    def _die(self) -> None:
-        self._stop()
-
-    def _stop(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = None
-
-    @property
-    def converted(self) -> int:
-        """Measurements that were finished since the supply came."""
-        return self._done
 
     # --- the wires
 
-    def _begin(self, read: bool) -> None:
-        self._heard = 0
-
-    def _take(self, byte: int) -> bool:
-        self._heard += 1
-        if self._heard > 1:
-            raise NotSimulated("bh1750: a second command without a STOP between")
+    def _command(self, byte: int) -> bool:
         if byte == POWER_DOWN:
             self._down()
         elif byte == POWER_ON:

@@ -12,8 +12,8 @@ NotSimulated: the heater's commands, the reset by general call, more than one by
 from collections.abc import Callable
 from typing import ClassVar
 
-from hw_sim.chips.base import I2cChip
-from hw_sim.clock import Handle, World
+from hw_sim.chips.base import CommandChip
+from hw_sim.clock import World
 from hw_sim.errors import NotSimulated
 
 MEASURE_US = {0xFD: 6_900, 0xF6: 3_700, 0xE0: 1_300}  # typical; at most 8.3, 4.5, 1.6 ms
@@ -35,7 +35,7 @@ def checksum(data: bytes) -> int:
     return crc
 
 
-class Sht4x(I2cChip):
+class Sht4x(CommandChip):
     """The sensor. `temperature_c(unix_s)` and `humidity(unix_s)` in % are what surrounds it; `noise_scale` 0: perfect.
 
     `pace` makes a specimen slower than the typical one: 1.2 is the slowest that the sheet allows.
@@ -53,35 +53,19 @@ class Sht4x(I2cChip):
         self.serial_number = self._rng.getrandbits(32) | 1
         self._noise_scale = noise_scale
         self._offset_c = self._rng.uniform(-OFFSET_C, OFFSET_C)
-        self._forget()
 
     def _forget(self) -> None:
+        super()._forget()
         self._busy_until_us = 0
         self._answer = b""
-        self._heard = 0
-        self._done = 0
-        self._timer: Handle | None = None
 
     def _wake(self) -> None:
         self._forget()
         self.on_state("idle", IDLE_UA)
 
-    def _die(self) -> None:
-        self._stop()
-
-    def _stop(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = None
-
     @property
     def _ready_us(self) -> int:
         return max(self._on_since_us + POWER_UP_US, self._busy_until_us)
-
-    @property
-    def converted(self) -> int:
-        """Measurements that were finished since the supply came."""
-        return self._done
 
     # --- the wires
 
@@ -89,13 +73,7 @@ class Sht4x(I2cChip):
         """It does not acknowledge while it is busy, nor a read when it has no answer."""
         return super().begin(read) and not (read and not self._answer)
 
-    def _begin(self, read: bool) -> None:
-        self._heard = 0
-
-    def _take(self, byte: int) -> bool:
-        self._heard += 1
-        if self._heard > 1:
-            raise NotSimulated("sht4x: more than one byte in a transaction")
+    def _command(self, byte: int) -> bool:
         self._answer = b""
         if byte in MEASURE_US:
             self._measure(round(MEASURE_US[byte] * self.pace))

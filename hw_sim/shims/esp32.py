@@ -1,6 +1,7 @@
 # esp32.Partition over the simulated NOR flash.
 import json
 
+import _blocks
 import _link
 import _ops
 
@@ -36,7 +37,7 @@ def _table():
     return json.loads(_link.ask(_ops.FLASH_TABLE))
 
 
-class Partition:
+class Partition(_blocks.Blocks):
     BOOT = 0
     RUNNING = 1
     TYPE_APP = 0
@@ -66,31 +67,6 @@ class Partition:
 
     def info(self):
         return self._info
-
-    def _at(self, block, offset, n):
-        at = block * 4096 + offset
-        if at < 0 or at + n > self._size:
-            raise OSError(22)
-        return self._start + at
-
-    def readblocks(self, block, buf, offset=0):
-        _link.call(_ops.FLASH_READ, self._at(block, offset, len(buf)), len(buf), into=buf)
-
-    def writeblocks(self, block, buf, offset=None):
-        n = len(buf)
-        if offset is None:  # the simple protocol erases first
-            _link.call(_ops.FLASH_ERASE, self._at(block, 0, n), (n + 4095) // 4096 * 4096)
-        _link.call(_ops.FLASH_PROGRAM, self._at(block, offset or 0, n), data=buf)
-
-    def ioctl(self, command, arg=0):
-        if command == 4:
-            return self._size // 4096
-        if command == 5:
-            return 4096
-        if command == 6:
-            _link.call(_ops.FLASH_ERASE, self._at(arg, 0, 4096), 4096)
-            return 0
-        return 0 if command in (1, 2, 3) else None
 
     def __getattr__(self, name):
         if name in ("set_boot", "get_next_update", "mark_app_valid_cancel_rollback"):

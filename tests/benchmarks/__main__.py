@@ -19,6 +19,7 @@ MEASUREMENTS = {
     "firmware_size": "size of the firmware as .mpy",
     "minimisers": "fixes kept and greatest error beside Ramer-Douglas-Peucker, time and heap under MicroPython",
     "seals": "seals a second under MicroPython",
+    "update": "a release over the air: time, bytes, flash erases, charge",
     "device": "virtual seconds a real second, heap after each virtual hour",
     "endurance": "free heap over 72 virtual hours of every sensor, with an outage, midnights and new directives",
     "activity": "still or moving: labelled recordings of an accelerometer, told apart by driver and task",
@@ -28,12 +29,14 @@ MEASUREMENTS = {
     "read": "a person's year of 100,000 fixes, read back",
     "sweep": "a sweep, by what expires and by what is kept; an envelope that steps down",
     "ingest": "durable ingest over a bare paho subscriber that discards",
+    "kills": "random kill -9 of a server under load, then an exact count (--times: how many)",
 }
 
 
 def main(
     only: list[str] = typer.Argument(None, help="Measurements to run; all if none is named."),  # noqa: B008 - typer's way
     quick: bool = typer.Option(False, help="Fewer rounds, for a first look."),
+    times: int = typer.Option(None, min=1, help="How many kills, for `kills` alone."),
     out: Path = typer.Option(Path("build/bench.json"), help="Where the figures go, as JSON."),  # noqa: B008
 ) -> None:
     """Measure, print and save. Figures of different machines do not compare; ratios within a run do."""
@@ -46,7 +49,8 @@ def main(
     console = Console()
     for name in chosen:
         console.rule(f"{name}: {MEASUREMENTS[name]}")
-        figures = importlib.import_module(f"tests.benchmarks.{name}").run(quick=quick)
+        more = {"times": times} if times and name == "kills" else {}
+        figures = importlib.import_module(f"tests.benchmarks.{name}").run(quick=quick, **more)
         kept[name] = figures
         console.print(_table(figures))
     kept["machine"] = {"python": platform.python_version(), "machine": platform.machine(), "quick": quick}

@@ -167,12 +167,22 @@ def test_what_is_set_from_outside_is_called_like_nothing_else() -> None:
     """An attribute that another module sets may lie on any object; without that, it shares its name with a stranger."""
     owner = "class Owner:\n    def __init__(self):\n        self.alpha_of_owner = 1\n        self.omega_of_owner = 2\n"
     within = "class Setter:\n    def change(self, owner):\n        self.marked_there = 3\n"
+    marked = "class Marked:\n    def __init__(self):\n        self.marked_there = 0\n"
     outside = within.replace("self.marked_there", "owner.marked_there")
     attributes = ("alpha_of_owner", "omega_of_owner")
-    _, names = short(owner, within)
+    _, names = short(owner, within, marked)
     assert names.short["marked_there"] in [names.short[name] for name in attributes]
-    _, names = short(owner, outside)
+    _, names = short(owner, outside, marked)
     assert names.short["marked_there"] not in [names.short[name] for name in attributes]
+
+
+def test_what_is_set_on_an_object_of_micropython_stays() -> None:
+    """An attribute that no class of ours has is somebody else's, though only we name it; once a class has it, it is ours."""
+    text = "import tls\n\ncontext = tls.context()\ncontext.unheard_of = 3\n"
+    out, names = short(text)
+    assert "unheard_of" not in names.short and ".unheard_of = 3" in out["firmware/m0.py"]
+    _, names = short(text + "class Ours:\n    def __init__(self):\n        self.unheard_of = 4\n")
+    assert "unheard_of" in names.short
 
 
 SCOPES = [

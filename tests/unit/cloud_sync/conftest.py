@@ -12,6 +12,7 @@ OF_FILES = (
     "erasure/test_erasing.py::test_a_restored_log_forgets_an_erased_person_again",
     "erasure/test_erasing_limits.py::test_a_backup_from_before_brings_no_limits_back",
     "erasure/test_erasing_limits.py::test_a_backup_of_the_database_alone_names_nobody",
+    "retention/test_stepping_down.py::test_rows_that_were_fine_are_in_no_byte_of_the_files",
     "retention/test_sweeping.py::test_swept_rows_are_in_no_byte_of_the_files",
     "retention/test_stepping_down.py::test_rows_that_were_fine_are_in_no_byte_of_the_files",
     "keys/test_ladder_keys.py::test_the_root_is_stored_nowhere",
@@ -38,6 +39,8 @@ OF_FILES = (
 OF_COPIES = (
     "erasure/test_erasing_parts.py::test_killed_at_any_write_the_next_start_finishes",
     "erasure/test_erasing_parts.py::test_a_replay_that_is_killed_at_any_write_is_finished_by_the_next",
+    "retention/test_stepping_interleaved.py::test_an_erasure_and_a_sweep_of_which_the_first_is_killed",
+    "retention/test_stepping_interleaved.py::test_a_sweep_killed_at_any_write_is_finished_by_the_next",
     "retention/test_stepping_interleaved.py::test_a_sweep_killed_at_any_write_is_finished_by_the_next",
     "retention/test_stepping_interleaved.py::test_an_erasure_and_a_sweep_of_which_the_first_is_killed",
 )

@@ -88,7 +88,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 def test_everything_goes_under_the_new_key_and_opens(server: Server) -> None:
     """No row stays behind, every key is the same as before, and the file holds nothing of the old wrapping."""
     before, rows = server.content(), sum(server.rotation().under().values())
-    assert rows == 12 * (4 + 4 * 5 + 1 + 1) + 2
+    assert rows == 12 * (4 + 4 * 5 + 1 + 1 + 1) + 2  # tips, days, shield, downlink, offer
     assert server.rotation().begin() == 2
     progress = server.rotation().work()
     assert (progress.wrapped, progress.finished) == (rows, True)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import re
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -355,3 +359,46 @@ def test_messages_name_what_to_do_in_one_line(tmp_path: Path) -> None:
     for old, new, _, _ in GAPS.values():
         for found in lint(write(tmp_path, changed(old, new, RICH))):
             assert re.fullmatch(r"[^\n]+:\d+: [\w.\[\]]+: [^\n]+; [^\n]+", str(found)), found
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "meant"),
+    [
+        ("k_min = 25", "k_mim = 25", "k_min"),
+        ('location = "cell_10km"', 'locaton = "cell_10km"', "location"),
+        ('agreement = "DPA-2026-7"', 'agrement = "DPA-2026-7"', "agreement"),
+        ('instruction = "I-1"', 'instrution = "I-1"', "instruction"),
+        ("[assurance]", "[asurance]", "assurance"),
+        ('categories = ["invoice"]', 'category = ["invoice"]', "categories"),
+        ('legal_ref = "AFF-1"', 'legal_reff = "AFF-1"', "legal_ref"),
+    ],
+)
+def test_a_misspelt_key_is_told_what_was_meant(tmp_path: Path, old: str, new: str, meant: str) -> None:
+    """In whichever table it stands, the nearest key of that table is named."""
+    fixes = {found.message: found.fix for found in lint(write(tmp_path, changed(old, new, RICH)))}
+    assert fixes["unknown key"] == f"did you mean {meant}?"
+
+
+def _places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Every key and every element of a parsed file."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, each in items:
+        yield (*path, key)
+        yield from _places(each, (*path, key))
+
+
+def test_a_value_of_another_kind_ends_no_check() -> None:
+    """Whatever stands where: no check of the lint raises, so that all gaps of a file are told at once."""
+    raw = tomllib.loads(RICH)
+    checks = importlib.import_module("cloud_sync.policy.lint")
+    for *parents, key in _places(raw):
+        holder = raw
+        for part in parents:
+            holder = holder[part]
+        kept = holder[key]
+        for other in (5, "x", [], [5], [[]], {}, True):
+            holder[key] = other
+            for check in (*checks._MEANING, *checks._PROMISES):
+                list(check(raw))
+        holder[key] = kept
+    assert raw == tomllib.loads(RICH)

@@ -59,6 +59,25 @@ def test_a_weaker_line_over_a_network_is_refused() -> None:
         connection_settings(PostgresqlUrl("postgresql://db.example/b?sslmode=require"))
 
 
+@pytest.mark.parametrize("variable", ["PGHOST", "PGHOSTADDR"])
+def test_a_host_from_the_environment_counts_as_one(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """libpq takes it where the address names none: then the line is a network's too."""
+    url = PostgresqlUrl("postgresql:///byleave")
+    monkeypatch.setenv(variable, "127.0.0.1")
+    assert "sslmode" not in connection_settings(url)
+    monkeypatch.setenv(variable, "192.0.2.1")
+    assert connection_settings(url)["sslmode"] == "verify-full"
+
+
+def test_a_service_file_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody could say which line it names; in the address or in the environment."""
+    with pytest.raises(ConfigError, match="service file"):
+        connection_settings(PostgresqlUrl("postgresql:///byleave?service=prod"))
+    monkeypatch.setenv("PGSERVICE", "prod")
+    with pytest.raises(ConfigError, match="service file"):
+        connection_settings(PostgresqlUrl("postgresql:///byleave"))
+
+
 def test_an_address_that_libpq_does_not_understand_is_a_configuration_error() -> None:
     """The parameter is named."""
     with pytest.raises(ConfigError, match="nonsense"):

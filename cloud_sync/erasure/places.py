@@ -1,0 +1,380 @@
+"""Every place where something of a person may lie, and what an erasure of everything does with it.
+
+One list: what is not in it does not exist. A test holds it against the schemas of all stores, table by table and column by column,
+and `Register.check` against the parts that carry it out, so that nobody adds a place without saying what becomes of it. Record
+0022 has the reasons.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Fate(StrEnum):
+    """What becomes of a place when the person is erased in full."""
+
+    DESTROYED = "destroyed"
+    UNLINKED = "unlinked"  # rows stay, and nothing in them leads to the person
+    KEPT = "kept"  # for the reason that stands beside it
+    NOBODY = "nobody"  # nothing about a person is ever in it
+
+
+class Store(StrEnum):
+    """Where places are."""
+
+    TELEMETRY = "telemetry"
+    KEYS = "keys"
+    TOMBSTONES = "tombstones"
+    RELEASES = "releases"
+    BROKER = "broker"
+    MEMORY = "memory"
+    FILES = "files"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A table, or what is like one. `part` carries its fate out.
+
+    `personal` are the columns that name the person or a device of theirs, or say something of them; `plain` all others. `names` are
+    those with the person's pseudonym itself. `stays` are the columns in which something personal may be found afterwards.
+    """
+
+    store: Store
+    name: str
+    fate: Fate
+    part: str
+    personal: tuple[str, ...] = ()
+    plain: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    stays: tuple[str, ...] = ()
+    why: str = ""
+    basis: str = ""
+
+
+def _table(
+    store: Store,
+    name: str,
+    fate: Fate,
+    part: str = "",
+    *,
+    personal: str = "",
+    plain: str = "",
+    names: str = "",
+    stays: str = "",
+    why: str = "",
+    basis: str = "",
+) -> Place:
+    columns = (tuple(text.split()) for text in (personal, plain, names, stays))
+    return Place(store, name, fate, part, *columns, why=why, basis=basis)
+
+
+ERASER, RECORDS, LIMITS, AGES, ACCESS, HOLDS, RESTRICTIONS, RELEASES, LIVE, LINK, SINKS, NOTES = (
+    *("rows and keys", "records", "limits", "ages", "access", "holds", "restrictions", "releases", "live", "link", "sinks"),
+    "notes",
+)
+_LEDGER = "GDPR Art. 7(1), 8(2), 17(3)(e)"
+_AGAIN = "GDPR Art. 5(2), 17(1)"
+_IN_USE = "GDPR Art. 6(1)(b)"
+_TELEMETRY: Final = (
+    _table(
+        Store.TELEMETRY,
+        "device",
+        Fate.KEPT,
+        ERASER,
+        personal="device subject",
+        plain="no generation enrolled_at revoked_at",
+        names="subject",
+        stays="device subject",
+        why="whose device it is or was: what a backup brings back of it is erased again by this row",
+        basis=_AGAIN,
+    ),
+    _table(
+        Store.TELEMETRY,
+        "envelope",
+        Fate.DESTROYED,
+        ERASER,
+        personal="device_no payload digest received_at oldest_capture",
+        plain="number stream directive_version coarse",
+        stays="device_no payload digest received_at oldest_capture",  # of `status` of a day that is not over
+    ),
+    _table(
+        Store.TELEMETRY,
+        "directive_state",
+        Fate.KEPT,
+        LIMITS,
+        personal="device current challenge",
+        plain="version applied_version down_next reported_down_next floor_location floor_environment floor_motion floor_status"
+        " reported_generation reported_epoch reported_counter",
+        stays="device current challenge",
+        why="what the device may do, without zones or hours, sealed anew: else it could be told nothing",
+        basis=_IN_USE,
+    ),
+    _table(
+        Store.TELEMETRY,
+        "consent",
+        Fate.KEPT,
+        ERASER,
+        personal="record_id subject purpose record",
+        plain="seq",
+        names="subject",
+        stays="record_id subject purpose record",
+        why="your answers: proof that there was a leave, and when it ended",
+        basis=_LEDGER,
+    ),
+    _table(
+        Store.TELEMETRY,
+        "consent_bound",
+        Fate.KEPT,
+        AGES,
+        personal="record_id subject group_id record month",
+        plain="seq",
+        names="subject",
+        stays="record_id subject group_id record",
+        why="groups and whether a parent answers: they say how far your answers held; since when somebody is of age is gone",
+        basis=_LEDGER,
+    ),
+    _table(
+        Store.TELEMETRY,
+        "audit_leaf",
+        Fate.UNLINKED,
+        ERASER,
+        personal="subject event",
+        plain="position kind leaf leaf_hash",
+        names="subject",
+        stays="subject event",  # what was logged from then on, and what the person did with others' data
+    ),
+    _table(Store.TELEMETRY, "shred", Fate.DESTROYED, NOTES, personal="device epoch", plain="generation stream to_counter"),
+    _table(
+        Store.TELEMETRY,
+        "waiting_erasure",
+        Fate.DESTROYED,
+        NOTES,
+        personal="erasure_id subject span_start span_end actor",
+        plain="at",
+        names="subject",
+    ),
+    _table(
+        Store.TELEMETRY,
+        "retention_mark",
+        Fate.KEPT,
+        ERASER,
+        personal="name value",
+        stays="name value",  # a hash of the pseudonym and a time
+        why="that this database has been through the erasure: a hash and a time",
+        basis=_AGAIN,
+    ),
+    _table(
+        Store.TELEMETRY,
+        "hold",
+        Fate.UNLINKED,
+        HOLDS,
+        personal="subject device reference category captured_first captured_last",
+        plain="hold_id authority placed_at placed_by review_at released_at released_by",
+        names="subject",
+        stays="category",
+    ),
+    _table(
+        Store.TELEMETRY,
+        "restriction",
+        Fate.KEPT,
+        RESTRICTIONS,
+        personal="restriction_id subject ground reference",
+        plain="since actor review_at lifted_at lifted_by",
+        names="subject",
+        stays="restriction_id subject ground reference",
+        why="restrictions in force: what comes later is stored and not used; lifted ones are gone",
+        basis="GDPR Art. 18(1)",
+    ),
+    _table(
+        Store.TELEMETRY,
+        "clock_event",
+        Fate.DESTROYED,
+        RECORDS,
+        personal="name kind at",
+        plain="scope",
+        names="name",
+        stays="name kind at",  # as long as a record is kept whose term it starts
+    ),
+    _table(
+        Store.TELEMETRY,
+        "record_part",
+        Fate.DESTROYED,
+        RECORDS,
+        personal="record_id subject category created_at sealed ground",
+        plain="due review_at",
+        names="subject",
+        stays="record_id subject category created_at sealed ground",  # what a law wants kept
+    ),
+    _table(
+        Store.TELEMETRY,
+        "ticket",
+        Fate.DESTROYED,
+        ACCESS,
+        personal="ticket subject opened_at closed_at",
+        names="subject",
+    ),
+    _table(
+        Store.TELEMETRY,
+        "staff_grant",
+        Fate.DESTROYED,
+        ACCESS,
+        personal="grant_id subject purposes categories ticket opened_at ends_at",
+        plain="staff role opened_by",
+        names="subject",
+    ),
+    _table(
+        Store.TELEMETRY,
+        "relation",
+        Fate.DESTROYED,
+        ACCESS,
+        personal="actor role subject begun_at",
+        names="subject actor",
+    ),
+    _table(
+        Store.TELEMETRY,
+        "approval",
+        Fate.DESTROYED,
+        ACCESS,
+        personal="reference recipient subject at",
+        plain="approver",
+        names="subject",
+    ),
+    _table(
+        Store.TELEMETRY,
+        "delivery",
+        Fate.DESTROYED,
+        ACCESS,
+        personal="delivery recipient purpose source subject actor span_start span_end reference salt begun_at parts taken"
+        " commitment ended_at last_device last_epoch",
+        plain="state last_generation last_stream last_counter",
+        names="subject",
+    ),
+    _table(
+        Store.TELEMETRY,
+        "alert_link",
+        Fate.DESTROYED,
+        ACCESS,
+        personal="link subject purpose source span_start span_end made_at",
+        plain="ends_at",
+        names="subject",
+    ),
+    _table(Store.TELEMETRY, "statistic", Fate.NOBODY, plain="release_id purpose first_day last_day at content"),
+    _table(Store.TELEMETRY, "migration", Fate.NOBODY, plain="version name"),
+)
+_DEVICE_KEYS = "keys of the device for days to come, which open nothing of before"
+_KEYS: Final = (
+    _table(
+        Store.KEYS,
+        "tip",
+        Fate.KEPT,
+        ERASER,
+        personal="device wrapped",
+        plain="generation stream epoch",
+        stays="device wrapped",
+        why=_DEVICE_KEYS,
+        basis=_IN_USE,
+    ),
+    _table(
+        Store.KEYS,
+        "leaf",
+        Fate.DESTROYED,
+        ERASER,
+        personal="device epoch wrapped",
+        plain="generation stream base_counter shield",
+        stays="device epoch wrapped",  # of `status` of a day that is not over
+    ),
+    _table(Store.KEYS, "shield", Fate.DESTROYED, ERASER, personal="device wrapped", plain="number stones"),
+    _table(
+        Store.KEYS,
+        "down",
+        Fate.KEPT,
+        ERASER,
+        personal="device wrapped",
+        plain="generation number",
+        stays="device wrapped",
+        why=_DEVICE_KEYS,
+        basis=_IN_USE,
+    ),
+    _table(Store.KEYS, "seen", Fate.NOBODY, plain="name count"),
+    _table(
+        Store.KEYS,
+        "person",
+        Fate.DESTROYED,
+        LIMITS,
+        personal="subject wrapped limits",
+        plain="made_at revision",
+        names="subject",
+        stays="subject wrapped",  # a new key, for what a device in use is told from here on
+    ),
+    *(
+        _table(
+            Store.KEYS,
+            name,
+            Fate.KEPT,
+            ERASER,
+            personal=f"device{' wrapped' * (name != 'heal_wish')}",
+            plain=plain,
+            stays=f"device{' wrapped' * (name != 'heal_wish')}",
+            why=_DEVICE_KEYS,
+            basis=_IN_USE,
+        )
+        for name, plain in (
+            ("heal_wish", "above offered_at first_epoch"),
+            ("heal_offer", "generation number spine_epoch first_epoch"),
+            ("heal_candidate", "generation first_epoch epoch counter"),
+        )
+    ),
+    _table(
+        Store.KEYS,
+        "record_key",
+        Fate.DESTROYED,
+        RECORDS,
+        personal="record_id subject wrapped",
+        names="subject",
+        stays="record_id subject wrapped",  # with the record that a law wants kept
+    ),
+    _table(Store.KEYS, "migration", Fate.NOBODY, plain="version name"),
+)
+_OTHERS: Final = (
+    _table(
+        Store.TOMBSTONES,
+        "tombstone",
+        Fate.KEPT,
+        ERASER,
+        personal="device first_epoch last_epoch span_start span_end at",
+        plain="seq tombstone_id stream basis edition generation counter",
+        stays="device first_epoch last_epoch span_start span_end at",
+        why="what was erased, by device and day, so that no restored backup brings it back",
+        basis=_AGAIN,
+    ),
+    _table(
+        Store.TOMBSTONES,
+        "witness",
+        Fate.KEPT,
+        ERASER,
+        personal="name count mark",
+        stays="name count mark",
+        why="hashes and counts by which a restored backup is known",
+        basis=_AGAIN,
+    ),
+    _table(Store.TOMBSTONES, "migration", Fate.NOBODY, plain="version name"),
+    _table(Store.RELEASES, "release", Fate.NOBODY, plain="id content added"),
+    _table(
+        Store.RELEASES,
+        "offer",
+        Fate.DESTROYED,
+        RELEASES,
+        personal="device offered told begun state done",
+        plain="id version chunks size",
+        stays="device offered told begun state done",  # one that is under way: the device needs its update
+    ),
+    _table(Store.RELEASES, "runs", Fate.DESTROYED, RELEASES, personal="device version"),
+    _table(Store.BROKER, "bl/1/<device>/up, bl/1/<device>/down", Fate.DESTROYED, LINK, personal="retained"),
+    _table(Store.MEMORY, "live subscriptions", Fate.DESTROYED, LIVE, personal="rows items keys"),
+    _table(Store.MEMORY, "day chains", Fate.DESTROYED, ERASER, personal="keys"),
+    _table(Store.FILES, "folders of recipients", Fate.DESTROYED, SINKS, personal="parts"),
+    _table(Store.FILES, "log, metrics, policies, ring, settings", Fate.NOBODY),
+)
+PLACES: Final[tuple[Place, ...]] = (*_TELEMETRY, *_KEYS, *_OTHERS)
