@@ -6,7 +6,7 @@ gets one short name, the same in every module and every place, and two identifie
 Why the program stays the same:
 
 1. An identifier is renamed only if the sources bind it, as what it is used for, and neither MicroPython nor what a board keeps
-   from another release knows it [`reserved`], nor a string says it [getattr, settings, an import by text].
+   from another release knows it, nor a string says it [getattr, settings, an import by text].
 2. Within one module no two identifiers get the same name, so each scope of it stays as it was. Modules of which one's classes
    inherit from the other's count as one, since their objects hold the names of both.
 3. What is set on an object from outside could lie on an object of any module: its name is given to no other attribute.
@@ -17,7 +17,7 @@ Syntax trees say what is what, tokens where; nothing is read by pattern.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from keyword import iskeyword
 from string import ascii_letters
 
@@ -64,10 +64,10 @@ _FREE = (
 )
 
 
-def shorten(sources: Mapping[str, bytes], reserved: Collection[str] = ()) -> tuple[dict[str, bytes], Names]:
+def shorten(sources: Mapping[str, bytes]) -> tuple[dict[str, bytes], Names]:
     """The sources with shorter names, and which. `sources`: path below the board's root → text, of all boards and parts, so that
-    each board's release has the same names. `reserved`: names besides KEPT that others know. The same sources give the same
-    bytes. ShortenError names the module that cannot be understood.
+    each board's release has the same names. The same sources give the same bytes. AgentError names the module that cannot be
+    understood.
     """
     untouched = [Module(path, sources[path]) for path in UNTOUCHED if path in sources]
     modules = [Module(path, sources[path]) for path in sorted(sources) if path not in (*UNTOUCHED, PROGRAM)]
@@ -78,7 +78,7 @@ def shorten(sources: Mapping[str, bytes], reserved: Collection[str] = ()) -> tup
     numbered = texts.numbers(modules)
     first = {module.path: list(texts.edits(module, numbered)) for module in modules}
     keywords = frozenset[str]().union(*(module.keywords for module in modules + untouched))
-    known = KNOWN | KEPT | frozenset(reserved) | (ARGUMENTS & keywords)
+    known = KNOWN | KEPT | (ARGUMENTS & keywords)
     known = known.union(*(module.said for module in untouched), *(module.words for module in modules))
     known = known.union(*(_of_others(module) for module in modules))
     numbers = Constants(modules, known)

@@ -114,7 +114,7 @@ class Ages:
 
     def __init__(self, desk: BoundDesk) -> None:
         self._desk = desk
-        self._ages = AgeLedger(desk.database, desk.clock, desk.policy)
+        self._ages = AgeLedger(desk.database, desk.clock, desk.policy, child_lost=desk.witness.child_lost)
 
     def declare(self, subject: str, born: date, evidence: Evidence, *, country: str | None = None) -> ConsentBound:
         """Keep from a birth date who answers, and forget it; consents that the wrong one gave are closed. `country` as "DK"."""
@@ -127,19 +127,11 @@ class Ages:
         return self._desk.ledger.bounds(subject).age is not None
 
     def forget(self, subject: str, until: float) -> None:
-        """Whole-person erasure: since when a child is of age goes, out of the files too.
+        """Whole-person erasure, inside its transaction: since when a child is of age goes.
 
         That they are a child stays [an erasure that makes an adult of them], until somebody else tells the age anew.
         """
-        if self._desk.database.forget_months(subject, until):
-            self._desk.database.vacuum_erased()
-
-    def replay(self, erased_at: Callable[[str], float | None]) -> None:
-        """The same again in a restored database, of whoever was erased after its backup; before anything is served."""
-        for subject in self._desk.database.of_age_known():
-            at = erased_at(subject)
-            if at is not None:
-                self.forget(subject, at)
+        self._desk.database.forget_months(subject, until)
 
     def child(self, subject: str, purpose: str) -> bool:
         """Whether the person is known to be below the age of consent for a purpose."""

@@ -1,7 +1,8 @@
 """Whether a database has lost what bounds consents: counts and marks of it, kept where its backups do not reach.
 
 As `erasure.witness` is for the consents themselves. A restored database in which a narrowing, a membership or an age is missing
-would permit more than was permitted; so the consents of whoever it concerns are closed, and they are asked anew.
+would permit more than was permitted; so the consents of whoever it concerns are closed, and they are asked anew. An age that is
+lost bounds contracts too, which nobody is asked about: who was last declared a child is taken for one until the age is told anew.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 
-from cloud_sync.model import ConsentBound
+from cloud_sync.model import BoundKind, ConsentBound
 from cloud_sync.stores import BoundStore, WitnessStore
 
 
@@ -19,11 +20,22 @@ class BoundWitness:
     def __init__(self, store: BoundStore, witness: WitnessStore) -> None:
         self._store = store
         self._witness = witness
+        self._declared: frozenset[str] | None = None
+
+    def child_lost(self, subject: str, own: Sequence[ConsentBound]) -> bool:
+        """Whether the person was last declared a child, and that declaration is not among their `own` bounds."""
+        if self._declared is None:  # what is declared after this is in this database; one is restored while nobody has it open
+            self._declared = frozenset(self._witness.witnesses(_CHILD))
+        name = _child(subject)
+        return name in self._declared and self._mark_lost(name, own).startswith(_YOUNG)
 
     def note(self, bound: ConsentBound) -> None:
         """Remember what a bound was appended to, and how much is there now."""
         if bound.subject:
-            self._note(_person(bound.subject), self._store.bounds_of(bound.subject))
+            own = self._store.bounds_of(bound.subject)
+            if bound.kind is BoundKind.DECLARED:
+                self._note_age(bound.subject, own, anew=True)
+            self._note(_person(bound.subject), own)
         else:
             self._note(_group(bound.group), self._store.bounds_of_group(bound.group, members=False))
 
@@ -31,6 +43,8 @@ class BoundWitness:
         """Remember everything, as far as it is not known: what a program committed and ended before it could tell."""
         for subject in subjects:
             self._note(_person(subject), self._store.bounds_of(subject))
+        for declared in self._store.ages():  # also of whoever has no device and never answered
+            self._note_age(declared.subject, self._store.bounds_of(declared.subject), anew=False)
         for group in self._store.groups():
             self._note(_group(group), self._store.bounds_of_group(group, members=False))
 
@@ -55,6 +69,23 @@ class BoundWitness:
         for group in self._store.groups():
             self._witness.set_witness(_group(group), *_mark(self._store.bounds_of_group(group, members=False)))
 
+    def _note_age(self, subject: str, own: Sequence[ConsentBound], *, anew: bool) -> None:
+        """Whether the last age is a child's; one that is lost is forgotten only when another is told (`anew`)."""
+        count = max(number for number, bound in enumerate(own, 1) if bound.kind is BoundKind.DECLARED)
+        last = own[count - 1]
+        mark = (_YOUNG if last.turns else _OF_AGE) + last.record_id.encode()
+        name = _child(subject)
+        if not self._mark_lost(name, own):
+            self._witness.raise_witness(name, count, mark)
+        elif anew:
+            self._witness.set_witness(name, count, mark)
+
+    def _mark_lost(self, name: str, own: Sequence[ConsentBound]) -> bytes:
+        """The mark of an age that is not where it was seen; empty where none is missing."""
+        count, mark = self._witness.witness(name) or (0, b"")
+        there = count <= len(own) and (count == 0 or own[count - 1].record_id.encode() == mark.partition(b" ")[2])
+        return b"" if there else mark
+
     def _note(self, name: str, bounds: Sequence[ConsentBound]) -> None:
         if bounds and self._witness.witness(name) != _mark(bounds):
             self._witness.raise_witness(name, *_mark(bounds))
@@ -69,6 +100,14 @@ class BoundWitness:
 
 def _mark(bounds: Sequence[ConsentBound]) -> tuple[int, bytes]:
     return len(bounds), bounds[-1].record_id.encode() if bounds else b""
+
+
+_CHILD = "child/"
+_YOUNG, _OF_AGE = b"child ", b"grown "
+
+
+def _child(subject: str) -> str:
+    return f"{_CHILD}{hashlib.sha256(subject.encode()).hexdigest()}"
 
 
 def _person(subject: str) -> str:

@@ -17,6 +17,7 @@ class Figures:
     """One moment of a process. Times are Unix seconds; None where something has not happened yet."""
 
     at: float
+    started_at: float  # when the process opened the stores
     connected: bool
     messages: Mapping[str, int]  # by what ingest made of them
     pending: int  # read from the broker, not yet committed
@@ -41,7 +42,7 @@ class Figures:
             found.append("the store refuses what comes in")
         if self.sweep_halted:
             found.append("the sweep has halted: look at the clock, then byleave sync sweep --confirm-clock")
-        elif self.last_sweep_at is not None and self.at - self.last_sweep_at > 2 * self.sweep_period_s:
+        elif self.at - max(self.last_sweep_at or 0, self.started_at) > 2 * self.sweep_period_s:
             found.append("the last sweep is more than two periods ago")
         return found
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from cloud_sync.audit import AuditLog, Kind
 from cloud_sync.consent import ConsentLedger
+from cloud_sync.consent.minors import highest_floor
 from cloud_sync.erasure.erase import Eraser, ErasureReceipt
 from cloud_sync.errors import ConfigError, Denied
 from cloud_sync.gate import Decision, Gate, Request
@@ -111,8 +112,14 @@ class Keeping:
 
     def _children(self) -> list[str]:
         """Everybody who is below the age of consent for some purpose now."""
-        purposes, known = self._policy.purposes, self._database.of_age_known()
-        return [subject for subject in known if any(self._ledger.child(subject, purpose) for purpose in purposes)]
+        # An adult's age is told by itself; only of the others, and of those whose age is lost, the ledger is asked.
+        young = {bound.subject for bound in self._database.ages() if bound.at_least < self._highest(bound.country)}
+        owners = {device.subject for device in self._database.all_devices()} - young
+        known = sorted(young | {owner for owner in owners if self._ledger.bounds(owner).child_lost})
+        return [s for s in known if any(self._ledger.child(s, purpose) for purpose in self._policy.purposes)]
+
+    def _highest(self, country: str) -> int:
+        return highest_floor(self._policy, country)
 
     # Records behind the gate
 
@@ -181,7 +188,7 @@ class Keeping:
         # 1. Durable before anything goes [a crash in between must not forget the rest].
         entry = self._wait(subject, holds, start, end, actor)
         receipts = [
-            eraser.erase(subject, [device], first, last, actor)
+            eraser.erase(subject, [device], first, last, actor, whole=False)
             for device in devices
             for first, last in _around([hold for hold in holds if _about(hold, device)], start, end)
         ]
@@ -218,10 +225,20 @@ class Keeping:
             if any(_touches(hold, each.start, each.end) for hold in self.holds.of_subject(each.subject)):
                 continue
             yield each
-            for restriction in self.restrictions.in_force(each.subject):
-                if restriction.reference == each.erasure_id:
-                    self.restrictions.lift(restriction.restriction_id, by=RETENTION, told=True)
-            self._database.remove_waiting(each.erasure_id)
+            self._carried_out(each)
+
+    def nothing_waits(self, subject: str) -> bool:
+        """Everything of the person is erased: what had waited for a hold is a part of it. Whether anything had."""
+        waited = [each for each in self._database.waiting() if each.subject == subject]
+        for each in waited:
+            self._carried_out(each)
+        return bool(waited)
+
+    def _carried_out(self, waiting: WaitingErasure) -> None:
+        for restriction in self.restrictions.in_force(waiting.subject):
+            if restriction.reference == waiting.erasure_id:
+                self.restrictions.lift(restriction.restriction_id, by=RETENTION, told=True)
+        self._database.remove_waiting(waiting.erasure_id)
 
     def note_all(self) -> None:
         """Tell the witness of everything that is committed, at a start."""

@@ -23,6 +23,7 @@ from cloud_sync.consent import Evidence
 from cloud_sync.directive.desk import DirectiveDesk
 from cloud_sync.directive.hours import minutes, quiet_hours, windows
 from cloud_sync.directive.zones import Cells, zones_around
+from cloud_sync.erasure.register import MICRO, mark_of
 from cloud_sync.errors import ConfigError, ConsentError, SealBroken, WireFormatError
 from cloud_sync.keys.ladderkeys import LadderKeys
 from cloud_sync.keys.personkeys import PersonKeys
@@ -37,7 +38,6 @@ Outgoing = Sequence[tuple[str, bytes]]
 Pairs = Iterable[tuple[int, int]]
 #: Basis of tombstones after an erasure of the whole person (`erasure.erase`).
 PERSON: Final = "person"
-MICRO: Final = 1_000_000  # a witness counts in whole numbers: microseconds of an erasure
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,7 @@ class PersonLimits:
         self._audit = audit
         self._settle = settle
         self._done = done
+        self._outgoing: dict[str, Outgoing] = {}  # by person: sealed inside an erasure, not sent yet
 
     def set(
         self, subject: str, *, zones: Pairs | None = None, hours: Pairs | None = None, evidence: Evidence
@@ -126,33 +127,39 @@ class PersonLimits:
         """The Unix second of the last erasure of the whole person; None when there was none."""
         return self._doomed(subject)
 
-    def doom(self, subject: str, at: float) -> None:
-        """Whole-person erasure, before anything goes: what a tombstone is to a device. From here on a start finishes it, and no
-        backup brings back limits or a log from before `at` (Unix seconds) [a person without a device has no tombstone].
-        """
-        self._witness.raise_witness(_doom(subject), round(at * MICRO), b"")
-
     def forget(self, subject: str) -> None:
         """Whole-person erasure: limits and the key under which they and the directives lie are destroyed, and sensing with them.
 
         Whoever had limits is asked anew [erasing a home must not open it]; whoever had none goes on as before.
         """
-        devices = [device.device for device in self._database.devices_of(subject)]
         with self._database.transaction(), self._keys.transaction():
-            had = self.in_force(subject)
-            outgoing: Outgoing = ()
-            if had:
-                # 1. Closed first, so that the devices hear of it [without their last directive nothing could be narrowed].
-                self._witness.raise_witness(_name(subject), had.revision + 1, b"")
-                outgoing = self._settle(subject)
-            # 2. The key goes, and with it every copy of limits and directives in any backup.
-            self._desk.rekey(devices, lambda: self._people.destroy(subject))
-            if not had:
-                self._witness.set_witness(_name(subject), 0, b"")
-        # 3. The files forget too [deleted pages live on in the write-ahead log].
+            self.destroy(subject)
+        # The files forget too [deleted pages live on in the write-ahead log].
         self._people.vacuum()
         self._database.vacuum_erased()
-        self._done(subject, outgoing)
+        self.tell(subject)
+
+    def destroy(self, subject: str) -> None:
+        """The same inside the transactions of an erasure, whose files forget at its end; then `tell`."""
+        devices = [device.device for device in self._database.devices_of(subject)]
+        had = self.in_force(subject)
+        self._outgoing.pop(subject, None)
+        if had:
+            # 1. Closed first, so that the devices hear of it [without their last directive nothing could be narrowed].
+            self._witness.raise_witness(_name(subject), had.revision + 1, b"")
+            self._outgoing[subject] = self._settle(subject)
+        # 2. The key goes, and with it every copy of limits and directives in any backup.
+        self._desk.rekey(devices, lambda: self._people.destroy(subject))
+        if not had and self._seen(subject):
+            self._witness.set_witness(_name(subject), 0, b"")
+
+    def tell(self, subject: str) -> None:
+        """After the commit: the devices of whoever had limits hear that they are closed."""
+        self._done(subject, self._outgoing.pop(subject, ()))
+
+    def older(self, subject: str, at: float) -> bool:
+        """Whether the person has a key from before that moment (Unix seconds)."""
+        return self._people.older(subject, at)
 
     def replay(self, tombstones: Iterable[Tombstone], keyed: Iterable[str]) -> int:
         """Forget again who was erased in full, in stores from before that; `keyed` are all who have a key. How many persons.
@@ -227,7 +234,7 @@ class PersonLimits:
 
     def _doomed(self, subject: str) -> float | None:
         """The Unix second of the last erasure of the whole person."""
-        found = self._witness.witness(_doom(subject))
+        found = self._witness.witness(mark_of(subject))
         return found[0] / MICRO if found else None
 
     def _seen(self, subject: str) -> int:
@@ -237,10 +244,6 @@ class PersonLimits:
 
 def _name(subject: str) -> str:
     return f"limits/{hashlib.sha256(subject.encode()).hexdigest()}"
-
-
-def _doom(subject: str) -> str:
-    return f"erased/{hashlib.sha256(subject.encode()).hexdigest()}"
 
 
 def _lists(pairs: Cells) -> list[list[int]]:

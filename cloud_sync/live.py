@@ -16,9 +16,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, Generic
 
+from cloud_sync.errors import ConfigError
 from cloud_sync.model import Actor, Fix, MotionEvent, PlaceEvent, Reading, StoredEnvelope
 from cloud_sync.read.follow import Follower
 from cloud_sync.read.sources import ENVIRONMENT, LOCATION, MOTION, PLACES, Item, Source
@@ -32,6 +34,9 @@ class Subscription(Generic[Item]):
     """Readings of one person as they come; for one thread or one task at a time. Close it, or use it in `with`."""
 
     def __init__(self, live: Live, follower: Follower[Item], most_waiting: int) -> None:
+        """ConfigError for a queue that holds nothing."""
+        if most_waiting < 1:
+            raise ConfigError("most_waiting: a subscription keeps at least one envelope")
         self._live, self._follower, self._most = live, follower, most_waiting
         self._rows: deque[StoredEnvelope] = deque()
         self._items: deque[Item] = deque()
@@ -62,16 +67,26 @@ class Subscription(Generic[Item]):
     def take(self, timeout_s: float | None = None) -> Item | None:
         """The next reading; None after `timeout_s` (None: as long as it takes) or once closed. `Denied` once the leave is gone."""
         until = None if timeout_s is None else time.monotonic() + timeout_s
-        while not self._items:
-            row = self._next(until)
-            if row is None:
-                return None
+        while True:
             try:
+                with self._telling, suppress(IndexError):  # an erasure empties it from another thread
+                    return self._decided_still()
+                row = self._next(until)
+                if row is None:
+                    return None
                 with self._telling:
                     self._items.extend(self._follower.tell(row) if self._open else ())
             except BaseException:
                 self.close()
                 raise
+
+    def _decided_still(self) -> Item:
+        """The next of an envelope's readings, if what they were decided on still holds [a withdrawal between two of them]; else
+        IndexError, and the rest of the envelope counts as missed.
+        """
+        if self._items and not self._follower.holds():
+            self._items.clear()
+            self.missed += 1
         return self._items.popleft()
 
     def _next(self, until: float | None) -> StoredEnvelope | None:
@@ -90,9 +105,19 @@ class Subscription(Generic[Item]):
             self._rows.clear()
             self._come.notify_all()
         self._live.leave(self)
-        if was:
-            with self._telling:  # the reading that is being opened is told before the stores may go
+        with self._telling:  # the reading that is being opened is told before the stores may go
+            self._items.clear()
+            if was:
                 self._follower.close()
+
+    def forget(self) -> None:
+        """What waits to be told is forgotten, and the keys with it: some of it is being erased. It counts as missed."""
+        with self._come:
+            self.missed += len(self._rows)
+            self._rows.clear()
+        with self._telling:
+            self._items.clear()
+            self._follower.forget()
 
     def __iter__(self) -> Iterator[Item]:
         while (item := self.take()) is not None:
@@ -147,6 +172,13 @@ class Live:
             device = self._devices.device(name)
             self._subjects[name] = device.subject if device else ""
         return self._subjects[name]
+
+    def forget(self, subject: str, *, whole: bool) -> None:
+        """A person's subscriptions hold nothing any more that was committed until now; with `whole` they end."""
+        for subscription in [each for each in self._subscriptions if each.subject == subject]:
+            if whole:
+                subscription.close()
+            subscription.forget()
 
     def close(self) -> None:
         """End all of them."""

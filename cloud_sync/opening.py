@@ -10,7 +10,7 @@ from cloud_sync.config import Config
 from cloud_sync.errors import ConfigError
 from cloud_sync.keys.providers import open_provider
 from cloud_sync.keys.ring import KeyRing, number_of
-from cloud_sync.keys.rotation import ringed
+from cloud_sync.keys.rotation import check_ring, ringed
 from cloud_sync.keys.wrap import KeyEncryptionKey, sync_directory
 from cloud_sync.storage.open import check_apart, is_there
 from cloud_sync.storage.private import read_private, write_private
@@ -40,7 +40,9 @@ def ring(config: Config, root: KeyEncryptionKey, store: KeyDatabase, now: float)
     """The ring of keys; made where no stored key needs one [a new ring beside old stores would lose every one of theirs]."""
     if not config.ring.exists() and not ringed(store):
         return KeyRing.create(config.ring, root, now)
-    return KeyRing(config.ring, root)
+    found = KeyRing(config.ring, root)
+    check_ring(store, found)
+    return found
 
 
 def signer(config: Config, keys: KeyRing, leaves: int) -> Ed25519Signer:
@@ -56,13 +58,17 @@ def signer(config: Config, keys: KeyRing, leaves: int) -> Ed25519Signer:
 
 
 def wrap_signer_anew(config: Config, keys: KeyRing) -> None:
-    """Put the key of the audit log under the newest key of the ring, where it is under another one."""
+    """Put the key of the audit log under the newest key of the ring, where it is under another one.
+
+    One at a time [a sweep and a rotation at once: one puts in place what the other has not written to its end].
+    """
     path = Path(config.audit_key)
-    wrapped = read_private(path)
-    if number_of(wrapped) == keys.current:
-        return
-    beside = path.with_name(path.name + ".new")
-    beside.unlink(missing_ok=True)  # of an attempt that was cut
-    write_private(beside, keys.wrap(keys.unwrap(wrapped, AUDIT_KEY_IDENTITY), AUDIT_KEY_IDENTITY))
-    beside.replace(path)
-    sync_directory(path.parent)
+    with keys.alone():
+        wrapped = read_private(path)
+        if number_of(wrapped) == keys.current:
+            return
+        beside = path.with_name(path.name + ".new")
+        beside.unlink(missing_ok=True)  # of an attempt that was cut
+        write_private(beside, keys.wrap(keys.unwrap(wrapped, AUDIT_KEY_IDENTITY), AUDIT_KEY_IDENTITY))
+        beside.replace(path)
+        sync_directory(path.parent)

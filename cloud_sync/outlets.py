@@ -13,7 +13,6 @@ from cloud_sync.audit import AuditLog
 from cloud_sync.disclosure import Alerts, Approvals, Disclosures, Exporter, Mails
 from cloud_sync.disclosure.export import Export, Kind
 from cloud_sync.disclosure.mails import sent
-from cloud_sync.erasure.erase import PERSON
 from cloud_sync.erasure.witness import Witness
 from cloud_sync.errors import Denied, KeyDestroyed
 from cloud_sync.gate import Gate, Known
@@ -101,13 +100,9 @@ class Outlets:
         self._witness.note()
 
     def _close_restored(self) -> None:
-        """A restored database knows grants and relations that may have ended since, and people who were erased since."""
+        """A restored database knows grants and relations that may have ended since; who was erased is gone already (`erasing`)."""
         # Nobody is let in by what a backup says [a planner whose relation ended, a closed ticket]: it is opened anew.
         self.database.close_access()
-        for stone in self._tombstones.all():
-            device = self.database.device(stone.device) if stone.basis == PERSON else None
-            if device is not None:  # no salt may come back with which a commitment could be linked to the person
-                self.database.forget_access(device.subject)
 
     def _records_of(self, subject: str, category: str, actor: Actor, purpose: str) -> Iterator[Mapping[str, Any]]:
         """Each of the person's records of a category, or why it is withheld."""

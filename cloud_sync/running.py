@@ -39,6 +39,7 @@ class Running:
         self._stopping = threading.Event()
         self._sweeping: threading.Thread | None = None
         self._batches = Batches()
+        self._opened_at = self.clock.now()
         self._swept: SweepReport | None = None
 
     def sweep(self, *, clock_confirmed: bool = False) -> SweepReport:
@@ -116,6 +117,7 @@ class Running:
         subscriber, swept = self._subscriber, self._swept
         return Figures(
             at=self.clock.now(),
+            started_at=self._opened_at,
             connected=subscriber is not None and subscriber.connected,
             messages={str(kind): count for kind, count in self.ingest.counts.items()},
             pending=subscriber.pending if subscriber else 0,

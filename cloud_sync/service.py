@@ -25,10 +25,10 @@ from cloud_sync.consent import ConsentLedger
 from cloud_sync.consents import Consents, log_consent
 from cloud_sync.devices import CONTROLLER, Devices, Enrolment
 from cloud_sync.directive import DirectiveDesk, Permission, SealedAtRest, compile_permission
+from cloud_sync.erasing import Erasing
 from cloud_sync.erasure.belonging import check_belonging
-from cloud_sync.erasure.erase import Eraser, ErasureReceipt
+from cloud_sync.erasure.erase import Eraser
 from cloud_sync.erasure.witness import Witness
-from cloud_sync.errors import UnknownDevice
 from cloud_sync.gate import Gate
 from cloud_sync.ingest.answers import Answers
 from cloud_sync.ingest.downlinks import DownlinkSealer
@@ -44,6 +44,7 @@ from cloud_sync.keys.rotation import Rotation
 from cloud_sync.keys.wrap import KeyEncryptionKey
 from cloud_sync.limits import Limits, PersonLimits
 from cloud_sync.live import Live, Lives
+from cloud_sync.losing import check_lost
 from cloud_sync.mqtt.publisher import MqttDownlinks
 from cloud_sync.opening import check_together, provider, ring, signer, wrap_signer_anew
 from cloud_sync.outlets import Outlets
@@ -75,7 +76,7 @@ class SystemClock:
         return time.time()
 
 
-class CloudSync(Reads, Lives, Devices, KeyRoom, Running, Outlets):
+class CloudSync(Reads, Lives, Devices, KeyRoom, Running, Outlets, Erasing):
     """The server. Its methods may be called from any thread."""
 
     def __init__(
@@ -111,7 +112,15 @@ class CloudSync(Reads, Lives, Devices, KeyRoom, Running, Outlets):
             self._store, kek, clock, policy.backup_horizon.end, lambda: wrap_signer_anew(config, kek)
         )
         self.audit = AuditLog(self.database, clock, signer(config, kek, self.database.leaf_count()))
-        self.ledger = ConsentLedger(self.database, clock, policy, policies=archive.by_hash, bounds=self.database)
+        self._bounds = BoundWitness(self.database, self._tombstones)
+        self.ledger = ConsentLedger(
+            self.database,
+            clock,
+            policy,
+            policies=archive.by_hash,
+            bounds=self.database,
+            child_lost=self._bounds.child_lost,
+        )
         self._keeping = Keeping(
             database=self.database,
             store=self._store,
@@ -132,7 +141,6 @@ class CloudSync(Reads, Lives, Devices, KeyRoom, Running, Outlets):
         self.consent = Consents(
             self.database, self.ledger, self.audit, self.settle, self._consented, clock=clock, policies=archive.by_hash
         )
-        self._bounds = BoundWitness(self.database, self._tombstones)
         bounds = BoundDesk(
             database=self.database,
             ledger=self.ledger,
@@ -187,12 +195,13 @@ class CloudSync(Reads, Lives, Devices, KeyRoom, Running, Outlets):
         stores: dict[str, Any] = {"database": self.database, "store": self._store, "keys": self._keys, "clock": clock}
         self._sweeper = self._keeping.sweeper(self._store, self._keys, self._tombstones, terms)
         self._witness = Witness(self.database, self._tombstones)
-        self._eraser = Eraser(**stores, tombstones=self._tombstones, audit=self.audit, doom=self.limits.doom)
         self._reader = Reader(**stores, tombstones=self._tombstones, gate=self.gate, policy=policy, audit=self.audit)
         self.statistics = Statistics(
-            database=self.database, reader=self._reader, policy=policy, clock=clock, audit=self.audit
+            database=self.database, witness=self._tombstones, reader=self._reader, policy=policy, clock=clock, audit=self.audit
         )
         self._prepare_outlets()
+        self._prepare_erasing()
+        self._eraser = Eraser(**stores, tombstones=self._tombstones, audit=self.audit, parts=self._register)
         self._prepare_to_run()
 
     @classmethod
@@ -209,12 +218,13 @@ class CloudSync(Reads, Lives, Devices, KeyRoom, Running, Outlets):
         cloud = cls(config, clock=clock, policy=policy, archive=archive, root=root, link=link)
         try:
             check_belonging(cloud.database, cloud._store, cloud._tombstones)
+            check_lost(cloud.database, policy, archive)
             cloud._at_rest.migrate()
             cloud._eraser.replay()
+            cloud._replay_erasures()
             cloud.records.replay()
             cloud._sweeper.catch_up(cloud._witness.swept())
             cloud.limits.replay(cloud._tombstones.all(), cloud._store.people())
-            cloud.ages.replay(cloud.limits.erased_at)
             cloud._recover()
             cloud.limits.close_lost()
             cloud._begin_policy()
@@ -251,7 +261,7 @@ class CloudSync(Reads, Lives, Devices, KeyRoom, Running, Outlets):
         for device, envelope in outgoing:
             self.link.send(device, envelope)
 
-    # Retention, erasure; reading is in `Reads`
+    # Retention; reading is in `Reads`, erasure in `Erasing`
 
     def sweep(self, *, clock_confirmed: bool = False) -> SweepReport:
         """Destroy what has outlived its term, and record consents that have lapsed; hourly, or at any time."""
@@ -265,30 +275,6 @@ class CloudSync(Reads, Lives, Devices, KeyRoom, Running, Outlets):
         self._witness.note()
         self._swept = report
         return report
-
-    def erase(
-        self, *, subject: str, start: float | None = None, end: float | None = None, actor: str | None = None
-    ) -> ErasureReceipt:
-        """Erase what was captured of a person from `start` to before `end` (Unix seconds); without them all, the audit log's too.
-
-        An end that is to come keeps what is captured until then from being stored, until tomorrow's end at most; no end means
-        today's. Neither revokes a device nor withdraws a consent: what is captured after it is stored as before.
-        An erasure of everything takes the person's limits along; whoever had any is not sensed until they answer anew (`limits`).
-        So are the person's records, but for those that a law wants kept. What a hold covers waits for its release (`receipt.held`).
-        UnknownDevice for a subject without a device, unless it is everything of somebody who ever set limits or has records.
-        """
-        devices, whole = self.database.devices_of(subject), start is None and end is None
-        if not devices and not (whole and (self.limits.known(subject) or self.ages.known(subject) or self.records.of(subject))):
-            raise UnknownDevice("no device was ever enrolled for this subject: there is nothing to erase")
-        receipt = self._keeping.erase(self._eraser, subject, devices, start, end, actor or subject)
-        if whole:
-            self.records.erase(subject, actor=actor or subject)
-        if whole and not receipt.held:
-            self.limits.forget(subject)
-            self.ages.forget(subject, self.clock.now())
-            self.database.forget_access(subject)
-        self._witness.note()
-        return receipt
 
     def close(self) -> None:
         """Stop, end all subscriptions, and close the stores."""

@@ -7,6 +7,7 @@ called from any thread; transactions of two threads run one after the other. Fai
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
@@ -96,10 +97,8 @@ class EnvelopeStore(Protocol):
 
     def expired(self, stream: int, oldest_capture_before: float, limit: int) -> list[StoredEnvelope]: ...
     def remove_envelopes(self, items: Iterable[tuple[EnvelopeId, bytes]]) -> int: ...
-    def remove_span(
-        self, device: str, stream: int, first_epoch: int, last_epoch: int, most: int | None = None
-    ) -> int:
-        """Delete all of a device's stream (0 = every stream) in the epochs, inclusive, or about `most`; the number of rows deleted."""
+    def remove_span(self, device: str, stream: int, first_epoch: int, last_epoch: int, most: int | None = None) -> int:
+        """Delete all of a device's stream (0 = every stream) in the epochs, inclusive, or about `most`; the number of rows."""
 
     def count_envelopes(self, device: str | None = None, stream: int | None = None) -> int: ...
 
@@ -127,8 +126,11 @@ class BoundStore(Protocol):
     def forget_months(self, subject: str, until: float) -> int:
         """Blank since when a person is of age, in what was declared up to that Unix second; how many."""
 
-    def of_age_known(self) -> list[str]:
-        """Everybody of whom such a month is kept."""
+    def last_of_group(self, group: str) -> str:
+        """The record id of the last event of the group itself; empty where there is none."""
+
+    def ages(self) -> list[ConsentBound]:
+        """What was declared last of everybody of whom anything was."""
 
     def groups(self) -> list[str]: ...
 
@@ -209,6 +211,7 @@ class KeepingStore(Protocol):
     def parts(self, record_id: str) -> list[RecordPart]: ...
     def parts_of(self, subject: str, category: str | None = None) -> list[RecordPart]: ...
     def parts_after(self, after: tuple[str, str], limit: int) -> list[RecordPart]: ...
+    def categories_of_parts(self) -> list[str]: ...
     def parts_due(self, now: float, limit: int, after: tuple[float, str, str] | None = None) -> list[RecordPart]: ...
     def remove_parts(self, parts: Iterable[tuple[str, str]]) -> int: ...
 
@@ -231,6 +234,9 @@ class AccessStore(Protocol):
     def put_approval(self, approval: Approval) -> None: ...
     def approvals(self, reference: str, recipient: str, subject: str) -> list[Approval]: ...
     def put_delivery(self, delivery: Delivery) -> None: ...
+    def go_on(self, delivery: Delivery) -> bool:
+        """Replace one that is there; False where it is not any more."""
+
     def delivery(self, delivery: str) -> Delivery | None: ...
     def deliveries(self, subject: str) -> list[Delivery]:
         """Oldest first."""
@@ -241,8 +247,20 @@ class AccessStore(Protocol):
     def close_access(self) -> int:
         """Delete all of these but deliveries: nobody is let in any more. The number deleted."""
 
-    def forget_access(self, subject: str) -> int:
-        """Delete every row of these that names a person; the number deleted."""
+    def forget_access(self, subject: str, until: float = math.inf) -> int:
+        """Delete every row of these that names a person and began up to that Unix second; the number deleted."""
+
+
+class ErasingStore(Protocol):
+    """Who is named anywhere, and what of an erased person no other protocol has."""
+
+    def names(self, subject: str) -> bool:
+        """Whether any table names the person."""
+
+    def named(self) -> set[str]: ...
+    def forget_notes(self, devices: Iterable[str]) -> int: ...
+    def remove_lifted(self, subject: str) -> int: ...
+    def unlink_holds(self, subject: str, devices: Iterable[str]) -> int: ...
 
 
 class RecordKeyStore(Protocol):
@@ -252,6 +270,9 @@ class RecordKeyStore(Protocol):
     def record_key(self, record_id: str, subject: str) -> bytes | None: ...
     def destroy_record_keys(self, parts: Iterable[tuple[str, str]]) -> int:
         """Destroy keys by (record, subject), overwriting the pages; the number destroyed."""
+
+    def record_keys(self, after: tuple[str, str], limit: int) -> list[tuple[str, str]]:
+        """Up to `limit` (record, subject) of which there is a key, behind `after`."""
 
 
 class StatisticStore(Protocol):
@@ -274,6 +295,7 @@ class Database(
     RetentionStore,
     KeepingStore,
     AccessStore,
+    ErasingStore,
     StatisticStore,
     Protocol,
 ):

@@ -71,7 +71,7 @@ class Keeper:
 
         end_ms = time.ticks_add(time.ticks_ms(), _KEEP_MS)
         while True:
-            await asyncio.sleep_ms(_TURN_MS)
+            await asyncio.sleep_ms(4 * _TURN_MS if self._app.in_contact() else _TURN_MS)
             left_ms = time.ticks_diff(end_ms, time.ticks_ms())
             if left_ms <= 0:
                 return

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from cloud_sync.config import BrokerConfig
 from cloud_sync.mqtt import brief
 from cloud_sync.mqtt.brief import Message
+from cloud_sync.mqtt.publisher import CLEARED
 
-__all__ = ["Delivery", "Message", "Outbox", "deliver", "publish"]
+__all__ = ["Delivery", "Message", "Outbox", "clear", "deliver", "publish"]
 
 LATER = "a device that misses it is told at its next status"
 
@@ -23,6 +24,11 @@ class Outbox:
     """`cloud_sync.stores.Downlinks` that keeps what is sent until the command has committed."""
 
     sent: list[tuple[str, bytes]] = field(default_factory=list)
+    cleared: list[str] = field(default_factory=list)  # devices whose retained messages are to go
+
+    def forget(self, device: str) -> None:
+        """Keep it."""
+        self.cleared.append(device)
 
     def send(self, device: str, envelope: bytes) -> None:
         """Keep it."""
@@ -48,6 +54,13 @@ class Delivery:
 def deliver(broker: BrokerConfig | None, outgoing: Sequence[tuple[str, bytes]]) -> Delivery:
     """Publish sealed downlinks in order and wait for the broker's acknowledgements, `TIMEOUT_S` at the longest."""
     return publish(broker, [Message(f"bl/1/{device}/down", envelope) for device, envelope in outgoing])
+
+
+def clear(broker: BrokerConfig | None, devices: Sequence[str]) -> Delivery:
+    """Take away what the broker retains under these devices' topics; without a broker there is nothing."""
+    if broker is None:
+        return Delivery()
+    return publish(broker, [Message(f"bl/1/{each}/{topic}", b"", retain=True) for each in devices for topic in CLEARED])
 
 
 def publish(broker: BrokerConfig | None, outgoing: Sequence[Message]) -> Delivery:

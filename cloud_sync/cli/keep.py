@@ -23,7 +23,8 @@ from cloud_sync.cli.common import (
 )
 from cloud_sync.cli.session import opened
 from cloud_sync.erasure.civil import UTC, is_day, local_day, local_time
-from cloud_sync.erasure.erase import ErasureReceipt
+from cloud_sync.erasure.receipt import ErasureReceipt
+from cloud_sync.erasure.receipt import day as day_of
 from cloud_sync.model import EPOCH_SECONDS
 from cloud_sync.retention.report import HOLDS_LOST
 
@@ -106,16 +107,12 @@ def erase(
             held = sum(database.count_envelopes(device.device) for device in database.devices_of(subject))
             fail(f"nothing was erased: {subject} has {held} envelopes of all days; to erase for good, add --yes", ERROR)
         receipt = session.cloud.erase(subject=subject, start=start, end=end, actor=actor)
-        horizon = session.cloud.policy.backup_horizon.text
     if as_json:
         print_json(_receipt(receipt))
         return
-    for name, value in _receipt(receipt).items():
-        shown = ", ".join(value) or "none" if isinstance(value, list) else value
-        typer.echo(f"{name.replace('_', ' '):<12}{shown}")
+    typer.echo(receipt.text(), nl=False)
     if receipt.held:
         typer.echo("what a hold covers is restricted, and goes once it is released (byleave sync hold list)")
-    typer.echo(f"unreadable now, and in every copy once backups of keys have expired (policy: {horizon})")
 
 
 def _span(first: str | None, last: str | None, day: str | None, zone: str) -> tuple[float | None, float | None]:
@@ -158,4 +155,12 @@ def _receipt(receipt: ErasureReceipt) -> dict[str, Any]:
         "devices": list(receipt.devices),
         "tombstones": list(receipt.tombstones),
         "held": list(receipt.held),
+        "backups_gone_on": None if receipt.backups_gone_at is None else day_of(receipt.backups_gone_at),
+        "stays": [
+            {**asdict(each), "review_at": None if each.review_at is None else iso(each.review_at)}
+            for each in receipt.kept
+        ],
+        "recipients": list(receipt.recipients),
+        "entry": receipt.entry,
+        "text": receipt.text(),
     }

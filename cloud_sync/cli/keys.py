@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,12 +14,13 @@ from cloud_sync.cli import session
 from cloud_sync.cli.common import DEFAULT_CONFIG, AsJson, ConfigFile, Group, console, iso, print_json, sentences
 from cloud_sync.cli.session import opened, read_config
 from cloud_sync.config import Config
+from cloud_sync.erasure.witness import SWEPT
 from cloud_sync.errors import ConfigError
-from cloud_sync.keys.providers import is_file, make_key, open_provider
+from cloud_sync.keys.providers import is_file, make_key, open_provider, shown
 from cloud_sync.keys.ring import DIRECT, KeyRing
 from cloud_sync.policy import load_policy
 from cloud_sync.storage.keybackup import restore as put_back
-from cloud_sync.storage.open import is_there, open_keys
+from cloud_sync.storage.open import is_there, open_tombstones
 
 keys = typer.Typer(cls=Group, no_args_is_help=True)
 
@@ -107,10 +109,10 @@ def move(
         root = make_key(where) if create else open_provider(where)
         KeyRing(configuration.ring, open_provider(configuration.key_encryption_key)).hand_over(root)
     if as_json:
-        print_json({"provider": to, "file": is_file(to)})
+        print_json({"provider": shown(to), "file": is_file(to)})
         return
     typer.echo(
-        f'both providers open the keys; now write key_encryption_key = "{to}" into {config} and restart the service'
+        f'both providers open the keys; now write key_encryption_key = "{shown(to)}" into {config} and restart the service'
     )
     typer.echo("then let the former one go: byleave sync keys settle")
 
@@ -172,7 +174,10 @@ def restore(
                 f"{configuration.keys}: is there; a backup takes the place of a key store that is lost, never of one"
             )
         horizon = load_policy(configuration.policy).backup_horizon
-        count = put_back(file, lambda: open_keys(configuration.keys), session.CLOCK.now(), horizon.end)
+        with closing(open_tombstones(configuration.tombstones)) as stones:
+            swept, _ = stones.witness(SWEPT) or (0, b"")
+        now = max(session.CLOCK.now(), swept)  # a clock that is behind must not bring an expired backup back
+        count = put_back(file, configuration.keys, now, horizon.end)
     with opened(config) as at:
         lost = at.cloud.devices_without_ladder()
     if as_json:

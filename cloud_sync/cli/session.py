@@ -12,7 +12,7 @@ import typer
 
 from cloud_sync.cli.atwork import check_policy_at_work
 from cloud_sync.cli.common import sentences
-from cloud_sync.cli.deliver import Delivery, Outbox, deliver
+from cloud_sync.cli.deliver import Delivery, Outbox, clear, deliver
 from cloud_sync.config import Config
 from cloud_sync.errors import ConfigError
 from cloud_sync.service import CloudSync, SystemClock
@@ -65,3 +65,8 @@ def opened(path: Path) -> Iterator[Session]:
             yield session
             if outbox.sent:
                 typer.echo(str(session.tell_devices()), err=True)
+            trouble = clear(config.broker, outbox.cleared).trouble
+            if trouble:
+                typer.echo(
+                    f"retained messages were not cleared: {trouble}; erase again when the broker is there", err=True
+                )

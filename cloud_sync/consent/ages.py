@@ -8,6 +8,7 @@ from datetime import date
 
 from cloud_sync.consent.ledger import random_id
 from cloud_sync.consent.minors import Age, floors, highest_floor, told
+from cloud_sync.consent.reading import ChildLost, none_lost
 from cloud_sync.consent.record import Evidence, identifier
 from cloud_sync.errors import ConsentError
 from cloud_sync.model import BoundKind, ConsentBound
@@ -29,11 +30,18 @@ class AgeLedger:
     """Ages under the policy in force. `declare` judges and appends: call it inside the store's transaction."""
 
     def __init__(
-        self, store: BoundStore, clock: Clock, policy: Policy, *, new_id: Callable[[], str] = random_id
+        self,
+        store: BoundStore,
+        clock: Clock,
+        policy: Policy,
+        *,
+        child_lost: ChildLost = none_lost,
+        new_id: Callable[[], str] = random_id,
     ) -> None:
         self._store = store
         self._clock = clock
         self._policy = policy
+        self._child_lost = child_lost
         self._new_id = new_id
 
     def declare(self, subject: str, born: date, evidence: Evidence, *, country: str | None = None) -> ConsentBound:
@@ -49,6 +57,8 @@ class AgeLedger:
         at = max([self._clock.now(), *(bound.at for bound in own[-1:])])
         age = told(born, at, where, highest_floor(self._policy, where))
         before = next((Age.of(bound) for bound in reversed(own) if bound.kind is BoundKind.DECLARED), None)
+        if evidence.entity_id == subject and self._child_lost(subject, own):
+            raise ConsentError("the age is lost with a restored database: somebody else declares it anew, a parent or who knows")
         if before is not None and evidence.entity_id == subject and self._freer(age, before):
             raise ConsentError("somebody else corrects an age upwards: a parent, or who has checked it")
         bound = ConsentBound(

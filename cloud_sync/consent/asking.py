@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cloud_sync.consent.record import Evidence
-from cloud_sync.consent.standing import Standing
+from cloud_sync.consent.standing import PolicyLookup, Standing, closed_by_change
 from cloud_sync.errors import ConsentError
 from cloud_sync.model import ConsentRecord, ConsentState
 from cloud_sync.policy import Policy
@@ -38,13 +38,19 @@ def prompts(records: Sequence[ConsentRecord], policy: Policy) -> int:
 
 
 def first_yes(
-    records: Sequence[ConsentRecord], subject: str, parent: Evidence, policy: Policy, now: float
+    records: Sequence[ConsentRecord],
+    subject: str,
+    parent: Evidence,
+    policy: Policy,
+    policies: PolicyLookup,
+    now: float,
 ) -> ConsentRecord | None:
     """The earlier yes of this parent that one of now completes; None when it is the first (GDPR Art. 8(2), V-34).
 
     1. A parent is not the child [a child that confirms itself].
     2. The child's own no counts: after it only the child reopens the question [a parent who overrules it].
     3. Both are of one person, by different channels, the second in time [whoever holds the child's phone].
+    4. The first was to no less than is in force now [a policy that takes more between the two].
     """
     if parent.entity_id == subject:
         raise ConsentError("a parent confirms, not the person themselves: record who did")
@@ -56,7 +62,8 @@ def first_yes(
         if record.event_state is not ConsentState.PENDING:
             break
         in_time = now < policy.children.pending_ttl.end(record.event_time)
-        if record.entity_id == parent.entity_id and in_time and record.privacy_notice == policy.notice:
+        same = record.entity_id == parent.entity_id and not closed_by_change(record, policy, policies)
+        if same and in_time:
             waiting.append(record)
     other = next((record for record in waiting if record.channel != parent.channel), None)
     if waiting and other is None:

@@ -6,7 +6,7 @@
 | request | the person's own initiative | anything but given |
 | give | the person | anything; from `given` it renews or narrows. Below the age of consent it is a wish, `pending` |
 | confirm | a parent | anything but given, twice, through different channels; the first is `pending`; never after the child's no |
-| refuse | the person, or somebody who may narrow | never asked, requested, later, pending, expired |
+| refuse | the person, or somebody who may narrow | never asked, requested, later, pending, expired; the person also after another's no |
 | later | the person | requested |
 | withdraw | the person, or somebody who may narrow | given, in one call, with no more proof than giving takes |
 | expire | the clock, a change of policy, the age | given |
@@ -22,7 +22,7 @@ from collections.abc import Callable
 from cloud_sync.consent.asking import first_yes, may_prompt, prompts
 from cloud_sync.consent.minors import voided
 from cloud_sync.consent.notice import digest
-from cloud_sync.consent.reading import LedgerReader, unknown
+from cloud_sync.consent.reading import ChildLost, LedgerReader, none_lost, unknown
 from cloud_sync.consent.record import Evidence
 from cloud_sync.consent.standing import AGE, CHANGED, LAPSED, RESTORED, PolicyLookup, closed_by_change
 from cloud_sync.errors import ConsentError
@@ -34,6 +34,22 @@ from cloud_sync.stores import BoundStore, Clock, ConsentStore
 SYSTEM = "cloud_sync"
 
 _ENDED = frozenset({ConsentState.REFUSED, ConsentState.WITHDRAWN})
+
+
+def _own_no(last: ConsentRecord, evidence: Evidence) -> bool:
+    """Whether the person themselves says no where nothing is given, and that is more than the ledger has.
+
+    After another's no, or while a yes waits for a parent: only the person's own no binds a parent [a parent who says no first].
+    """
+    if evidence.entity_id != last.pii_principal_id:
+        return False
+    anothers = last.entity_id != evidence.entity_id
+    return last.event_state is ConsentState.PENDING or (anothers and last.event_state in _ENDED)
+
+
+def _as_strong(last: ConsentRecord) -> ConsentState:
+    """The state of a no after a record: what was withdrawn stays so, of which the controller may never ask."""
+    return ConsentState.WITHDRAWN if last.event_state is ConsentState.WITHDRAWN else ConsentState.REFUSED
 
 
 def random_id() -> str:
@@ -52,13 +68,15 @@ class ConsentLedger(LedgerReader):
         *,
         policies: PolicyLookup = unknown,
         bounds: BoundStore | None = None,
+        child_lost: ChildLost = none_lost,
         new_id: Callable[[], str] = random_id,
     ) -> None:
         """`policies` finds the policies of the past (PolicyArchive.by_hash); without it a new file closes consents.
 
-        `bounds` has groups and ages; without it nobody is in a group, and nobody is known to be a child.
+        `bounds` has groups and ages; without it nobody is in a group, and nobody is known to be a child. `child_lost` says of
+        whom that is known though a restored database has lost it.
         """
-        super().__init__(store, clock, policy, policies, bounds)
+        super().__init__(store, clock, policy, policies, bounds, child_lost)
         self._new_id = new_id
 
     # The steps of a person
@@ -66,6 +84,8 @@ class ConsentLedger(LedgerReader):
     def request(self, subject: str, purpose: str, evidence: Evidence, *, own_initiative: bool = False) -> ConsentRecord:
         """Record that the question was put. ConsentError when the person is to be left in peace."""
         now = self._begin(subject, purpose, evidence)
+        if own_initiative and evidence.entity_id != subject:
+            raise ConsentError("the person's own initiative is theirs alone: record the person as who asked")
         at = self.state_at(subject, purpose, now)
         if at.open:
             raise ConsentError(f"{purpose} is given: there is nothing to ask; give again to renew or to narrow")
@@ -100,13 +120,18 @@ class ConsentLedger(LedgerReader):
         ConsentError for whoever is of age, after the child's own no, and for a second yes through the same channel.
         """
         now = self._begin(subject, purpose, parent)
-        if not self.bounds(subject).child(self._policy, purpose, now):
+        bounds = self.bounds(subject)
+        if not bounds.child(self._policy, purpose, now):
             raise ConsentError(
                 f"{purpose}: the person is not known to be a child and answers alone; declare the age first"
             )
+        if bounds.child_lost:
+            raise ConsentError("the age is lost with a restored database: declare it anew, then confirm")
+        if parent.entity_id != subject and self.bounds(parent.entity_id).minor(self._policy, now):
+            raise ConsentError("a parent confirms, and who did is a child too: ask an adult")
         if self.state_at(subject, purpose, now).open:
             raise ConsentError(f"{purpose} is given: withdraw it first, then confirm it anew")
-        first = first_yes(self.records(subject, purpose), subject, parent, self._policy, now)
+        first = first_yes(self.records(subject, purpose), subject, parent, self._policy, self._policies, now)
         allowed = self._allowed(subject, purpose, precision, now)
         if first is not None:
             allowed = max(allowed, first.precision)
@@ -117,6 +142,8 @@ class ConsentLedger(LedgerReader):
         """Record a no; it ends all prompts for this purpose and text."""
         now = self._begin(subject, purpose, evidence)
         last = self._last(subject, purpose)
+        if last and _own_no(last, evidence):
+            return self._append(subject, purpose, _as_strong(last), evidence, now=now)
         if last and last.event_state is ConsentState.GIVEN:
             raise ConsentError(f"{purpose} is given: withdraw it instead of refusing it")
         if last and last.event_state in _ENDED:
@@ -137,10 +164,11 @@ class ConsentLedger(LedgerReader):
         """Take a consent back, in one call, through any channel; the gate is closed when this returns."""
         evidence.check()
         last = self._last(subject, purpose)
-        if last is None or last.event_state is not ConsentState.GIVEN:
+        own = last is not None and _own_no(last, evidence)
+        if last is None or not (own or last.event_state is ConsentState.GIVEN):
             raise ConsentError(f"{purpose} is not given: there is nothing to withdraw, the gate is closed")
-        now = self._now(last)
-        return self._append(subject, purpose, ConsentState.WITHDRAWN, evidence, now=now, notice_hash=last.notice_hash)
+        state = _as_strong(last) if own else ConsentState.WITHDRAWN
+        return self._append(subject, purpose, state, evidence, now=self._now(last), notice_hash=last.notice_hash)
 
     # The steps of the clock, of the policy and of the age
 

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from cloud_sync.consent.bounds import UNBOUNDED, Bounds
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from cloud_sync.consent.bounds import UNBOUNDED, Bounds, GroupEvents
 from cloud_sync.consent.standing import Coverage, PolicyLookup, Standing, coverage, standing
-from cloud_sync.model import ConsentRecord, Precision
+from cloud_sync.model import ConsentBound, ConsentRecord, Precision
 from cloud_sync.policy import Policy
 from cloud_sync.stores import BoundStore, Clock, ConsentStore
+
+
+MOST_GROUPS: Final = 256  # whose events are kept at hand; of more the oldest are read again
+#: Whether a person's age is lost with a restored database, given their own bounds (`BoundWitness.child_lost`).
+ChildLost = Callable[[str, Sequence[ConsentBound]], bool]
+
+
+def none_lost(_: str, _own: Sequence[ConsentBound]) -> bool:
+    """No age is lost."""
+    return False
 
 
 def unknown(_: str) -> Policy | None:
@@ -18,7 +31,13 @@ class LedgerReader:
     """The half of the ledger that the gate and the directives ask."""
 
     def __init__(
-        self, store: ConsentStore, clock: Clock, policy: Policy, policies: PolicyLookup, bounds: BoundStore | None
+        self,
+        store: ConsentStore,
+        clock: Clock,
+        policy: Policy,
+        policies: PolicyLookup,
+        bounds: BoundStore | None,
+        child_lost: ChildLost = none_lost,
     ) -> None:
         """As `ConsentLedger`."""
         self._store = store
@@ -26,6 +45,8 @@ class LedgerReader:
         self._policy = policy
         self._policies = policies
         self._bounds = bounds
+        self._child_lost = child_lost
+        self._groups: dict[str, tuple[str, GroupEvents]] = {}
 
     def state_at(self, subject: str, purpose: str, at: float) -> Standing:
         """Where a subject's own answers lead at a moment (Unix seconds); what a group leaves of it is `bounds`."""
@@ -59,10 +80,26 @@ class LedgerReader:
     def bounds(self, subject: str) -> Bounds:
         """What bounds a person beside their answers: groups, and what is known of their age."""
         own = self._bounds.bounds_of(subject) if self._bounds else []
-        if self._bounds is None or not own:
+        lost = self._child_lost(subject, own)
+        if self._bounds is None or not (own or lost):
             return UNBOUNDED
         groups = {bound.group for bound in own if bound.group}
-        return Bounds(own, {name: self._bounds.bounds_of_group(name, members=False) for name in groups})
+        return Bounds(own, {name: self._events(self._bounds, name) for name in groups}, lost)
+
+    def _events(self, store: BoundStore, group: str) -> GroupEvents:
+        """A group's events, read again only when another one is its last: they are append-only, and no id comes twice.
+
+        [A holder who narrows and lifts all day, and whose every event is read at every decision about a member.]
+        """
+        last = store.last_of_group(group)
+        last_known, events = self._groups.get(group, ("", GroupEvents()))
+        if last_known == last:
+            return events
+        events = GroupEvents(store.bounds_of_group(group, members=False))
+        while len(self._groups) >= MOST_GROUPS:
+            self._groups.pop(next(iter(self._groups), ""), None)
+        self._groups[group] = (events[-1].record_id if events else "", events)
+        return events
 
     def child(self, subject: str, purpose: str) -> bool:
         """Whether the person is known to be below the age of consent for a purpose, now."""

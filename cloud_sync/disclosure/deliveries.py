@@ -135,12 +135,13 @@ class Disclosures:
                 delivery, parts=delivery.parts + 1, count=delivery.count + len(piece), commitment=commitment
             )
         taken = replace(taken, last=piece.last)
-        self._database.put_delivery(taken)  # 5.
+        if not self._database.go_on(taken):  # 5. not again where the person was erased meanwhile
+            raise Denied(Reason.ERASED, "denied: erased: the person was erased while this was being delivered")
         return taken
 
     def _ended(self, delivery: Delivery, state: DeliveryState) -> Delivery:
         ended = replace(delivery, state=state, ended_at=self._clock.now())
-        self._database.put_delivery(ended)
+        self._database.go_on(ended)
         return ended
 
     def _query(self, delivery: Delivery, actor: Actor) -> Query:

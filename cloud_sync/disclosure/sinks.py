@@ -32,13 +32,32 @@ class CallbackSink:
 
 
 class FileSink:
-    """A file a part in a folder: whole and durable, or not there; the same part again is the same file."""
+    """A file a part in a folder: whole and durable, or not there; the same part again is the same file.
+
+    What the recipient has not fetched lies here still, so an erasure takes it back.
+    """
 
     def __init__(self, folder: str | Path) -> None:
         """ConfigError unless the folder is there."""
         self._folder = Path(folder)
         if not self._folder.is_dir():
             raise ConfigError(f"{self._folder}: is no folder; make it, readable by the recipient alone")
+
+    def withdraw(self, recipient: str, delivery: str) -> int:
+        """Overwrite and remove the parts of a delivery that lie here; how many. LinkError when the disk refuses."""
+        if not _NAME.fullmatch(delivery) or not _NAME.fullmatch(recipient):
+            return 0
+        found = [path for path in self._folder.iterdir() if path.name.startswith(f"{recipient}-{delivery}-")]
+        try:
+            for path in found:
+                with path.open("r+b") as file:
+                    file.write(bytes(path.stat().st_size))
+                    file.flush()
+                    os.fsync(file.fileno())
+                path.unlink()
+        except OSError as error:
+            raise LinkError(f"{self._folder}: cannot be written ({error.strerror})") from error
+        return len(found)
 
     def deliver(self, parcel: Parcel) -> None:
         """Write beside, flush, rename, flush the folder; LinkError when the disk does not take it."""

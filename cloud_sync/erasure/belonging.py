@@ -8,6 +8,8 @@ from cloud_sync.errors import ConfigError
 from cloud_sync.stores import Database, KeyDatabase, TombstoneStore
 from cloud_sync.wire.fields import MOST_EPOCH
 
+RESTORED = "backup.restored_at"  # what a key store counts that came out of a backup
+
 
 def check_belonging(database: Database, store: KeyDatabase, tombstones: TombstoneStore) -> None:
     """ConfigError for a key store of other devices, and for tombstones that others know more of.
@@ -17,8 +19,8 @@ def check_belonging(database: Database, store: KeyDatabase, tombstones: Tombston
     # 1. Keys and rows of the same devices [rows that nobody can open, as if they had been erased].
     devices = {device.device for device in database.all_devices()}
     keyed = {tip.device for tip in store.tips()}
-    stored = any(store.leaves(device, 0, 0, MOST_EPOCH) for device in devices - keyed)  # a backup of keys holds no tip
-    if devices and not devices & keyed and not stored:
+    stored = any(store.leaves(device, 0, 0, MOST_EPOCH) for device in devices - keyed)
+    if devices and not devices & keyed and not stored and not store.seen(RESTORED):  # a backup of keys holds no tip
         raise ConfigError(
             "the key store has no key of any device in the database: they belong to different installations;"
             " put the right pair back"

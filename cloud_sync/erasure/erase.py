@@ -7,6 +7,7 @@ open any more. What had not arrived of a day that is over and cut is lost.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,18 +33,21 @@ __all__ = ["Eraser", "ErasureReceipt", "Everywhere"]
 
 
 class Everywhere(Protocol):
-    """Every other part that holds something of a person (`erasure.register`). Each call can be made again."""
+    """Every other part that holds something of a person (`erasure.register`). Each call can be made again.
+
+    `until` (Unix seconds) is how far back a replay goes; it has no bound when somebody is erased now.
+    """
 
     def doom(self, subject: str, at: float) -> None:
         """With the tombstones, before anything goes: from here on a start finishes it, and no backup brings it back."""
 
-    def destroy(self, subject: str, at: float) -> None:
+    def destroy(self, subject: str, until: float) -> None:
         """Keys; inside the fence and the key store's transaction."""
 
-    def forget(self, subject: str, at: float) -> None:
+    def forget(self, subject: str, until: float) -> None:
         """Rows; inside the fence."""
 
-    def beside(self, subject: str, at: float) -> None:
+    def beside(self, subject: str, until: float) -> None:
         """What lies in memory, with the broker, and in files of their own; after the commit."""
 
     def done(self, subject: str, at: float) -> None:
@@ -142,14 +146,14 @@ class Eraser:
                     self._parts.doom(subject, now)
             # 3. Keys [a key that outlives its row opens the row's backup]. Of days that are cut the rows come first: what stays is
             #    sealed anew before its old key goes [a crash in between must not lose it].
-            done = self._strike(stones, subject if whole else None, [device.device for device in devices], now)
+            done = self._strike(stones, subject if whole else None, [device.device for device in devices])
             # 4. The log, and every other part: of a person erased in full they keep nothing that leads to them.
             if whole:
-                self._database.forget_subject(subject, now)
+                self._database.forget_subject(subject, math.inf)
                 if self._parts:
-                    self._parts.forget(subject, now)
+                    self._parts.forget(subject, math.inf)
         if whole and self._parts:
-            self._parts.beside(subject, now)
+            self._parts.beside(subject, math.inf)
         # 5. Rows that nothing opens any more, in pieces. The entry comes last and says how many there were.
         self._clear(earlier)
         done.add(self._clear(stones))
@@ -185,7 +189,7 @@ class Eraser:
             self._forget()
         return done.envelopes, done.leaves + shredded
 
-    def _strike(self, stones: Sequence[Tombstone], person: str | None, devices: Sequence[str], now: float) -> _Done:
+    def _strike(self, stones: Sequence[Tombstone], person: str | None, devices: Sequence[str]) -> _Done:
         """Destroy the keys, in one commit of the key store; then seal anew what stays of days that are cut.
 
         Of a whole person that is a key a device, above those of all days; they follow with the rows.
@@ -198,7 +202,7 @@ class Eraser:
             if person is not None:
                 self._keys.destroy_all(devices)
                 if self._parts:
-                    self._parts.destroy(person, now)
+                    self._parts.destroy(person, math.inf)
             leaves = 0 if person is not None else sum(self._destroy(stone) for stone in stones)
         done = self._reseal(stones)
         done.leaves += leaves

@@ -66,12 +66,24 @@ def _table(
     why: str = "",
     basis: str = "",
 ) -> Place:
-    columns = (tuple(text.split()) for text in (personal, plain, names, stays))
-    return Place(store, name, fate, part, *columns, why=why, basis=basis)
+    said, rest, pseudonyms, left = (tuple(text.split()) for text in (personal, plain, names, stays))
+    return Place(store, name, fate, part, said, rest, pseudonyms, left, why, basis)
 
 
 ERASER, RECORDS, LIMITS, AGES, ACCESS, HOLDS, RESTRICTIONS, RELEASES, LIVE, LINK, SINKS, NOTES = (
-    *("rows and keys", "records", "limits", "ages", "access", "holds", "restrictions", "releases", "live", "link", "sinks"),
+    *(
+        "rows and keys",
+        "records",
+        "limits",
+        "ages",
+        "access",
+        "holds",
+        "restrictions",
+        "releases",
+        "live",
+        "link",
+        "sinks",
+    ),
     "notes",
 )
 _LEDGER = "GDPR Art. 7(1), 8(2), 17(3)(e)"
@@ -87,7 +99,7 @@ _TELEMETRY: Final = (
         plain="no generation enrolled_at revoked_at",
         names="subject",
         stays="device subject",
-        why="whose device it is or was: what a backup brings back of it is erased again by this row",
+        why="what a backup brings back of a device is erased again by its pseudonym",
         basis=_AGAIN,
     ),
     _table(
@@ -108,7 +120,7 @@ _TELEMETRY: Final = (
         plain="version applied_version down_next reported_down_next floor_location floor_environment floor_motion floor_status"
         " reported_generation reported_epoch reported_counter",
         stays="device current challenge",
-        why="what the device may do, without zones or hours, sealed anew: else it could be told nothing",
+        why="what a device may do, without zones or hours, sealed anew: else it could be told nothing",
         basis=_IN_USE,
     ),
     _table(
@@ -120,7 +132,7 @@ _TELEMETRY: Final = (
         plain="seq",
         names="subject",
         stays="record_id subject purpose record",
-        why="your answers: proof that there was a leave, and when it ended",
+        why="proof that there was a leave, and when it ended",
         basis=_LEDGER,
     ),
     _table(
@@ -132,7 +144,7 @@ _TELEMETRY: Final = (
         plain="seq",
         names="subject",
         stays="record_id subject group_id record",
-        why="groups and whether a parent answers: they say how far your answers held; since when somebody is of age is gone",
+        why="they say how far answers held; since when somebody is of age is gone",
         basis=_LEDGER,
     ),
     _table(
@@ -145,7 +157,9 @@ _TELEMETRY: Final = (
         names="subject",
         stays="subject event",  # what was logged from then on, and what the person did with others' data
     ),
-    _table(Store.TELEMETRY, "shred", Fate.DESTROYED, NOTES, personal="device epoch", plain="generation stream to_counter"),
+    _table(
+        Store.TELEMETRY, "shred", Fate.DESTROYED, NOTES, personal="device epoch", plain="generation stream to_counter"
+    ),
     _table(
         Store.TELEMETRY,
         "waiting_erasure",
@@ -184,7 +198,7 @@ _TELEMETRY: Final = (
         plain="since actor review_at lifted_at lifted_by",
         names="subject",
         stays="restriction_id subject ground reference",
-        why="restrictions in force: what comes later is stored and not used; lifted ones are gone",
+        why="what comes later is stored and not used; lifted ones are gone",
         basis="GDPR Art. 18(1)",
     ),
     _table(
@@ -346,7 +360,7 @@ _OTHERS: Final = (
         personal="device first_epoch last_epoch span_start span_end at",
         plain="seq tombstone_id stream basis edition generation counter",
         stays="device first_epoch last_epoch span_start span_end at",
-        why="what was erased, by device and day, so that no restored backup brings it back",
+        why="which days of which device, so that no restored backup brings them back",
         basis=_AGAIN,
     ),
     _table(
@@ -356,7 +370,7 @@ _OTHERS: Final = (
         ERASER,
         personal="name count mark",
         stays="name count mark",
-        why="hashes and counts by which a restored backup is known",
+        why="hashes and counts by which one is known",
         basis=_AGAIN,
     ),
     _table(Store.TOMBSTONES, "migration", Fate.NOBODY, plain="version name"),

@@ -54,7 +54,9 @@ class ErasureReceipt:
         return "\n".join([*self._gone(), *self._left(), self._proof()]) + "\n"
 
     def _gone(self) -> list[str]:
-        what = "everything" if self.whole else f"what was captured from {moment(self.start)} to before {moment(self.end)}"
+        what = (
+            "everything" if self.whole else f"what was captured from {moment(self.start)} to before {moment(self.end)}"
+        )
         lines = [
             f"Erased on {moment(self.at)}: {what} about {self.subject}.",
             f"{self.envelopes} sealed messages of {len(self.devices)} devices were removed and {self.leaves} keys destroyed;"
@@ -74,7 +76,9 @@ class ErasureReceipt:
         if self.kept:
             lines += ["What stays:", *(f"- {each.sentence()}" for each in self.kept)]
         if self.recipients:
-            lines.append(f"These have copies of their own, which you can ask them to erase: {', '.join(self.recipients)}.")
+            lines.append(
+                f"These have copies of their own, which you can ask them to erase: {', '.join(self.recipients)}."
+            )
         return lines
 
     def _proof(self) -> str:

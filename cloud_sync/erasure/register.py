@@ -22,7 +22,7 @@ MICRO: Final = 1_000_000  # marks count in whole numbers
 Act = Callable[[str, float], object]
 
 
-def _nothing(subject: str, at: float) -> None:
+def _nothing(subject: str, until: float) -> None:
     """Most parts have no work in most stages."""
 
 
@@ -32,7 +32,7 @@ def _none(subject: str) -> tuple[Kept, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one part does for a person who is erased in full, with what there was up to a moment (Unix seconds).
+    """What one part does for a person who is erased in full, with what there was until a moment (Unix seconds; in a replay only).
 
     `destroy` keys, `forget` rows, both inside the fence; `beside` after the commit; `kept` says afterwards what stays.
     """
@@ -83,20 +83,20 @@ class Register:
         """From here on a start finishes it, and no backup brings anything back from before."""
         self._witness.raise_witness(mark_of(subject), round(at * MICRO), b"")
 
-    def destroy(self, subject: str, at: float) -> None:
+    def destroy(self, subject: str, until: float) -> None:
         """Keys, inside the key store's transaction."""
         for part in self._parts:
-            part.destroy(subject, at)
+            part.destroy(subject, until)
 
-    def forget(self, subject: str, at: float) -> None:
+    def forget(self, subject: str, until: float) -> None:
         """Rows, inside the database's transaction."""
         for part in self._parts:
-            part.forget(subject, at)
+            part.forget(subject, until)
 
-    def beside(self, subject: str, at: float) -> None:
+    def beside(self, subject: str, until: float) -> None:
         """After the commit."""
         for part in self._parts:
-            part.beside(subject, at)
+            part.beside(subject, until)
 
     def done(self, subject: str, at: float) -> None:
         """This database has been through it."""

@@ -158,7 +158,7 @@ class Gate:
             if record.validity_until is not None:
                 times.add(record.validity_until)
         bounds = self._ledger.bounds(subject)
-        times.update(event.at for event in bounds.events())
+        times.update(bounds.times())
         age = bounds.age
         if age is not None and age.month:  # of purposes that are not named too: safeguards end at the highest floor
             times |= {age.certain_from(floor) for floor in floors(self.policy, age.country).values()}
@@ -167,8 +167,7 @@ class Gate:
     def newest(self, subject: str) -> float:
         """Unix seconds of the person's newest answer or bound, 0 if there is none: a clock before it is behind."""
         answers = (record.event_time for record in self._ledger.records(subject))
-        events = (event.at for event in self._ledger.bounds(subject).events())
-        return max((*answers, *events), default=0.0)
+        return max((*answers, *self._ledger.bounds(subject).times()), default=0.0)
 
     def grant(self, request: Request) -> StaffGrant | None:
         """What the access of a member of the staff rests on; None for everybody else."""

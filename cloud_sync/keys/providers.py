@@ -63,7 +63,8 @@ def module_of_pkcs11() -> Any:
 def shown(where: str | Path) -> str:
     """A provider as it may be told to anybody: of a service's URI the scheme alone, since nobody here knows what it holds."""
     scheme = str(where).partition(":")[0]
-    return str(where) if is_file(where) or scheme in ("env", "pkcs11") else f"{scheme}:…"
+    told = is_file(where) or scheme == "env" or (scheme == "pkcs11" and "pin-value" not in str(where))
+    return str(where) if told else f"{scheme}:…"
 
 
 def is_file(where: str | Path) -> bool:

@@ -45,6 +45,10 @@ class RecordKeys:
         except InvalidTag:
             raise SealBroken("a record does not open under its key and name") from None
 
+    def names(self, after: tuple[str, str], limit: int) -> list[tuple[str, str]]:
+        """Up to `limit` (record, subject) of which there is a key, behind `after`."""
+        return self._store.record_keys(after, limit)
+
     def destroy(self, parts: Iterable[tuple[str, str]]) -> int:
         """Destroy the keys of (record, subject); the number destroyed."""
         return self._store.destroy_record_keys(parts)

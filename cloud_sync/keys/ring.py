@@ -18,7 +18,7 @@ import json
 import os
 import threading
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -112,6 +112,11 @@ class KeyRing:
         """A new key, which wraps from now on; its number."""
         with _only_one(self.path), self._lock:
             keys = _read(self.path)
+            if any(len(key.wrapped) > 1 for key in keys.values()):
+                # [a key that the former provider alone wraps: the service would not start with the new one]
+                raise ConfigError(
+                    f"{self.path}: two providers open the ring; restart with the new one, run `sync keys settle`, then rotate"
+                )
             number = max(keys) + 1
             _write(self.path, [*keys.values(), _made(number, now, self._root)])
         self.reload()
@@ -131,6 +136,10 @@ class KeyRing:
             raise ConfigError("the newest key of the ring wraps all others' rows; rotate before you drop it")
         self._change(number, lambda key: None)
 
+    def alone(self) -> AbstractContextManager[None]:
+        """No other thread or process changes the ring, or what lies beside it under this lock."""
+        return _only_one(self.path)
+
     def hand_over(self, root: KeyEncryptionKey) -> None:
         """Wrap every key by another provider too, so that either opens the ring."""
         with _only_one(self.path), self._lock:
@@ -149,6 +158,10 @@ class KeyRing:
         with _only_one(self.path), self._lock:
             keys = _read(self.path)
             own = [replace(key, wrapped=tuple(self._own(key))) for key in keys.values()]
+            if lost := [key.number for key in own if not key.wrapped]:
+                raise ConfigError(
+                    f"{self.path}: this provider does not open key {lost[0]}; nothing was changed, move it anew"
+                )
             if own == list(keys.values()):
                 return False
             _write(self.path, own)

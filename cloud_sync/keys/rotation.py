@@ -9,13 +9,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from cloud_sync.errors import ConfigError, SealBroken
 from cloud_sync.keys.personkeys import person_identity
 from cloud_sync.keys.recordkeys import record_identity
-from cloud_sync.keys.ring import DIRECT, MARK, KeyRing, prefix
+from cloud_sync.keys.ring import DIRECT, MARK, KeyRing, number_of, prefix
 from cloud_sync.keys.rows import (
     candidate_identity,
     down_identity,
@@ -26,6 +28,9 @@ from cloud_sync.keys.rows import (
 )
 from cloud_sync.stores import Clock, KeyDatabase
 
+log = logging.getLogger(__name__)
+
+KEYS_MADE = "ring.keys"  # what the key store counts of them
 CHUNK = 500  # rows in a transaction: some 10 ms, in which nobody else writes to the key store
 
 
@@ -78,8 +83,12 @@ class Rotation:
         self._backups_end = backups_end
 
     def begin(self) -> int:
-        """Another key in the ring; its number."""
-        return self._ring.add(self._clock.now())
+        """Another key in the ring; its number. ConfigError where the store knows of more keys than this ring has."""
+        self._ring.reload()
+        check_ring(self._store, self._ring)
+        number = self._ring.add(self._clock.now())
+        self._store.raise_seen(KEYS_MADE, number)
+        return number
 
     def work(self, rows: int | None = None) -> Progress:
         """Wrap anew up to so many rows, or all of them; then drop the keys that no backup needs any more."""
@@ -113,13 +122,22 @@ class Rotation:
                 table.name, table.key, table.also, prefix(self._ring.current), after, limit
             )
             for row in rows:
-                *names, wrapped = row
-                identity = table.identity(**dict(zip((*table.key, *table.also), names, strict=True)))
-                again = self._ring.wrap(self._ring.unwrap(wrapped, identity), identity)
-                self._store.wrap_anew(table.name, table.key, names[: len(table.key)], again)
+                self._wrap_anew(table, row)
         if len(rows) < limit:
             return len(rows), None
         return len(rows), tuple(rows[-1][: len(table.key)])
+
+    def _wrap_anew(self, table: Table, row: tuple[Any, ...]) -> None:
+        *names, wrapped = row
+        identity = table.identity(**dict(zip((*table.key, *table.also), names, strict=True)))
+        try:
+            again = self._ring.wrap(self._ring.unwrap(wrapped, identity), identity)
+        except SealBroken:  # one row that nobody can open must not keep all others under the old key
+            log.error("a row of %s does not open; it stays as it is", table.name)
+            return
+        self._store.wrap_anew(table.name, table.key, names[: len(table.key)], again)
+        # A backup of this moment holds it under that key, so the key's time begins anew.
+        self._ring.mark_used(number_of(wrapped))
 
     def _retire(self) -> tuple[int, ...]:
         now, dropped = self._clock.now(), []
@@ -138,3 +156,12 @@ class Rotation:
 def ringed(store: KeyDatabase) -> bool:
     """Whether any row of the store is wrapped under a ring, so that it must not be opened without that ring."""
     return any(start for table in TABLES for start, _ in store.count_wrapped(table.name))
+
+
+def check_ring(store: KeyDatabase, ring: KeyRing) -> None:
+    """ConfigError for a ring that is older than the store, or that of another machine [two keys of one number]."""
+    if store.seen(KEYS_MADE) > ring.current:
+        raise ConfigError(
+            f"{ring.path}: the key store was rotated with a newer ring, or on another machine; put that ring here: all services"
+            " on one key store share one"
+        )

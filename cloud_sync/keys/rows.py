@@ -13,7 +13,6 @@ from cloud_sync.keys.wrap import KEY_BYTES, KeyEncryptionKey
 from cloud_sync.model import PERSONAL_STREAMS, HealingCandidate, HealingOffer, Leaf, Shield, Tip
 from cloud_sync.stores import KeyDatabase
 
-
 NUMBER_BITS = 62  # of a shield, at random: it fits the store's integers, and no two of a device are alike
 
 

@@ -23,6 +23,7 @@ MOST_LENGTH_BYTES = 4  # MQTT 3.1.1 section 2.2.3: remaining length
 _INCOMPLETE, _ENDLESS = -1, -2  # instead of one
 # Section 3.3.1: packet type 3 and QoS 1; DUP (bit 3) and RETAIN (bit 0) do not matter to ingest.
 _PUBLISH_MASK, _PUBLISH_QOS1 = 0xF6, 0x32
+_RETAIN = 0x01
 _PUBACK = 0x40  # section 3.4.1: packet type 4, flags 0
 _PUBACK_REMAINING = 2  # section 3.4.1: the packet identifier alone
 
@@ -104,7 +105,9 @@ class ReadAheadClient(paho.Client):
             mids.append(self._own_mid)
             name = topic.encode()
             head = struct.pack(f"!H{len(name)}sH", len(name), name, self._own_mid)
-            packets += [bytes([_PUBLISH_QOS1]), _length(len(head) + len(payload)), head, payload]
+            # An empty message is retained: it takes away what a broker keeps under the topic (section 3.3.1.3).
+            kind = _PUBLISH_QOS1 if payload else _PUBLISH_QOS1 | _RETAIN
+            packets += [bytes([kind]), _length(len(head) + len(payload)), head, payload]
         if packets:
             self._packet_queue(_PUBLISH_QOS1, b"".join(packets), 0, 1)
         return mids

@@ -15,12 +15,17 @@ MAX_WAITING = 20_000  # while the broker is away: about 10 MB; the oldest give w
 MAX_UNACKNOWLEDGED = 4000  # handed to the client and not yet with the broker; more would only move the queue
 
 
+CLEARED = ("up", "down")  # topics of a device under which a broker may have been made to keep a message
+
+_Message = tuple[str, str, bytes]  # device, topic below its own, payload; an empty one clears what is retained
+
+
 class MqttDownlinks:
     """`cloud_sync.stores.Downlinks` over the connection of a `Subscriber`."""
 
     def __init__(self) -> None:
-        self._waiting: deque[tuple[str, bytes]] = deque(maxlen=MAX_WAITING)
-        self._unacknowledged: dict[int, tuple[str, bytes]] = {}
+        self._waiting: deque[_Message] = deque(maxlen=MAX_WAITING)
+        self._unacknowledged: dict[int, _Message] = {}
         self._acknowledged: Counter[str] = Counter()
         self._sent: Counter[str] = Counter()
         self._lock = threading.Lock()
@@ -33,8 +38,16 @@ class MqttDownlinks:
     def send(self, device: str, envelope: bytes) -> None:
         """Queue `envelope` for `bl/1/<device>/down`; returns at once."""
         with self._lock:
-            self._waiting.append((device, envelope))
+            self._waiting.append((device, "down", envelope))
             self._sent[device] += 1
+        self._wake()
+
+    def forget(self, device: str) -> None:
+        """Queue what clears the device's retained messages. Nothing here is retained; somebody else's may be, and hold what is
+        erased; returns at once.
+        """
+        with self._lock:
+            self._waiting.extend((device, topic, b"") for topic in CLEARED)
         self._wake()
 
     def sent(self, device: str | None = None) -> int:
@@ -56,13 +69,13 @@ class MqttDownlinks:
             return
         with self._lock:
             batch = [self._waiting.popleft() for _ in range(min(room, len(self._waiting)))]
-        mids = client.publish_all([(f"bl/1/{device}/down", envelope) for device, envelope in batch])
+        mids = client.publish_all([(f"bl/1/{device}/{topic}", payload) for device, topic, payload in batch])
         self._unacknowledged.update(zip(mids, batch, strict=True))
 
     def acknowledged(self, mid: int) -> None:
         """The broker has this one."""
         sent = self._unacknowledged.pop(mid, None)
-        if sent is not None:
+        if sent is not None and sent[2]:
             with self._lock:
                 self._acknowledged[sent[0]] += 1
 

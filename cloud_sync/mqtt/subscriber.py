@@ -314,7 +314,7 @@ class Subscriber:
             count = min(len(self._pending), MAX_BATCH)
             batch = [self._pending.popleft() for _ in range(count)]
             if self._commit(batch):
-                self.handled += count
+                self.handled += sum(1 for message in batch if message[-1])
                 self._done.append(batch)
                 self._wake()
 
@@ -323,7 +323,8 @@ class Subscriber:
         retry_s = FIRST_RETRY_S
         while True:
             try:
-                self._handle([(topic, payload) for _, _, topic, payload in batch])
+                # An empty message clears what is retained (`publisher.forget`): it comes back here, and says nothing.
+                self._handle([(topic, payload) for _, _, topic, payload in batch if payload])
                 return True
             except StoreError as error:
                 log.error("the store refuses a batch of %d: %s; trying again in %.1f s", len(batch), error, retry_s)

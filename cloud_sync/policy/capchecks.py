@@ -36,7 +36,7 @@ ACCOUNTING = ("invoice", "payment")
 #: Terms above this are for accounting material alone.
 THREE_YEARS_S = 3 * 366 * 86_400
 #: Keys of `[retention]` that are no category.
-_OWN = frozenset({"sweep", "total_cap"})
+_OWN = frozenset({"sweep", "total_cap", "dropped"})
 #: A category, and the key that must be true before a rule may have it.
 _SWITCHED = (("call_recording", ("support", "recording", "enabled")), ("directory", ("directory", "enabled")))
 
@@ -105,6 +105,15 @@ def switched_on(raw: Raw) -> Iterator[Gap]:
                 yield Gap(("rule", n, "category"), f"{category} is off", f"set {name} = true, or take the rule out")
 
 
+def dropped_without_rule(raw: Raw) -> Iterator[Gap]:
+    """What is dropped has no rule any more [a word that destroys, left behind when the rule comes back]."""
+    kept = {text(rule.get("category")) for rule in tables(raw.get("rule"))}
+    for category in words(table(raw, "retention").get("dropped")):
+        if category in kept:
+            fix = "take it out of retention.dropped, or take the rule out"
+            yield Gap(("retention", "dropped"), f"{category} is dropped and has a rule", fix)
+
+
 def purposes_end(raw: Raw) -> Iterator[Gap]:
     """What is kept for a use to come ends at most `purpose.max_open` after its purpose is concluded (V-10)."""
     most = period(table(raw, "purpose").get("max_open")) or Period.parse("P12M")
@@ -115,4 +124,10 @@ def purposes_end(raw: Raw) -> Iterator[Gap]:
             yield Gap(("rule", n, "retention"), message, "shorten it")
 
 
-CAP_CHECKS: tuple[Callable[[Raw], Iterator[Gap]], ...] = (caps_hold, caps_of_categories, switched_on, purposes_end)
+CAP_CHECKS: tuple[Callable[[Raw], Iterator[Gap]], ...] = (
+    caps_hold,
+    caps_of_categories,
+    switched_on,
+    dropped_without_rule,
+    purposes_end,
+)

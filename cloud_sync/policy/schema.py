@@ -160,6 +160,7 @@ class RetentionTable(Table):
 
     sweep: Seconds
     total_cap: Span
+    dropped: tuple[Name, ...] = ()
 
 
 class BackupTable(Table):

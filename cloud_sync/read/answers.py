@@ -32,6 +32,22 @@ class Answers:
         self._known: dict[tuple[int, int], Decision] = {}
         self.since = math.inf
         self.until = -math.inf
+        self._watched = False
+        self._sure_until = math.inf
+        self._near: dict[float, Decision] = {}
+
+    def watch(self) -> None:
+        """From here on remember what was answered, for `hold`: the beginning of a piece."""
+        self._watched, self._sure_until = True, math.inf
+        self._near.clear()
+
+    def hold(self, now: float) -> bool:
+        """Whether everything that was allowed since `watch` would be answered the same at `now` [a term that has passed since]."""
+        if not self._near and self._sure_until == math.inf:
+            return True
+        if not self.since <= now < min(self.until, self._sure_until):
+            return False
+        return all(self._ask(capture, now) == decision for capture, decision in self._near.items())
 
     def of(self, capture: float, now: float) -> Decision:
         """The decision on what was captured at `capture`, used at `now` (Unix seconds)."""
@@ -39,13 +55,18 @@ class Answers:
             self._begin(now)
         stage = self._stage(now - capture)
         if stage < 0:  # near the end of a term each capture is asked for by itself
-            return self._ask(capture, now)
+            decision = self._ask(capture, now)
+            if self._watched and decision:
+                self._near[capture] = decision
+            return decision
         key = (bisect_right(self._marks, capture), stage)
         known = self._known.get(key)
         if known is None:
             if len(self._known) >= MOST_KEPT:
                 self._known.clear()
             known = self._known[key] = self._ask(capture, now)
+        if known:
+            self._sure(capture, stage)
         return known
 
     def of_all(self, first: float, last: float, now: float) -> Decision | None:
@@ -55,7 +76,15 @@ class Answers:
             return None
         if bisect_right(self._marks, first) != bisect_right(self._marks, last):
             return None
-        return self.of(last, now)
+        decision = self.of(last, now)
+        if decision:
+            self._sure(first, stage)
+        return decision
+
+    def _sure(self, capture: float, stage: int) -> None:
+        """An answer by this stage holds until the next term can end at the earliest."""
+        if stage < len(self._terms):
+            self._sure_until = min(self._sure_until, capture + self._terms[stage][0])
 
     def _begin(self, now: float) -> None:
         """Answers of another moment are forgotten where a consent may have begun or ended in between."""

@@ -70,6 +70,22 @@ class Follower(Generic[Item]):
             self._note(now)
         return told
 
+    def holds(self) -> bool:
+        """Whether what was told last was decided on what still is; if not, the act as such is decided anew: `Denied`."""
+        now = self._clock.now()
+        answers, mark = self._answers, self._mark
+        in_time = answers is not None and answers.since <= now < answers.until
+        if in_time and mark == self._reader.mark(self.source, self.query, now):
+            return True
+        self._answers = None
+        self._reader.demand(self.source, self.query)
+        return False
+
+    def forget(self) -> None:
+        """Keep no key: some may be destroyed now."""
+        self._answers = None
+        self._opener.forget()
+
     def close(self) -> None:
         """Log what was told since the last entry; closing twice is harmless."""
         if self.open:

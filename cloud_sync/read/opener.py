@@ -15,6 +15,7 @@ from cloud_sync.wire.envelope import open_uplink, parse_uplink
 LEEWAY_EPOCHS = 1  # a capture may lie 60 s and a step outside its epoch (docs/wire-format.md section 6)
 WINDOW_EPOCHS = 8  # days of rows in memory: 70,000 fixes of ten seconds, about a megabyte sealed
 MOST_EPOCHS = 64  # after days without a row [a span from 1970 on]; eight megabytes when rows begin at last
+MOST_DAYS = 4096  # of one piece, which a span of eleven years of one reading a day does not reach
 MOST_CHAINS = 64  # days whose keys are kept while envelopes come in as they are committed
 
 
@@ -27,6 +28,7 @@ class Opener:
         self._keys = keys
         self._tombstones = tombstones
         self._chains: dict[tuple[str, int, int, int], DayChain | None] = {}
+        self._opened: set[tuple[str, int, int, int]] = set()
 
     def rows(
         self, device: str, stream: int, start: float, end: float, after: EnvelopeId | None = None
@@ -54,9 +56,19 @@ class Opener:
         try:
             plaintext = open_uplink(row.id.device, parse_uplink(row.payload), chain.key(row.id.counter))
             chain.confirm()
+            if len(self._opened) < MOST_DAYS:
+                self._opened.add(row_day(row.id))
             return source.unpack(plaintext, row.id.epoch)
         except (KeyDestroyed, SealBroken, WireFormatError):  # shredded meanwhile, or the row was damaged
             return None
+
+    def watch(self) -> None:
+        """From here on remember of which days something was opened, for `stand`: the beginning of a piece."""
+        self._opened.clear()
+
+    def stand(self) -> bool:
+        """Whether every day of which something was opened since `watch` has its key still [a sweep, or a step, in between]."""
+        return all(self._store.leaf(*day) is not None for day in self._opened)
 
     def forget(self) -> None:
         """Look keys up anew: they may have been destroyed since."""
@@ -64,8 +76,7 @@ class Opener:
 
     def _chain(self, key: EnvelopeId) -> DayChain | None:
         """The day's keys; None if they are destroyed or a tombstone covers the day."""
-        device, generation, stream, epoch, _ = key
-        name = (device, generation, stream, epoch)
+        name = device, generation, stream, epoch = row_day(key)
         if name not in self._chains:
             if len(self._chains) >= MOST_CHAINS:
                 self._chains.clear()
@@ -76,6 +87,11 @@ class Opener:
             except KeyDestroyed:
                 self._chains[name] = None
         return self._chains[name]
+
+
+def row_day(key: EnvelopeId) -> tuple[str, int, int, int]:
+    """Of which device, generation, stream and epoch: what one leaf opens."""
+    return key.device, key.generation, key.stream, key.epoch
 
 
 def _place(key: EnvelopeId) -> tuple[int, int, int]:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
+from cloud_sync.access.words import said_role, said_word
 from cloud_sync.audit import Kind
 from cloud_sync.errors import Denied
 from cloud_sync.gate import Decision, Gate, Request
@@ -27,6 +28,7 @@ from cloud_sync.stores import AuditSink, Clock, Database, KeyDatabase, Tombstone
 __all__ = ["Fixes", "Query", "Reader", "Readings"]
 
 NOTHING: Final[Mapping[str, str | int]] = MappingProxyType({})
+FRESH_S: Final = 1.0  # rows that were looked up serve so long; a fast copy looks them up once a second, a slow one for each piece
 MOST_PIECE: Final = 2000  # readings of one piece, but for those of its last envelope (64 at most)
 
 
@@ -78,14 +80,10 @@ class Reader:
     def read(self, source: Source[Item], query: Query) -> Readings[Item]:
         """All of one source in order of time; the read is in the audit log before it is answered."""
         query.check()
-        now = self._clock.now()
         # 1. The gate, for the act as such; nothing is opened before [a denied reader must not even learn what is there].
         decision = self.demand(source, query)
         # 2. The gate again for what was captured when: consent, term and precision of that moment count.
-        found: Readings[Item] = Readings()
-        for piece in self._pieces(source, query, now, None, MOST_PIECE):
-            found += piece
-            found.unreadable += piece.unreadable
+        found = self._collected(source, query)
         found.sort(key=_time)
         # 3. The audit log, then 4. the answer [a read that nobody can see].
         self.note(Kind.GATE_ALLOWED, source, query, decision.reason, len(found), found.unreadable)
@@ -106,18 +104,35 @@ class Reader:
     def _asked_anew(
         self, source: Source[Item], query: Query, after: EnvelopeId | None, most: int
     ) -> Iterator[Piece[Item]]:
-        mark: tuple[object, ...] = ()
         while True:
             now = self._clock.now()
             mark = self.mark(source, query, now)
-            for piece in self._pieces(source, query, now, after, most):
-                if self.mark(source, query, self._clock.now()) != mark:
-                    break  # what was found rests on answers that no longer hold: this piece is made anew
+            answers, opener = self.answers(source, query), Opener(*self._parts)
+            for piece in self._pieces(source, query, now, after, most, answers, opener):
+                then = self._clock.now()
+                if self.mark(source, query, then) != mark or not answers.hold(then) or not opener.stand():
+                    break  # what was found rests on answers or keys that no longer hold: this piece is made anew
                 self.demand(source, query)
                 yield piece
                 after = piece.last
+                if not 0 <= self._clock.now() - now <= FRESH_S:
+                    break  # rows and answers are of then: the rest is looked up anew
+                answers.watch()
+                opener.watch()
             else:
                 return
+            self.demand(source, query)
+
+    def _collected(self, source: Source[Item], query: Query) -> Readings[Item]:
+        """Every piece, as one answer to one question: redone if what it rests on has changed while it was collected."""
+        while True:
+            found: Readings[Item] = Readings()
+            mark = self.mark(source, query, self._clock.now())
+            for piece in self._asked_anew(source, query, None, MOST_PIECE):
+                found += piece
+                found.unreadable += piece.unreadable
+            if self.mark(source, query, self._clock.now()) == mark:
+                return found
             self.demand(source, query)
 
     def follow(self, source: Source[Item], query: Query) -> Follower[Item]:
@@ -207,7 +222,7 @@ class Reader:
             ("action", query.action.value),
             ("category", source.category(self._policy, query.purpose)),
             ("purpose", query.purpose if query.purpose in self._policy.purposes else "undeclared"),
-            ("role", query.actor.role),
+            ("role", said_role(query.actor.role)),
             ("captured_first", int(query.start)),
             ("captured_last", int(query.end)),
             ("reason", reason.value),
@@ -220,12 +235,22 @@ class Reader:
         grant = self._gate.grant(self._request(source, query, now, now))
         if grant is not None:
             detail += [("grant", grant.grant), ("ticket", grant.ticket)]
-        self._audit.append(AuditEvent(kind.value, now, query.actor.id, query.subject, (*detail, *more.items())))
+        people = query.actor.id, query.subject
+        if kind is Kind.GATE_DENIED:  # a denial is logged whoever they say they are
+            people = said_word(people[0]), said_word(people[1])
+        self._audit.append(AuditEvent(kind.value, now, *people, (*detail, *more.items())))
 
     def _pieces(
-        self, source: Source[Item], query: Query, now: float, after: EnvelopeId | None, most: int
+        self,
+        source: Source[Item],
+        query: Query,
+        now: float,
+        after: EnvelopeId | None,
+        most: int,
+        answers: Answers,
+        opener: Opener,
     ) -> Iterator[Piece[Item]]:
-        answers, opener = self.answers(source, query), Opener(*self._parts)
+        answers.watch()
         for device in self._database.devices_of(query.subject):
             if after is not None and after.device != device.device:
                 continue  # this one was told before

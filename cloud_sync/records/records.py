@@ -35,6 +35,7 @@ MOST_CONTENT_BYTES: Final = (
     16 * 2**20
 )  # an image or a short clip; what is larger belongs into a store of its own, and its key here
 MOST_PEOPLE: Final = 64  # of one record: a group chat; each has a key and a row of their own
+MOST_AHEAD_S: Final = 120  # of a record's making: as far as two clocks may differ
 CHUNK: Final = 500  # parts in a transaction: ingest waits for one chunk
 HOLD: Final = "hold"  # why a part stays after an erasure
 TERMS_OF: Final = "records/terms"  # the policy under which the dues were computed
@@ -87,7 +88,7 @@ class Records:
         self._check(content)
         now = self._time.now()
         made = now if created_at is None else created_at
-        if not 0 <= made <= now + 120:  # as far as two clocks may differ
+        if not 0 <= made <= now + MOST_AHEAD_S:
             raise ConfigError("created_at lies in the future or before 1970; name Unix seconds")
         name = _identifier(record_id or secrets.token_hex(ID_BYTES), "record")
         with self._database.transaction():
@@ -135,16 +136,32 @@ class Records:
         self._witness.raise_witness(_erased(subject), round(now * MICRO), b"")
         with self._database.transaction():
             gone, kept = self._erase(subject, now)
-            for each in kept:
-                detail: list[tuple[str, str | int]] = [
-                    ("record", each.record_id),
-                    ("category", each.category),
-                    ("reason", each.ground),
-                ]
-                if each.review_at is not None:
-                    detail.append(("review_at", int(each.review_at)))
-                self._audit.append(AuditEvent(Kind.RECORD_RESTRICTED.value, now, actor, subject, tuple(detail)))
+            self.log_kept(subject, actor=actor)
         return gone, kept
+
+    def destroy(self, subject: str, until: float) -> int:
+        """The same as a part of the person's whole erasure, inside its transaction, of what was made up to that Unix second; events
+        that started clocks go with the last part. How many parts went.
+        """
+        gone, kept = self._erase(subject, until + MOST_AHEAD_S)
+        if not kept:
+            self._database.remove_clock_events(Scope.SUBJECT, subject)
+        return gone
+
+    def log_kept(self, subject: str, *, actor: str) -> None:
+        """Log what stays of a person, restricted, and why."""
+        now = self._time.now()
+        for part in self.of(subject):
+            if not part.ground:
+                continue
+            detail: list[tuple[str, str | int]] = [
+                ("record", part.record_id),
+                ("category", part.category),
+                ("reason", part.ground),
+            ]
+            if part.review_at is not None:
+                detail.append(("review_at", int(part.review_at)))
+            self._audit.append(AuditEvent(Kind.RECORD_RESTRICTED.value, now, actor, subject, tuple(detail)))
 
     def _erase(self, subject: str, until: float) -> tuple[int, list[KeptPart]]:
         held, now = self._holds.view(), self._time.now()
@@ -179,6 +196,19 @@ class Records:
                 with self._database.transaction():
                     gone += self._erase(subject, seen[0] / MICRO)[0]
         return gone
+
+    def destroy_orphans(self) -> int:
+        """Destroy keys whose parts are gone, which a restored key store has brought back; how many."""
+        gone, after = 0, ("", "")
+        while True:
+            with self._database.transaction():  # a part that is being put has its key first
+                page = self._keys.names(after, CHUNK)
+                living = {(part.record_id, part.subject) for name, _ in page for part in self._database.parts(name)}
+                dead = [name for name in page if name not in living]
+                gone += self._keys.destroy(dead) if dead else 0
+            if len(page) < CHUNK:
+                return gone
+            after = page[-1]
 
     # The sweep
 

@@ -57,6 +57,7 @@ class ReleaseStore:
                 self._path.touch(mode=PRIVATE_MODE)
             connection = sqlite3.connect(self._path, timeout=5.0)
             try:
+                connection.execute("PRAGMA secure_delete=ON")  # a device's name that stays in a free page
                 connection.executescript(_SCHEMA)
                 with connection:
                     yield connection
@@ -115,6 +116,17 @@ class ReleaseStore:
             return {}
         with self._open() as db:
             return dict(db.execute("SELECT device, version FROM runs"))
+
+    def forget(self, device: str, *, in_use: bool) -> int:
+        """A person was erased: what their device runs and was offered goes, but for an update that is under way; rows deleted."""
+        if not self._path.exists():
+            return 0
+        with self._open() as db:
+            gone = db.execute("DELETE FROM runs WHERE device = ?", (device,)).rowcount
+            return (
+                gone
+                + db.execute("DELETE FROM offer WHERE device = ? AND (done = 1 OR ?)", (device, not in_use)).rowcount
+            )
 
     def withdraw(self, release: bytes) -> int:
         """Offer a release to nobody any more; how many offers that ended."""

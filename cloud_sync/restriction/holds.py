@@ -5,14 +5,14 @@ Invariants, each with the harm that it stops:
 1. A hold names its reference, whom or which device it is about, and when it is looked at again [a hold that never ends].
 2. An authority's hold takes two people and its reference; every release takes two, as it destroys [one person's error or will].
 3. On release what is overdue goes with the next sweep.
-4. The witness beside the tombstones counts holds and releases: while a database knows fewer, nothing is destroyed by any term
-   [a restored backup that forgets a hold, and a sweep at its start].
+4. The witness beside the tombstones counts holds and releases, and knows the newest hold: while a database knows fewer, nothing is
+   destroyed by any term [a restored backup that forgets a hold, and a sweep at its start]. No newer hold makes up for a lost one.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -148,6 +148,7 @@ class Holds:
             )
         name = secrets.token_hex(ID_BYTES)
         hold = Hold(name, reference, subject, device, category, start, end, authority, now, people, review_at)
+        self._keep_lost()
         with self._database.transaction():
             self._database.put_hold(hold)
             self._log(Kind.HOLD_PLACED, by, hold)
@@ -165,6 +166,7 @@ class Holds:
                 "a hold is released by two people, as its release destroys: name another one who approved"
             )
         released = replace(found, released_at=self._clock.now(), released_by=people)
+        self._keep_lost()
         with self._database.transaction():
             self._database.put_hold(released)
             self._database.unpark(UPLINK_STREAMS)
@@ -195,12 +197,16 @@ class Holds:
 
     def lost(self) -> bool:
         """Whether holds are missing from a restored database: nothing may be destroyed by any term then."""
-        seen = self._witness.witness(WITNESS)
-        return seen is not None and self._count() < seen[0]
+        count, newest = self._witness.witness(WITNESS) or (0, b"")
+        if count == 0:
+            return False
+        known = self._database.holds(released=True)
+        return _count(known) < count or (newest != b"" and newest not in [hold.hold_id.encode() for hold in known])
 
     def note_all(self) -> None:
         """Tell the witness what is there; after a commit, and at a start before which a program ended too soon."""
-        self._witness.raise_witness(WITNESS, self._count(), b"")
+        if not self.lost():
+            self._witness.raise_witness(WITNESS, *self._mark())
 
     def accept_lost(self, *, by: str, approved_by: str) -> None:
         """Two people say that all holds that are to be in force are placed again."""
@@ -208,12 +214,18 @@ class Holds:
             raise ConfigError("two people say that no hold is missing: name another one who approved")
         with self._database.transaction():
             self._audit.append(AuditEvent(Kind.HOLD_ACCEPTED.value, self._clock.now(), by, ""))
-        self._witness.set_witness(WITNESS, self._count(), b"")
+        self._witness.set_witness(WITNESS, *self._mark())
 
-    def _count(self) -> int:
-        """Holds and releases: both only ever grow."""
+    def _keep_lost(self) -> None:
+        """Before one is added or released: what is lost stays so, ahead of the count that will be."""
+        seen = self._witness.witness(WITNESS)
+        if seen is not None and self.lost():
+            self._witness.set_witness(WITNESS, seen[0] + 1, seen[1])
+
+    def _mark(self) -> tuple[int, bytes]:
+        """How many holds and releases there are, and the newest hold."""
         known = self._database.holds(released=True)
-        return len(known) + sum(hold.released_at is not None for hold in known)
+        return _count(known), known[-1].hold_id.encode() if known else b""
 
     def _log(self, kind: Kind, by: str, hold: Hold) -> None:
         detail: tuple[tuple[str, str | int], ...] = (
@@ -226,6 +238,11 @@ class Holds:
 
 def _people(*names: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name))
+
+
+def _count(known: Sequence[Hold]) -> int:
+    """Holds and releases: both only ever grow."""
+    return len(known) + sum(hold.released_at is not None for hold in known)
 
 
 def _of_record(hold: Hold, subject: str, category: str, created_at: float) -> bool:

@@ -5,8 +5,8 @@ Invariants, each with the harm that it stops:
 1. It holds from the commit on: every question is answered out of the store [a job that goes on with an answer of before].
 2. Several hold side by side; the person is restricted until the last is lifted [an objection lifted with a contested address].
 3. It is lifted only once the person has been told (Art. 18(3)).
-4. The witness beside the tombstones counts them: a database that knows fewer was restored, and the person stays restricted
-   until somebody lifts that too [a restored backup that forgets an objection].
+4. The witness beside the tombstones counts them and knows the newest: a database without it was restored, and the person stays
+   restricted until somebody lifts that too [a restored backup that forgets an objection]. No newer one makes up for it.
 
 A restriction suspends no term: storage may go on (Art. 18(2)), and a policy's term is a promise to the person. Where it must go on
 longer, for a claim or because the person opposes the erasure (Art. 18(1)(b), (c)), a hold says so (`holds.py`).
@@ -69,11 +69,12 @@ class Restrictions:
                 return each
         now = self._clock.now()
         made = Restriction(secrets.token_hex(ID_BYTES), subject, known, reference, now, by, review_at)
+        self._keep_lost(subject)
         with self._database.transaction():
             self._database.put_restriction(made)
             self._log(Kind.RESTRICTION_SET, by, made)
             outgoing = self._settle(subject)
-        self._witness.raise_witness(_name(subject), self._count(subject), b"")
+        self._note(subject)
         self._done(subject, outgoing)
         return made
 
@@ -105,17 +106,32 @@ class Restrictions:
         """Those in force, of a person or of everybody, oldest first."""
         return self._database.restrictions(subject)
 
+    def forget(self, subject: str, *, again: bool) -> None:
+        """Whole-person erasure, inside its transaction: lifted ones go, those in force hold on.
+
+        The witness counts them no more; `again`, in a restored database, it has done so before [one that is lost would not be
+        missed].
+        """
+        seen, lost = self._witness.witness(_name(subject)), self.lost(subject)
+        gone = self._database.remove_lifted(subject)
+        if gone and seen is not None and not again:
+            newest = seen[1] if lost else self._mark(subject)[1]
+            self._witness.set_witness(_name(subject), max(0, seen[0] - gone), newest)
+
     # Restores
 
     def lost(self, subject: str) -> bool:
         """Whether a restriction of the person is missing from a restored database."""
-        seen = self._witness.witness(_name(subject))
-        return seen is not None and self._count(subject) < seen[0]
+        count, newest = self._witness.witness(_name(subject)) or (0, b"")
+        if count == 0:
+            return False
+        ids = [each.restriction_id.encode() for each in self._database.restrictions(subject, lifted=True)]
+        return len(ids) < count or (newest != b"" and newest not in ids)
 
     def note_all(self) -> None:
         """Tell the witness what is there, at a start before which a program ended too soon."""
         for subject in {each.subject for each in self._database.restrictions(lifted=True)}:
-            self._witness.raise_witness(_name(subject), self._count(subject), b"")
+            self._note(subject)
 
     def accept_lost(self, subject: str, *, by: str, told: bool) -> None:
         """End the restriction of a person whose own are lost with a database; as `lift`, `told` before."""
@@ -126,12 +142,24 @@ class Restrictions:
         with self._database.transaction():
             detail = (("reason", "restored"),)
             self._audit.append(AuditEvent(Kind.RESTRICTION_LIFTED.value, self._clock.now(), by, subject, detail))
-            self._witness.set_witness(_name(subject), self._count(subject), b"")
+            self._witness.set_witness(_name(subject), *self._mark(subject))
             outgoing = self._settle(subject)
         self._done(subject, outgoing)
 
-    def _count(self, subject: str) -> int:
-        return len(self._database.restrictions(subject, lifted=True))
+    def _keep_lost(self, subject: str) -> None:
+        """Before one is added: what is lost stays so, ahead of the count that will be [it is caught up by a newer one]."""
+        seen = self._witness.witness(_name(subject))
+        if seen is not None and self.lost(subject):
+            self._witness.set_witness(_name(subject), seen[0] + 1, seen[1])
+
+    def _note(self, subject: str) -> None:
+        if not self.lost(subject):
+            self._witness.raise_witness(_name(subject), *self._mark(subject))
+
+    def _mark(self, subject: str) -> tuple[int, bytes]:
+        """How many there are, lifted ones too, and the newest."""
+        known = self._database.restrictions(subject, lifted=True)
+        return len(known), known[-1].restriction_id.encode() if known else b""
 
     def _log(self, kind: Kind, by: str, restriction: Restriction) -> None:
         detail: list[tuple[str, str | int]] = [

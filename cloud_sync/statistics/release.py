@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,12 +23,13 @@ from cloud_sync.read.query import Query
 from cloud_sync.read.reader import Reader
 from cloud_sync.read.sources import LOCATION
 from cloud_sync.statistics.bands import banded, exposed
-from cloud_sync.stores import AuditSink, Clock, Database
+from cloud_sync.stores import AuditSink, Clock, Database, WitnessStore
 from cloud_sync.wire.cells import DEGREE_E7, cell_of, centre_e7
 
 FIELDS: Final = frozenset({"time", "lat", "lon"})
 #: Kilometres of a cell's side at least, and the precision that has such cells (docs/wire-format.md section 5).
 GRIDS: Final = ((10, Precision.CELL_10KM), (100, Precision.REGION))
+MOST_ATTEMPTS: Final = 3  # each counts those anew whose answers changed meanwhile
 MOST_DAYS: Final = 366  # a year in one release; more is a movement profile of a place, and hours of work
 
 
@@ -41,6 +42,15 @@ class Cell:
     lat: float
     lon: float
     people: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """Where one person was, and what the leave to count them rested on."""
+
+    query: Query
+    mark: tuple[object, ...]
+    cells: frozenset[tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +81,17 @@ class Release:
 class Statistics:
     """Makes releases and remembers them."""
 
-    def __init__(self, *, database: Database, reader: Reader, policy: Policy, clock: Clock, audit: AuditSink) -> None:
-        self._database, self._reader, self._policy = database, reader, policy
+    def __init__(
+        self,
+        *,
+        database: Database,
+        witness: WitnessStore,
+        reader: Reader,
+        policy: Policy,
+        clock: Clock,
+        audit: AuditSink,
+    ) -> None:
+        self._database, self._witness, self._reader, self._policy = database, witness, reader, policy
         self._clock, self._audit = clock, audit
 
     def releases(self) -> list[Release]:
@@ -88,33 +107,55 @@ class Statistics:
         4. Each person through the gate, for statistics: consent, restriction, age and term count, and it is in their log.
         5. Positions as coarse as the grid before they are counted; people, not devices, not fixes.
         6. Groups below k are left out, others told in steps of k; then all releases are held against each other once more.
+        7. In the transaction that keeps it, answers and days are looked at again [a withdrawal, or another release, meanwhile].
         """
         stats = self._terms()
         grid = _grid(stats)
-        last_day = first_day + days - 1
-        self._check_days(stats, purpose, first_day, last_day)
-        groups: dict[tuple[int, int], set[str]] = defaultdict(set)
-        denied = told = 0
-        for subject in sorted({device.subject for device in self._database.all_devices()}):
-            query = Query(
-                actor,
-                purpose,
-                subject,
-                float(first_day * EPOCH_SECONDS),
-                float((last_day + 1) * EPOCH_SECONDS),
-                precision=grid,
-                fields=FIELDS,
-                act=Action.STATISTICS,
+        days_of = (first_day, first_day + days - 1)
+        self._check_days(stats, purpose, *days_of)
+        counted: dict[str, _Counted] = {}
+        subjects = sorted({device.subject for device in self._database.all_devices()})
+        for _ in range(MOST_ATTEMPTS):
+            self._count(
+                [subject for subject in subjects if subject not in counted], counted, actor, purpose, days_of, grid
             )
+            with self._database.transaction():
+                now = self._clock.now()
+                stale = [subject for subject, one in counted.items() if self._mark(one.query, now) != one.mark]
+                if not stale:
+                    self._check_days(stats, purpose, *days_of)
+                    return self._publish(stats, purpose, days_of, grid, banded(_groups(counted), stats.k_min))
+            for subject in stale:
+                del counted[subject]
+        raise ConfigError("people changed their answers while they were counted; nothing was released, ask again")
+
+    def _count(
+        self,
+        subjects: list[str],
+        counted: dict[str, _Counted],
+        actor: Actor,
+        purpose: str,
+        days: tuple[int, int],
+        grid: Precision,
+    ) -> None:
+        """Where each of these people was, of those who may be counted. `Denied` when nobody may: else days are used up."""
+        first, last = days
+        denial: Denied | None = None
+        for subject in subjects:
+            start, end = float(first * EPOCH_SECONDS), float((last + 1) * EPOCH_SECONDS)
+            query = Query(actor, purpose, subject, start, end, precision=grid, fields=FIELDS, act=Action.STATISTICS)
+            mark = self._mark(query, self._clock.now())
             try:
-                for cell in self._cells(query, grid):
-                    groups[cell].add(subject)
-                told += 1
+                counted[subject] = _Counted(query, mark, frozenset(self._cells(query, grid)))
             except Denied as error:
+                denial = error
                 if error.reason in _NOBODY:
-                    raise
-                denied += 1
-        return self._publish(stats, purpose, (first_day, last_day), grid, banded(groups, stats.k_min))
+                    break
+        if not counted:
+            raise denial or ConfigError("nobody has a device: there is nobody to count")
+
+    def _mark(self, query: Query, now: float) -> tuple[object, ...]:
+        return self._reader.mark(LOCATION, query, now)
 
     def _terms(self) -> StatsRules:
         if self._policy.stats is None:
@@ -129,7 +170,13 @@ class Statistics:
         free_at = stats.release_delay.end((last + 1) * EPOCH_SECONDS)
         if self._clock.now() < free_at:
             raise ConfigError(f"these days may be released {stats.release_delay} after their end, and not before")
-        for other in self.releases():
+        known = self.releases()
+        count, mark = self._witness.witness(WITNESS) or (0, b"")
+        if count > len(known) and first <= int.from_bytes(mark, "big"):
+            raise ConfigError(
+                "releases are missing from this database, which was restored; days up to the last of them stay closed"
+            )
+        for other in known:
             if other.purpose == purpose and first <= other.last_day and other.first_day <= last:
                 raise ConfigError(f"release {other.release_id} has some of these days already; a day is released once")
 
@@ -159,14 +206,18 @@ class Statistics:
         now = self._clock.now()
         cells = tuple(_cell(place, people, grid) for place, people in sorted(counts.items()))
         made = Release(secrets.token_hex(8), purpose, *days, now, stats.k_min, grid, cells)
+        until = max([made.last_day, *(each.last_day for each in self.releases())])
         with self._database.transaction():
             self._database.add_statistic(made.release_id, purpose, made.first_day, made.last_day, now, _content(made))
             detail = (("count", len(cells)), ("purpose", purpose), ("record", made.release_id))
             self._audit.append(AuditEvent(Kind.STATISTICS_RELEASED.value, now, ACTOR, "", detail))
+            # Before the commit: a witness of a release that never was closes a day; none of one that was opens it again.
+            self._witness.raise_witness(WITNESS, len(self.releases()), until.to_bytes(4, "big"))
         return made
 
 
 ACTOR: Final = "statistics"
+WITNESS: Final = "statistics"  # how many releases there were, and the last day of any: outside the backup's domain
 #: Denials that hold for everybody, so that there is nothing to go on with.
 _NOBODY: Final = frozenset(
     {
@@ -177,6 +228,14 @@ _NOBODY: Final = frozenset(
         Reason.ROLE_NOT_PERMITTED,
     }
 )
+
+
+def _groups(counted: Mapping[str, _Counted]) -> dict[tuple[int, int], set[str]]:
+    groups: dict[tuple[int, int], set[str]] = defaultdict(set)
+    for subject, one in counted.items():
+        for cell in one.cells:
+            groups[cell].add(subject)
+    return groups
 
 
 def _grid(stats: StatsRules) -> Precision:

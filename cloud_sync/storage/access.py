@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import astuple
 from typing import Any
@@ -31,14 +32,14 @@ _DELIVERY = (
     *("last_device", "last_generation", "last_stream", "last_epoch", "last_counter"),
 )
 _LINK = ("link", "subject", "purpose", "source", "span_start", "span_end", "made_at", "ends_at")
-#: Every table of this module that names a person, and by which columns.
+#: Every table of this module that names a person: when a row began, and by which columns.
 _NAMING = {
-    "ticket": ("subject",),
-    "staff_grant": ("subject",),
-    "relation": ("subject", "actor"),
-    "approval": ("subject",),
-    "delivery": ("subject",),
-    "alert_link": ("subject",),
+    "ticket": ("opened_at", "subject"),
+    "staff_grant": ("opened_at", "subject"),
+    "relation": ("begun_at", "subject", "actor"),
+    "approval": ("at", "subject"),
+    "delivery": ("begun_at", "subject"),
+    "alert_link": ("made_at", "subject"),
 }
 
 
@@ -148,6 +149,14 @@ class AccessRows(Engine):
         )
         self.run(_put("delivery", _DELIVERY, 1), (*head, *last))
 
+    def go_on(self, delivery: Delivery) -> bool:
+        """Replace a delivery that is there; False where it is not, as the person was erased meanwhile."""
+        with self.transaction():
+            if self.maybe("SELECT 1 FROM delivery WHERE delivery = ?", (delivery.delivery,)) is None:
+                return False
+            self.put_delivery(delivery)
+            return True
+
     def delivery(self, delivery: str) -> Delivery | None:
         """One delivery."""
         row = self.maybe(f"{_select('delivery', _DELIVERY)} WHERE delivery = ?", (delivery,))
@@ -176,15 +185,20 @@ class AccessRows(Engine):
         with self.transaction():
             return sum(self.run(f"DELETE FROM {table}") for table in _NAMING if table != "delivery")
 
-    def forget_access(self, subject: str) -> int:
-        """Delete every row of these tables that names a person; the number deleted. What was done stays in the audit log."""
+    def forget_access(self, subject: str, until: float = math.inf) -> int:
+        """Delete every row of these tables that names a person and began up to that Unix second; the number deleted.
+
+        What was done stays in the audit log.
+        """
+        removed = 0
         with self.transaction():
-            return sum(
-                self.run(
-                    f"DELETE FROM {table} WHERE {' OR '.join(f'{name} = ?' for name in names)}", [subject] * len(names)
-                )
-                for table, names in _NAMING.items()
-            )
+            for table, (began, *names) in _NAMING.items():
+                where = f"({' OR '.join(f'{name} = ?' for name in names)})"
+                values: list[Any] = [subject] * len(names)
+                if until < math.inf:
+                    where, values = f"{where} AND {began} <= ?", [*values, until]
+                removed += self.run(f"DELETE FROM {table} WHERE {where}", values)
+        return removed
 
 
 def _grant(row: tuple[Any, ...]) -> StaffGrant:

@@ -46,10 +46,17 @@ class BoundRows(Engine):
                 self.run("UPDATE consent_bound SET month = ? WHERE record_id = ?", ("", bound.record_id))
             return len(old)
 
-    def of_age_known(self) -> list[str]:
-        """Everybody of whom such a month is kept."""
-        rows = self.rows("SELECT DISTINCT subject FROM consent_bound WHERE month <> ? ORDER BY subject", ("",))
-        return [str(row[0]) for row in rows]
+    def last_of_group(self, group: str) -> str:
+        """The record id of the last event of the group itself; empty where there is none."""
+        sql = "SELECT record_id FROM consent_bound WHERE group_id = ? AND subject = ? ORDER BY seq DESC LIMIT 1"
+        row = self.maybe(sql, (group, ""))
+        return str(row[0]) if row else ""
+
+    def ages(self) -> list[ConsentBound]:
+        """What was declared last of everybody of whom anything was, by person."""
+        newest = "SELECT MAX(seq) FROM consent_bound WHERE subject <> ? AND group_id = ? GROUP BY subject"
+        sql = f"{_ROWS} seq IN ({newest}) ORDER BY subject"
+        return [_bound(*row) for row in self.rows(sql, ("", ""))]
 
     def groups(self) -> list[str]:
         """Every group that was ever founded, in order."""

@@ -108,6 +108,10 @@ class KeepingRows(Engine):
         sql = f"{_PARTS} WHERE (record_id, subject) > (?, ?) ORDER BY record_id, subject LIMIT ?"
         return [RecordPart(*row) for row in self.rows(sql, (*after, limit))]
 
+    def categories_of_parts(self) -> list[str]:
+        """Every category of which there is a part, in order."""
+        return [str(row[0]) for row in self.rows("SELECT DISTINCT category FROM record_part ORDER BY category")]
+
     def parts_due(self, now: float, limit: int, after: tuple[float, str, str] | None = None) -> list[RecordPart]:
         """Up to `limit` parts whose term is over, longest first, from behind (due, record, subject) on."""
         due, *names = after or (-1e300, "", "")
@@ -134,6 +138,14 @@ class RecordKeyRows(Engine):
         """The wrapped key of one part."""
         row = self.maybe("SELECT wrapped FROM record_key WHERE record_id = ? AND subject = ?", (record_id, subject))
         return bytes(row[0]) if row else None
+
+    def record_keys(self, after: tuple[str, str], limit: int) -> list[tuple[str, str]]:
+        """Up to `limit` (record, subject) of which there is a key, behind `after`, in that order."""
+        sql = (
+            "SELECT record_id, subject FROM record_key WHERE (record_id, subject) > (?, ?)"
+            " ORDER BY record_id, subject LIMIT ?"
+        )
+        return [(str(record), str(subject)) for record, subject in self.rows(sql, (*after, limit))]
 
     def destroy_record_keys(self, parts: Iterable[tuple[str, str]]) -> int:
         """Destroy keys by (record, subject), overwriting the pages; the number destroyed."""

@@ -12,8 +12,11 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+from cloud_sync.erasure.belonging import RESTORED
 from cloud_sync.errors import ConfigError
+from cloud_sync.places import Place
 from cloud_sync.storage.engine import Engine
+from cloud_sync.storage.open import open_keys
 from cloud_sync.storage.schema import KEYS
 from cloud_sync.storage.sqlite import SqliteKeys
 
@@ -43,8 +46,8 @@ def back_up(store: Engine, path: Path, now: float) -> int:
     return count
 
 
-def restore(path: Path, into: Callable[[], Engine], now: float, expires: Callable[[float], float]) -> int:
-    """Put the rows of a backup into the empty key store that `into` opens; how many. ConfigError if it has expired.
+def restore(path: Path, place: Place, now: float, expires: Callable[[float], float]) -> int:
+    """Put the rows of a backup into a new key store at `place`, whole or not at all; how many. ConfigError if it has expired.
 
     `expires`: when a backup that was made at a moment must be gone. Tombstones and the last sweep are replayed when the
     installation is opened, as after every restore.
@@ -59,9 +62,22 @@ def restore(path: Path, into: Callable[[], Engine], now: float, expires: Callabl
             )
         if expires(made_at) <= now:
             raise ConfigError(f"{path}: has expired; what was erased since would be readable again, so destroy it")
-        with closing(into()) as store, store.transaction():
-            count = _copy(backup, store)
-            store.run("DELETE FROM seen WHERE name = ?", (MADE_AT,))
+        return _into_file(backup, place, now) if isinstance(place, Path) else _into(backup, open_keys(place), now)
+
+
+def _into_file(backup: Engine, path: Path, now: float) -> int:
+    beside = path.with_name(path.name + ".part")
+    beside.unlink(missing_ok=True)  # of an attempt that was cut
+    count = _into(backup, SqliteKeys(beside), now)
+    beside.rename(path)
+    return count
+
+
+def _into(backup: Engine, store: Engine, now: float) -> int:
+    with closing(store), store.transaction():
+        count = _copy(backup, store)
+        store.run("DELETE FROM seen WHERE name IN (?, ?)", (MADE_AT, RESTORED))
+        store.run("INSERT INTO seen (name, count) VALUES (?, ?)", (RESTORED, int(now)))
     return count
 
 

@@ -21,6 +21,7 @@ from cloud_sync.model import RESEALED, UPLINK_STREAMS, Device, DirectiveState, E
 from cloud_sync.storage.access import AccessRows
 from cloud_sync.storage.bounds import BoundRows
 from cloud_sync.storage.engine import Engine, narrowed
+from cloud_sync.storage.erasing import ErasingRows
 from cloud_sync.storage.keeping import KeepingRows
 from cloud_sync.storage.ledger import LedgerRows
 from cloud_sync.storage.numbers import id_of, number_of
@@ -44,7 +45,7 @@ def _device(row: tuple[Any, ...]) -> Device:
     return Device(*row)
 
 
-class TelemetryRows(LedgerRows, BoundRows, KeepingRows, RetentionRows, AccessRows, StatisticRows, Engine):
+class TelemetryRows(LedgerRows, BoundRows, KeepingRows, RetentionRows, AccessRows, ErasingRows, StatisticRows, Engine):
     """`cloud_sync.stores.Database`, whatever the engine."""
 
     sealed = frozenset({"envelope", "record_part"})
@@ -198,9 +199,7 @@ class TelemetryRows(LedgerRows, BoundRows, KeepingRows, RetentionRows, AccessRow
             ]
             return self.run_many("DELETE FROM envelope WHERE device_no = ? AND number = ? AND digest = ?", rows)
 
-    def remove_span(
-        self, device: str, stream: int, first_epoch: int, last_epoch: int, most: int | None = None
-    ) -> int:
+    def remove_span(self, device: str, stream: int, first_epoch: int, last_epoch: int, most: int | None = None) -> int:
         """Delete all of a device's stream (0 = every stream) in the epochs, inclusive, or about `most`; the number of rows deleted.
 
         With `most`, 0 says that nothing is left.

@@ -7,8 +7,10 @@ data; still, it belongs on loopback or behind whoever asks for names.
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -26,8 +28,7 @@ class Monitor:
 
     def __init__(self, host: str, port: int, figures: Callable[[], Figures]) -> None:
         """ConfigError when the address cannot be had. Port 0 takes a free one."""
-        places = threading.BoundedSemaphore(MOST_AT_ONCE)
-        handler = type("_Handler", (_Handler,), {"figures": staticmethod(figures), "places": places})
+        handler = type("_Handler", (_Handler,), {"figures": staticmethod(figures)})
         try:
             self._server = _Server((host, port), handler)
         except (OSError, OverflowError) as error:
@@ -53,15 +54,40 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     allow_reuse_address = True
 
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        super().__init__(address, handler)
+        self._places = threading.BoundedSemaphore(MOST_AT_ONCE)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """A thread for each connection, as long as there is a place; the others are closed at once [a flood of open ones]."""
+        if self._places.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """One connection, which ends after the time whatever it sends [a byte a second]."""
+        timer = threading.Timer(TIMEOUT_S, _end, (request,))
+        timer.start()
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            timer.cancel()
+            self._places.release()
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that goes away is no news."""
+
+
+def _end(request: Any) -> None:
+    with suppress(OSError):
+        request.shutdown(socket.SHUT_RDWR)
 
 
 class _Handler(BaseHTTPRequestHandler):
     timeout = TIMEOUT_S
     server_version, sys_version = "byleave", ""
     figures: Callable[[], Figures]
-    places: threading.BoundedSemaphore
 
     def do_GET(self) -> None:
         """One of the three paths."""
@@ -72,13 +98,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(body=False)
 
     def _answer(self, *, body: bool) -> None:
-        if not self.places.acquire(blocking=False):
-            self._send(HTTPStatus.SERVICE_UNAVAILABLE, "text/plain", "too many at once\n", body=body)
-            return
-        try:
-            self._send(*self._content(), body=body)
-        finally:
-            self.places.release()
+        self._send(*self._content(), body=body)
 
     def _content(self) -> tuple[HTTPStatus, str, str]:
         path = self.path.partition("?")[0]

@@ -155,7 +155,8 @@ class Gnss:
         """Protocol version by MON-VER; None for an NMEA receiver that does not answer it but speaks."""
         # Asked at once it would be deaf, and the next speed be tried for nothing. As if a solution were due then.
         self._open(BAUDRATES[0])
-        self._seen_ms = time.ticks_add(time.ticks_ms(), _START_MS + _EARLY_MS - self._interval_s * 1000)
+        since_ms = time.ticks_add(time.ticks_ms(), _START_MS + _EARLY_MS - self._interval_s * 1000)
+        self._seen_ms = since_ms  # type: ignore[assignment]  # None before
         await asyncio.sleep_ms(_START_MS)
         for _ in range(_ROUNDS):
             for baudrate in BAUDRATES:
@@ -182,7 +183,8 @@ class Gnss:
         self._frames.reset()
         if self._epochs:
             self._epochs.reset()
-        self._latest = self._seen_ms = None
+        self._latest = None
+        self._seen_ms = None
         self._answers = []
 
     async def _configure(self) -> None:
@@ -244,7 +246,7 @@ class Gnss:
         if frame[0] != ubx.NAV_PVT:
             self._answers = [frame]  # one is awaited at a time, so one is kept
             return
-        self._seen_ms = time.ticks_ms()
+        self._seen_ms = time.ticks_ms()  # type: ignore[assignment]  # None before
         fix = ubx.decode_pvt(frame[1])
         if fix is None:
             self.implausible += 1

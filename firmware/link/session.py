@@ -191,7 +191,8 @@ class Session:
     def _on_message(self, topic: str, message: bytes, again) -> None:
         if self._node.fetch and self._node.fetch.take(topic, message):  # a chunk of a release
             self._wake()
-        if topic != self._down or (again and self._is_known(message)):
+        # An empty one clears what a broker retains: it is no downlink, and no forgery that is counted.
+        if topic != self._down or not message or (again and self._is_known(message)):
             return
         if len(self._received) >= _MAX_RECEIVED:
             self._apply_received()  # what waited at the broker may be more than RAM holds, and the newest comes last

@@ -28,6 +28,7 @@ MEASUREMENTS = {
     "gate": "decisions of the gate a second",
     "read": "a person's year of 100,000 fixes, read back",
     "sweep": "a sweep, by what expires and by what is kept; an envelope that steps down",
+    "erasure": "a person of 10^6 and 10^7 fixes: until nothing opens, until every row is gone",
     "ingest": "durable ingest over a bare paho subscriber that discards",
     "kills": "random kill -9 of a server under load, then an exact count (--times: how many)",
 }

@@ -20,6 +20,7 @@ SHOWN_HOURS = (1, 24, 48, 72)
 ALL_SENSORS = 1 | 2 | 4 | 8
 OUTAGE_H = (20, 26)  # of the network, in hours from the start: over no midnight, and behind the second it is over
 DIRECTIVE_EACH_H = 7  # a new one that differs: the old one's objects must go
+LOADED_BYTES = 64 * 1024  # in use once the firmware is: a reading at the start of a program comes before that
 NOISE_BYTES = 4096  # what is open at the moment of a reading: a batch of 20 entries a stream, a contact's buffers
 
 
@@ -27,7 +28,7 @@ NOISE_BYTES = 4096  # what is open at the moment of a reading: a batch of 20 ent
 class Endured:
     """Free bytes behind each virtual hour, as the interpreter and as the `status` envelopes told them, and what came of it."""
 
-    free: tuple[int, ...]
+    free: dict[int, int]  # by hour; a device that slept deeply is read an hour after its wake
     told: tuple[int, ...]  # of all heartbeats
     fixes: int
     readings: int
@@ -39,7 +40,8 @@ class Endured:
 
     def grown(self, span: int) -> int:
         """By how many bytes the least free heap of the last `span` hours lies below that of the first."""
-        return min(self.free[:span]) - min(self.free[-span:])
+        hours = sorted(self.free)
+        return min(self.free[hour] for hour in hours[:span]) - min(self.free[hour] for hour in hours[-span:])
 
 
 def run(*, quick: bool = False) -> dict[str, object]:
@@ -51,9 +53,9 @@ def run(*, quick: bool = False) -> dict[str, object]:
     return {
         "virtual_hours": hours,
         "real_s": round(ended.took_s, 1),
-        "heap_free": {f"hour {hour}": ended.free[hour - 1] for hour in (*SHOWN_HOURS, hours) if hour <= hours},
-        "heap_free_least_and_most": f"{min(ended.free)} {max(ended.free)}",
-        "heap_free_after_each_hour": " ".join(str(free) for free in ended.free),
+        "heap_free": {f"hour {hour}": ended.free.get(hour) for hour in (*SHOWN_HOURS, hours) if hour <= hours},
+        "heap_free_least_and_most": f"{min(ended.free.values())} {max(ended.free.values())}",
+        "heap_free_after_each_hour": " ".join(str(free) for free in ended.free.values()),
         f"least_of_last_{span}_hours_below_first": ended.grown(span),
         "told_in_status_least_and_most": f"{min(ended.told)} {max(ended.told)}",
         "fixes": ended.fixes,
@@ -73,10 +75,10 @@ def endure(
         _furnish(rigged, hours)
         rigged.net.raise_on_timeout = False
         began = time.perf_counter()
-        rigged.server.permit(1, **_directive(0))
+        rigged.server.permit(1, **_directive(0))  # type: ignore[arg-type]
         for hour in range(hours):
             if hour and hour % each_h == 0:
-                rigged.server.permit(1 + hour // each_h, **_directive(hour // each_h))
+                rigged.server.permit(1 + hour // each_h, **_directive(hour // each_h))  # type: ignore[arg-type]
             for part in range(4):
                 rigged.net.fault.down = outage_h[0] <= hour + part / 4 < outage_h[1]
                 rigged.run(HOUR_S / 4)
@@ -87,10 +89,10 @@ def endure(
 
 def _endured(rigged: Rigged, hours: int, took_s: float) -> Endured:
     server = rigged.server
-    # The first reading of a program comes before the firmware has loaded.
-    readings = [reading for reading in rigged.board.heap if reading.at_s >= HOUR_S / 2]
+    loaded = [reading for reading in rigged.board.heap if reading.used_bytes > LOADED_BYTES]
+    free = {round(reading.at_s / HOUR_S): reading.free_bytes for reading in loaded}
     return Endured(
-        tuple(reading.free_bytes for reading in readings[:hours]),
+        {hour: bytes_ for hour, bytes_ in free.items() if 1 <= hour <= hours},
         tuple(report.heap_free for report in server.statuses[2:]),
         len(server.fixes),
         len(server.readings),

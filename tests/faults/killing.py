@@ -190,7 +190,8 @@ class Campaign:
                     life.pipe.send(self._orders[0])
         for topic, sealed in self._publisher.heard[self._heard :]:
             self._heard += 1
-            self._senders[topic.split("/")[2]].hear(sealed)
+            if sealed:  # nothing: what the broker may have kept of a person who is erased is taken back
+                self._senders[topic.split("/")[2]].hear(sealed)
 
     # After
 

@@ -136,7 +136,10 @@ class MemoryBounds:
     def forget_months(self, subject: str, until: float) -> int:
         raise NotImplementedError
 
-    def of_age_known(self) -> list[str]:
+    def last_of_group(self, group: str) -> str:
+        return next((row.record_id for row in reversed(self.rows) if row.group == group and not row.subject), "")
+
+    def ages(self) -> list[ConsentBound]:
         raise NotImplementedError
 
     def groups(self) -> list[str]:

@@ -19,7 +19,8 @@ from tests.properties.device_model import AGES_S, INTERVALS_S, SENSORS_OF, Rules
 from tests.properties.device_power import BITS, Powered
 from tests.properties.device_world import DAY_S, LOCATION, STATUS, STREAMS, Offer
 
-EXAMPLES = int(os.environ.get("BYLEAVE_STATE_EXAMPLES", "150"))
+LONG = "BYLEAVE_STATE_EXAMPLES"  # in the environment: so many, other ones each time
+EXAMPLES = int(os.environ.get(LONG, "150"))
 STEPS = 40
 STORED, DROP, CLOSED = 0, 1, 2
 
@@ -322,6 +323,7 @@ TestDevice.settings = settings(
     max_examples=EXAMPLES,
     stateful_step_count=STEPS,
     deadline=None,
+    derandomize=LONG not in os.environ,
     phases=(Phase.generate, Phase.shrink),  # to explain a failure takes minutes
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cloud_sync.aio import AsyncCloudSync
-from cloud_sync.errors import Denied
+from cloud_sync.errors import ConfigError, Denied
 from cloud_sync.model import Actor, Precision
 from cloud_sync.service import CloudSync
 from tests.unit.cloud_sync.ingest.ingest_world import NOON, Tracker
@@ -85,6 +85,41 @@ def test_a_withdrawal_holds_for_what_is_queued(stage: Stage) -> None:
     stage.cloud.consent.give("s-1", "tracking", GIVE)
     stage.send(stage.mine, T + 20)
     assert fixes.take(0) is None
+
+
+def test_a_withdrawal_holds_within_an_envelope(stage: Stage) -> None:
+    """Of three fixes of one envelope one was taken before it: the others are not told; nor after an end or an erasure."""
+    fixes = stage.cloud.live_location(**MINE)
+    stage.send(stage.mine, T, T + 10, T + 20)
+    assert fixes.take(0)
+    stage.cloud.consent.withdraw("s-1", "tracking", TAKE_BACK)
+    with pytest.raises(Denied):
+        fixes.take(0)
+    assert fixes.take(0) is None
+    for end in (lambda live: live.close(), lambda live: stage.cloud.erase(subject="s-2")):
+        other = {"actor": Actor("s-2", "data_subject"), "purpose": "tracking", "subject": "s-2"}
+        with stage.cloud.live_location(**other) as live:
+            stage.send(stage.other, T + 30, T + 40)
+            assert live.take(0)
+            end(live)
+            assert live.take(0) is None
+
+
+def test_a_narrowing_holds_within_an_envelope(stage: Stage) -> None:
+    """A coarser leave in the middle: the rest of that envelope is missed, the next one is told as coarse as it is allowed now."""
+    with stage.cloud.live_location(**MINE) as fixes:
+        stage.send(stage.mine, T, T + 10)
+        first = fixes.take(0)
+        assert first and first.precision is Precision.CELL_100M
+        stage.cloud.consent.give("s-1", "tracking", GIVE, precision=Precision.CELL_10KM)
+        assert fixes.take(0) is None and fixes.missed == 1
+
+
+def test_a_queue_of_nothing_is_refused(stage: Stage) -> None:
+    """And stops nobody's ingest."""
+    with pytest.raises(ConfigError, match="at least one"):
+        stage.cloud.live_location(**MINE, most_waiting=0)
+    stage.send(stage.mine, T)
 
 
 def test_an_erasure_holds_for_what_is_queued(stage: Stage) -> None:

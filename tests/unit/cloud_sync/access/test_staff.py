@@ -181,3 +181,42 @@ def test_an_erasure_of_everything_takes_the_rows_along(depot: Depot) -> None:
     depot.cloud.erase(subject="s-1")
     assert (depot.cloud.staff.grants("s-1"), depot.cloud.relations.of("s-1")) == ([], [])
     assert depot.cloud.database.ticket("K-1") is None
+
+
+def test_a_ticket_that_is_closed_while_a_grant_is_being_opened_lets_nobody_in(
+    depot: Depot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Closed between the first look at it and the grant: denied, and no grant is stored."""
+    depot.feed()
+    depot.cloud.staff.open_ticket("K-1", "s-1", by="desk")
+    staff = depot.cloud.staff
+    declared = staff._declared
+
+    def closing(*asked: Any) -> Any:
+        staff.close_ticket("K-1", by="desk")
+        return declared(*asked)
+
+    monkeypatch.setattr(staff, "_declared", closing)
+    asked: dict[str, Any] = {"purposes": ["tracking"], "categories": ["position"], "by": HELPER, "ticket": "K-1"}
+    with pytest.raises(Denied) as caught:
+        staff.open(HELPER, "s-1", **asked)
+    assert caught.value.reason is Reason.TICKET_MISSING
+    assert depot.entries("access.refused")[-1]["reason"] == "ticket_missing"
+    assert staff.grants("s-1") == []
+
+
+@pytest.mark.parametrize("what", ["closed", "of another", "opened later"])
+def test_a_grant_rests_on_its_ticket_at_each_use(depot: Depot, what: str) -> None:
+    """A grant that a closed, another person's or a newer ticket of the name cannot carry is over, whatever its row says."""
+    depot.feed()
+    opened(depot)
+    assert look(depot) == 20
+    ticket = depot.cloud.database.ticket("K-1")
+    assert ticket is not None
+    changes: dict[str, dict[str, Any]] = {
+        "closed": {"closed_at": NOON},
+        "of another": {"subject": "s-2"},
+        "opened later": {"opened_at": NOON + 1},
+    }
+    depot.cloud.database.put_ticket(replace(ticket, **changes[what]))
+    assert denied(depot) is Reason.GRANT_EXPIRED

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from cloud_sync.errors import StoreError
+from cloud_sync.storage import keybackup
 from cloud_sync.storage.sqlite import SqliteKeys
 from tests.unit.cloud_sync.cli.cli_world import Installation
 from tests.unit.cloud_sync.ingest.ingest_world import FakeClock
@@ -119,6 +121,82 @@ def test_a_backup_that_should_be_gone_is_refused(depot: Installation, clock: Fak
     clock.at += 30 * 86_400
     assert "expired" in depot.do("keys", "restore", str(copy), code=1).output
     assert not Path(depot.config.keys).exists()
+
+
+def test_an_expired_backup_stays_refused_when_the_clock_is_behind(
+    depot: Installation, clock: FakeClock, tmp_path: Path
+) -> None:
+    """The last sweep says that it was later once."""
+    depot.enrol()
+    depot.do("keys", "backup", str(tmp_path / "keys.backup"))
+    clock.at += 40 * 86_400
+    depot.do("sweep", "--confirm-clock")
+    _lose(depot)
+    clock.at -= 39 * 86_400
+    assert "expired" in depot.do("keys", "restore", str(tmp_path / "keys.backup"), code=1).output
+
+
+def test_a_backup_without_any_day_is_restored_and_a_cut_leaves_nothing(
+    depot: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A device that has not sent anything yet; the first attempt dies half-way, the second one works."""
+    tracker, copy = depot.enrol(), tmp_path / "keys.backup"
+    depot.do("keys", "backup", str(copy))
+    _lose(depot)
+    with monkeypatch.context() as cut:
+        cut.setattr(SqliteKeys, "run_many", lambda *_: (_ for _ in ()).throw(StoreError("cut")))
+        cut.setattr(keybackup, "_copy", lambda *_: (_ for _ in ()).throw(StoreError("cut")))
+        depot.do("keys", "restore", str(copy), code=1)
+    assert not Path(depot.config.keys).exists()
+    assert depot.ask("keys", "restore", str(copy))["enrol_anew"] == [tracker.name]
+
+
+def test_a_backup_holds_nothing_of_days_to_come(depot: Installation, tmp_path: Path) -> None:
+    """No tip, no downlink chain, and nothing of the healing that the first contact begins."""
+    tracker, copy = depot.enrol(), tmp_path / "keys.backup"
+    depot.feed(tracker, tracker.status())
+    with closing(SqliteKeys(depot.config.keys)) as store:
+        assert store.offers(tracker.name) and store.tips()
+    depot.do("keys", "backup", str(copy))
+    with closing(SqliteKeys(copy)) as backup:
+        assert {table: backup.rows(f"SELECT count(*) FROM {table}")[0][0] for table in sorted(keybackup.NEVER)} == {  # noqa: S608
+            "down": 0,
+            "heal_candidate": 0,
+            "heal_offer": 0,
+            "heal_wish": 0,
+            "tip": 0,
+        }
+
+
+def test_the_log_is_signed_by_the_same_key_after_a_drop(depot: Installation, clock: FakeClock) -> None:
+    """The audit log's key is wrapped anew with all others: a rotation whose former key was dropped locks nobody out."""
+    depot.enrol()
+    public = depot.ask("audit", "key")
+    depot.do("keys", "rotate")
+    clock.at += 31 * 86_400
+    depot.do("sweep", "--confirm-clock")
+    assert [row["key"] for row in depot.ask("keys", "list")] == [2]
+    assert depot.ask("audit", "key") == public
+
+
+def test_a_ring_that_is_older_than_the_store_is_refused(depot: Installation) -> None:
+    """Its copy of before a rotation, or that of another machine: nothing is opened, and nothing is wrapped under it."""
+    ring = depot.home / "keys.ring"
+    before = ring.read_bytes()
+    depot.enrol()
+    depot.do("keys", "rotate")
+    after = ring.read_bytes()
+    ring.write_bytes(before)
+    assert "newer ring" in depot.do("devices", code=1).output
+    ring.write_bytes(after)
+    depot.do("devices")
+
+
+def test_no_rotation_while_a_provider_takes_over(depot: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The new key would be wrapped by the former one alone, and the service would not start again."""
+    monkeypatch.setenv("DEPOT_KEK", base64.b64encode(bytes(range(32))).decode())
+    depot.do("keys", "move", "--to", "env:DEPOT_KEK")
+    assert "two providers" in depot.do("keys", "rotate", code=1).output
 
 
 def _lose(depot: Installation) -> None:

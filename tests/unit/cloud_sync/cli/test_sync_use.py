@@ -161,7 +161,8 @@ def test_erasure_needs_a_yes_and_gives_a_receipt(depot: Installation, tracker: T
     assert depot.ask(*READ) == []
     assert depot.ask("audit", "list", "--kind", "erasure.done")[-1]["actor"] == "dpo-1"
     text = depot.do("erase", "s-1", "--yes").stdout
-    assert "day keys" in text and "P30D" in text
+    assert "What stays:" in text and "Answers on consent (" in text and "Proof: entry " in text
+    assert "the last one is gone on 2026-03-18" in text  # the policy's P30D
 
 
 def test_a_local_day_is_erased_exactly(depot: Installation, tracker: Tracker) -> None:

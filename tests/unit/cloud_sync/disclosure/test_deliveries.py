@@ -205,12 +205,16 @@ def test_an_authority_is_told_by_a_reference_and_two_others(depot: Depot) -> Non
         assert isinstance(denied.value.reason, Reason)
         return denied.value.reason
 
+    def signed(reference: str, by: Actor) -> None:
+        span: dict[str, Any] = {"purpose": "legal_reporting", "start": 0, "end": NOON}
+        depot.cloud.approvals.approve(reference, "police", "s-1", by=by, **span)
+
     assert reason() is Reason.LEGAL_REF_MISSING
     assert reason(reference="order-7") is Reason.APPROVALS_MISSING
     for approver in ("c-1", "d-1", "d-1"):
-        depot.cloud.approvals.approve("order-7", "police", "s-1", by=Actor(approver, "dpo"))
+        signed("order-7", Actor(approver, "dpo", mfa=True))
     assert reason(reference="order-7") is Reason.APPROVALS_MISSING
-    depot.cloud.approvals.approve("order-7", "police", "s-1", by=Actor("d-2", "controller"))
+    signed("order-7", Actor("d-2", "controller", mfa=True))
     assert reason(reference="order-8") is Reason.APPROVALS_MISSING
     made = send(depot, ListSink(), **asked, reference="order-7")
     assert made.count == 20

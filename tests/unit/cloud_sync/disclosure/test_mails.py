@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -118,3 +121,54 @@ def test_after_a_withdrawal_no_alert_goes_out(tmp_path: Any) -> None:
     with pytest.raises(Denied):
         alerts.follow(link.link, actor=ME)
     depot.close()
+
+
+def test_messages_that_are_asked_for_at_once_are_counted_one_after_the_other(depot: Depot) -> None:
+    """Twelve threads, each past the gate before another one has logged, hand over four."""
+    together, gate = threading.Barrier(12), depot.cloud.gate
+    handed, ask = list[int](), gate.ask
+
+    def slowly(*args: Any, **more: Any) -> Any:
+        answer = ask(*args, **more)
+        with suppress(threading.BrokenBarrierError):
+            together.wait(0.2)
+        return answer
+
+    def go() -> None:
+        asked: dict[str, Any] = {"purpose": "service_change_notice", "category": "contact", "subject": "s-1"}
+        with suppress(Denied):
+            depot.cloud.mails.send(
+                actor=SERVICE, content=[MailClass.SERVICE], hand_over=lambda: handed.append(1), **asked
+            )
+
+    gate.ask = slowly  # type: ignore[method-assign]
+    threads = [threading.Thread(target=go) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(handed) == 4
+
+
+def test_alerts_and_mails_are_counted_together(tmp_path: Path) -> None:
+    """Two alerts and two mails are four; the fifth of either kind waits, and no link of it is kept."""
+    depot = alerting(tmp_path)
+    alerts, sink = depot.cloud.alerts("https://portal.example/alert/"), ListSink()
+    asked: dict[str, Any] = {"actor": SERVICE, "purpose": "theft_alarm", "subject": "s-1", "start": T, "end": T + 60}
+    for _ in range(2):
+        alerts.send(MOTION, sink=sink, **asked)
+        assert mail(depot, "service_change_notice", MailClass.SERVICE) is Reason.ALLOWED
+    assert mail(depot, "service_change_notice", MailClass.SERVICE) is Reason.TOO_MANY_MAILS
+    with pytest.raises(Denied) as denied:
+        alerts.send(MOTION, sink=sink, **asked)
+    assert denied.value.reason is Reason.TOO_MANY_MAILS
+    assert len(sink.taken) == 2
+    depot.close()
+
+
+def test_messages_that_are_dated_later_count_as_well(depot: Depot) -> None:
+    """A clock that is set back does not begin to count anew."""
+    for _ in range(4):
+        assert mail(depot, "service_change_notice", MailClass.SERVICE) is Reason.ALLOWED
+    depot.clock.at = NOON - 60
+    assert mail(depot, "service_change_notice", MailClass.SERVICE) is Reason.TOO_MANY_MAILS

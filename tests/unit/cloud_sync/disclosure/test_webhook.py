@@ -7,7 +7,9 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -200,3 +202,57 @@ def test_a_part_over_mqtt_is_acknowledged_and_never_retained(tmp_path: Path) -> 
     listener.close()
     late.close()
     broker.stop()
+
+
+@pytest.mark.parametrize("what", ["connect", "resolve"])
+def test_a_deadline_that_passes_before_the_connection_stands_counts_as_well(
+    endpoints: list[Endpoint], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """A slow resolver, or a first address that nobody answers at: not one byte of the body goes out behind the deadline."""
+    endpoint = answering(endpoints, tmp_path, OK, drip_s=0.1)
+    sink = WebhookSink(endpoint.url, ca_file=endpoint.ca_file, timeout_s=0.3)
+    name = {"connect": "create_connection", "resolve": "getaddrinfo"}[what]
+    real, waiting = getattr(socket, name), threading.Event()
+
+    def slow(*args: Any, **more: Any) -> Any:
+        waiting.wait(0.5)
+        return real(*args, **more)
+
+    monkeypatch.setattr(socket, name, slow)
+    started = time.monotonic()
+    with pytest.raises(LinkError):
+        sink.deliver(PART)
+    assert time.monotonic() - started < 2
+    assert endpoint.heard == b""
+
+
+def test_a_body_that_comes_a_byte_at_a_time_is_cut_off(endpoints: list[Endpoint], tmp_path: Path) -> None:
+    """The deadline holds after the head too."""
+    endpoint = answering(endpoints, tmp_path, b"HTTP/1.1 202 A\r\nContent-Length: 4000\r\n\r\n" + b"x" * 4000, drip_s=0.01)
+    started = time.monotonic()
+    with pytest.raises(LinkError):
+        WebhookSink(endpoint.url, ca_file=endpoint.ca_file, timeout_s=1.0).deliver(PART)
+    assert time.monotonic() - started < 3
+
+
+def test_a_handshake_that_comes_a_byte_at_a_time_is_cut_off(tmp_path: Path) -> None:
+    """A record that never ends, a byte before each timeout of its own, ends with the deadline."""
+    listener, closing = socket.create_server(("127.0.0.1", 0)), threading.Event()
+
+    def serve() -> None:
+        plain, _ = listener.accept()
+        with plain, suppress(OSError):
+            for byte in b"\x16\x03\x03\x3f\xff" + bytes(500):
+                plain.send(bytes([byte]))
+                if closing.wait(0.05):
+                    return
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    started = time.monotonic()
+    with pytest.raises(LinkError):
+        WebhookSink(f"https://127.0.0.1:{listener.getsockname()[1]}/", timeout_s=0.5).deliver(PART)
+    assert time.monotonic() - started < 3
+    closing.set()
+    thread.join(5)
+    listener.close()

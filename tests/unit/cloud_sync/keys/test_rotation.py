@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -156,8 +157,10 @@ def test_a_restored_backup_is_taken_in_before_its_key_goes(server: Server) -> No
     server.clock.at += 31 * DAY_S
     server.store.put_leaf(leaf)
     progress = server.rotation().work()
-    assert progress.wrapped == 1 and progress.dropped == (1,)  # it was wrapped anew before the key went
+    assert progress.wrapped == 1 and progress.dropped == ()
     assert server.content()
+    server.clock.at += 30 * DAY_S
+    assert server.rotation().work().dropped == (1,) and server.content()
 
 
 def test_a_process_that_has_not_read_the_ring_does_no_harm(server: Server) -> None:
@@ -183,6 +186,33 @@ def test_a_row_that_comes_at_the_last_moment_keeps_its_key(server: Server) -> No
     assert server.rotation()._retire() == ()
     assert KeyRing(server.ring.path, ROOT).keys[0].emptied_at is None
     assert server.rotation().work().dropped == () and server.content()
+
+
+def test_a_row_that_nobody_can_open_stops_nothing(server: Server) -> None:
+    """One damaged row stays under the old key, which is kept for it; all others go under the new one."""
+    rows = sum(server.rotation().under().values())
+    leaf = server.store.leaves(DEVICES[0], 1, TODAY, TODAY)[0]
+    server.store.put_leaf(replace(leaf, wrapped=leaf.wrapped[:-1] + bytes([leaf.wrapped[-1] ^ 1])))
+    server.rotation().begin()
+    assert server.rotation().work().finished
+    assert server.rotation().under() == {1: 1, 2: rows - 1}
+    server.clock.at += 100 * DAY_S
+    assert server.rotation().work().dropped == ()
+
+
+def test_a_key_that_wrapped_after_the_rotation_lives_as_long_as_backups_of_that_moment(server: Server) -> None:
+    """A process that had not read the ring wraps under the old key; the row is taken in, and its time begins anew."""
+    slow = KeyRing(server.ring.path, ROOT)
+    server.rotation().begin()
+    server.rotation().work()
+    server.clock.at += 20 * DAY_S
+    server.use(slow)
+    server.keys.enrol("late", b"\x07" * 32, 1, TODAY)
+    assert server.rotation().work().wrapped == 5
+    server.clock.at += 29 * DAY_S
+    assert server.rotation().work().dropped == ()
+    server.clock.at += 1 * DAY_S
+    assert server.rotation().work().dropped == (1,)
 
 
 def test_rows_from_before_there_was_a_ring_are_taken_in(server: Server) -> None:

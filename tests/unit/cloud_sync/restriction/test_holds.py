@@ -299,3 +299,28 @@ def test_an_erasure_keeps_a_held_record_restricted(office: Office, cloud: CloudS
     assert cloud.sweep().records == 0
     cloud.holds.release(hold.hold_id, by="dpo-1", approved_by="counsel-1")
     assert cloud.sweep().records == 1
+
+
+def test_a_lost_hold_is_not_made_up_for_by_newer_ones(
+    office: Office, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A backup of before it; holds of somebody else are placed and released: still nothing is erased, until two people accept."""
+    with office.open() as cloud:
+        cloud.enrol(subject="s-1", settings={})
+    kept = copy_all(office.directory, tmp_path_factory.mktemp("kept") / "files")
+    review = office.clock.now() + 30 * DAY
+    with office.open() as cloud:
+        cloud.holds.place("C-1", subject="s-1", by="dpo-1", review_at=review)
+    copy_store("telemetry.db", kept, office.directory)
+    with office.open() as cloud:
+        newer = cloud.holds.place("C-2", subject="s-2", by="dpo-1", review_at=review)
+        assert cloud.holds.lost()
+        cloud.holds.release(newer.hold_id, by="dpo-1", approved_by="counsel-1")
+        assert cloud.holds.lost()
+    with office.open() as cloud:
+        with pytest.raises(ConfigError, match="holds are missing"):
+            cloud.erase(subject="s-1")
+        cloud.holds.accept_lost(by="dpo-1", approved_by="counsel-1")
+        assert not cloud.holds.lost()
+        cloud.holds.place("C-3", subject="s-2", by="dpo-1", review_at=review)
+        assert not cloud.holds.lost()

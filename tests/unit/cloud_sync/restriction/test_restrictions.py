@@ -169,3 +169,27 @@ def test_evidence_of_a_withdrawal_is_taken_under_a_restriction(cloud: CloudSync,
     cloud.restrictions.restrict("s-1", Ground.OBJECTION, by="s-1")
     taken = cloud.consent.withdraw("s-1", "tracking", Evidence("s-1", "demo-1", "app", "tapped_withdraw", "en"))
     assert taken.event_state == "withdrawn"
+
+
+def test_a_lost_restriction_is_not_lifted_with_a_newer_one(
+    office: Office, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A backup of before it; another ground is added and lifted, a start later too the person is restricted, until accepted."""
+    with office.open() as cloud:
+        cloud.enrol(subject="s-1", settings={})
+    kept = copy_all(office.directory, tmp_path_factory.mktemp("kept") / "files")
+    with office.open() as cloud:
+        cloud.restrictions.restrict("s-1", Ground.OBJECTION, by="s-1")
+    copy_store("telemetry.db", kept, office.directory)
+    with office.open() as cloud:
+        for ground in (Ground.ACCURACY_CONTESTED, Ground.UNLAWFUL):
+            newer = cloud.restrictions.restrict("s-1", ground, by="s-1")
+            cloud.restrictions.lift(newer.restriction_id, by=DPO, told=True)
+            assert cloud.restrictions.in_force("s-1") == [] and cloud.restrictions.restricted("s-1")
+    with office.open() as cloud:
+        assert cloud.restrictions.restricted("s-1")
+        cloud.restrictions.accept_lost("s-1", by=DPO, told=True)
+        assert not cloud.restrictions.restricted("s-1")
+        kept = cloud.restrictions.restrict("s-1", Ground.OBJECTION, by="s-1")
+        cloud.restrictions.lift(kept.restriction_id, by=DPO, told=True)
+        assert not cloud.restrictions.restricted("s-1")

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from cloud_sync.consent import Evidence
 from cloud_sync.errors import ConfigError, Denied, StoreError
 from cloud_sync.model import EPOCH_SECONDS, Actor, Precision
+from cloud_sync.read.reader import Reader
 from cloud_sync.service import CloudSync
 from cloud_sync.statistics import banded, exposed
 from tests.unit.cloud_sync.ingest.ingest_world import NOON, POLICY, TODAY, Tracker
@@ -131,6 +132,70 @@ def test_who_took_it_back_is_not_counted(town: Town) -> None:
     town.at(HERE, 20)
     town.cloud.consent.withdraw("p-0", "tracking", replace(YES, entity_id="p-0", act="tapped_withdraw"))
     assert town.release() == {}
+
+
+def test_who_takes_it_back_while_people_are_counted_is_not_counted(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty were there; one withdraws after having been counted and before the release: the cell is gone."""
+    town.at(HERE, 20)
+    real, left = Reader.note, [5]
+
+    def withdrawing(*args: object) -> None:
+        real(*args)  # type: ignore[arg-type]
+        left[0] -= 1
+        if not left[0]:
+            town.cloud.consent.withdraw("p-0", "tracking", replace(YES, entity_id="p-0", act="tapped_withdraw"))
+
+    monkeypatch.setattr(Reader, "note", withdrawing)
+    assert town.release() == {} and left[0] < 0
+
+
+def test_a_restored_database_opens_no_day_again(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its releases are gone; days up to the last of them stay closed, later ones are free."""
+    town.at(HERE, 20)
+    town.release()
+    monkeypatch.setattr(type(town.cloud.database), "statistics", lambda _: [])
+    town.setting.clock.at += 40 * DAY_S
+    for first in (TODAY, TODAY - 5):
+        with pytest.raises(ConfigError, match="restored"):
+            town.cloud.statistics.release(actor=DESK, purpose="tracking", first_day=first, days=1)
+    assert town.cloud.statistics.release(actor=DESK, purpose="tracking", first_day=TODAY + 1, days=1).cells == ()
+
+
+def test_who_may_not_count_uses_no_day_up(town: Town) -> None:
+    """A role of the staff without an open case is denied, and nothing is released; nor is there a release of nobody."""
+    town.at(HERE, 20)
+    town.setting.clock.at = (TODAY + 40) * DAY_S
+    with pytest.raises(Denied):
+        town.cloud.statistics.release(actor=Actor("x", "third_party"), purpose="tracking", first_day=TODAY, days=1)
+    for subject in town.people:
+        town.cloud.consent.withdraw(subject, "tracking", replace(YES, entity_id=subject, act="tapped_withdraw"))
+    with pytest.raises(Denied):
+        town.cloud.statistics.release(actor=DESK, purpose="tracking", first_day=TODAY, days=1)
+    assert town.cloud.statistics.releases() == []
+
+
+def test_nobody_is_no_release(tmp_path: Path) -> None:
+    """An installation without a device has nobody to count, whatever the purpose."""
+    town = Town(tmp_path, POLICY.read_text() + STATS)
+    town.setting.clock.at = (TODAY + 40) * DAY_S
+    with pytest.raises(ConfigError, match="nobody"):
+        town.cloud.statistics.release(actor=DESK, purpose="tracking", first_day=TODAY, days=1)
+    town.cloud.close()
+
+
+def test_a_change_of_k_is_held_against_former_releases(town: Town) -> None:
+    """25 people at k = 20 were told as 20; at k = 25 they would be told as 25, and five could be seen: refused."""
+    town.at(HERE, 25)
+    assert list(town.release().values()) == [20]
+    stats = town.cloud.policy.stats
+    assert stats is not None
+    town.cloud.statistics._policy = replace(town.cloud.policy, stats=replace(stats, k_min=25))
+    town.setting.clock.at = NOON + DAY_S
+    for tracker in list(town.people.values())[:25]:
+        at = int(NOON) + int(DAY_S)
+        town.cloud.handle([(tracker.topic, tracker.fixes([at - 60], place=HERE, epoch=TODAY + 1))])
+    with pytest.raises(ConfigError, match="fewer than 25"):
+        town.release(first_day=TODAY + 1)
 
 
 def test_who_was_erased_is_not_counted(town: Town) -> None:

@@ -60,9 +60,10 @@ def test_a_month_is_forgotten_up_to_a_time(filled: Database) -> None:
     """What was declared after it stays; the rest of the row stays in any case."""
     later = replace(AGE, record_id="b-5", at=9.0, month="2031-01")
     filled.append_bound(later)
-    assert filled.of_age_known() == ["s-1"]
+    assert filled.ages() == [later]
+    assert (filled.last_of_group("depot"), filled.last_of_group("other")) == (NARROWED.record_id, "")
     assert filled.forget_months("s-1", 4.0) == 1
     assert filled.forget_months("s-1", 4.0) == filled.forget_months("s-2", 99.0) == 0
     assert filled.bounds_of("s-1") == [JOINED, replace(AGE, month=""), later]
     assert filled.forget_months("s-1", 9.0) == 1
-    assert filled.of_age_known() == []
+    assert filled.ages() == [replace(later, month="")]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import re
 import socket
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -13,11 +16,13 @@ import pytest
 
 from cloud_sync.errors import ConfigError, StoreError
 from cloud_sync.figures import BATCH_BOUNDS_S, Batches, Figures
+from cloud_sync.web import monitor as module
 from cloud_sync.web.metrics import text
 from cloud_sync.web.monitor import Monitor
 
 WELL = Figures(
     at=10_000.0,
+    started_at=1_000.0,
     connected=True,
     messages={"stored": 7, "repeat": 1},
     pending=3,
@@ -98,6 +103,40 @@ def test_what_keeps_it_from_its_work_is_named(
     assert ask(monitor, "/live")[0] == 200
 
 
+def test_sweeps_that_fail_from_the_start_are_seen(monitor: Monitor, source: Source) -> None:
+    """Ready after the start, and not any more two periods later without a sweep."""
+    source.figures = replace(WELL, last_sweep_at=None, started_at=9_000.0)
+    assert ask(monitor, "/ready")[0] == 200
+    source.figures = replace(WELL, last_sweep_at=None, started_at=2_000.0)
+    assert ask(monitor, "/ready")[0] == 503
+
+
+def test_a_flood_of_open_connections_holds_few_threads_and_not_for_long(
+    source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Forty that send a byte now and then: sixteen at most are held, and all are ended after the time."""
+    monkeypatch.setattr(module, "TIMEOUT_S", 0.5)
+    monitor = Monitor("127.0.0.1", 0, source)
+    monitor.start()
+    before = threading.active_count()
+    slow = [socket.create_connection(monitor.address, timeout=5) for _ in range(40)]
+    for each in slow:
+        with contextlib.suppress(OSError):
+            each.sendall(b"G")
+    assert threading.active_count() - before <= 2 * module.MOST_AT_ONCE  # each with its timer
+    deadline = time.monotonic() + 10
+    while threading.active_count() > before and time.monotonic() < deadline:
+        for each in slow:
+            with contextlib.suppress(OSError):
+                each.sendall(b"E")
+        time.sleep(0.05)
+    assert threading.active_count() == before
+    assert ask(monitor, "/live")[0] == 200
+    monitor.stop()
+    for each in slow:
+        each.close()
+
+
 def test_stores_that_do_not_answer_are_not_quoted(monitor: Monitor, source: Source) -> None:
     """503 without the error's words [they may name somebody]."""
     source.figures = None
@@ -138,7 +177,7 @@ def test_garbage_and_silence_do_no_harm(monitor: Monitor) -> None:
     for garbage in (b"\x00\xff\x16\x03\n\n", b"GET /metrics HTTP/9.9\r\n\r\n", b"GET " + b"a" * 70_000 + b"\r\n"):
         with socket.create_connection(monitor.address, timeout=5) as raw:
             raw.sendall(garbage)
-    silent = [socket.create_connection(monitor.address, timeout=5) for _ in range(20)]
+    silent = [socket.create_connection(monitor.address, timeout=5) for _ in range(10)]
     assert ask(monitor, "/live")[0] == 200
     for each in silent:
         each.close()

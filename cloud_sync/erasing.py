@@ -1,0 +1,244 @@
+"""Erasure as the façade has it: one path through every part that holds something of a person, its receipt, and its replay.
+
+The register of this installation is composed here and nowhere else; `erasure.places` says what each place's fate is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import groupby
+from typing import Final, Protocol, runtime_checkable
+
+from cloud_sync.bounds import Ages
+from cloud_sync.erasure import places
+from cloud_sync.erasure.belonging import RESTORED
+from cloud_sync.erasure.erase import Eraser
+from cloud_sync.erasure.places import PLACES
+from cloud_sync.erasure.receipt import ErasureReceipt, Kept
+from cloud_sync.erasure.register import Part, Register, mark_of
+from cloud_sync.erasure.witness import Witness
+from cloud_sync.errors import UnknownDevice
+from cloud_sync.keeping import Keeping
+from cloud_sync.keys.ladderkeys import LadderKeys
+from cloud_sync.limits import PersonLimits
+from cloud_sync.live import Live
+from cloud_sync.model import Device
+from cloud_sync.model_access import Delivery
+from cloud_sync.policy import Policy
+from cloud_sync.records import Records
+from cloud_sync.releases.store import ReleaseStore
+from cloud_sync.restriction import Restrictions
+from cloud_sync.storage.keys import KeyRows
+from cloud_sync.storage.tombstones import TombstoneRows
+from cloud_sync.stores import Clock, Database, Downlinks, Sink
+
+CHECKED: Final = "records.checked"  # of the key store: the restore after which keys without records were looked for
+LEGAL: Final = "GDPR Art. 17(3)(b)"
+_WHY = {place.name: place for place in PLACES if place.why}
+
+
+@runtime_checkable
+class Forgetting(Protocol):
+    """A link that can take away what a broker retains of a device."""
+
+    def forget(self, device: str) -> None: ...
+
+
+@runtime_checkable
+class Withdrawing(Protocol):
+    """A sink that still holds what a recipient has not fetched."""
+
+    def withdraw(self, recipient: str, delivery: str) -> int: ...
+
+
+class Erasing:
+    """The part of `CloudSync` that erases."""
+
+    ages: Ages
+    clock: Clock
+    database: Database
+    limits: PersonLimits
+    link: Downlinks
+    live: Live
+    policy: Policy
+    records: Records
+    releases: ReleaseStore
+    restrictions: Restrictions
+    sinks: dict[str, Sink]
+    _eraser: Eraser
+    _keeping: Keeping
+    _keys: LadderKeys
+    _store: KeyRows
+    _tombstones: TombstoneRows
+    _witness: Witness
+
+    def _prepare_erasing(self) -> None:
+        self._delivered: dict[str, list[Delivery]] = defaultdict(list)  # by person: what sinks may still hold
+        self._redoing = False
+        self._register = register = Register(self.database, self._tombstones)
+        database = self.database
+        register.add(Part(places.ERASER, forget=database.forget_subject, kept=self._kept_rows))
+        register.add(
+            Part(places.LIMITS, destroy=self._destroy_limits, beside=lambda subject, _: self.limits.tell(subject))
+        )
+        register.add(Part(places.RECORDS, destroy=self.records.destroy, kept=self._kept_records))
+        register.add(Part(places.SINKS, destroy=self._note_deliveries, beside=self._withdraw))
+        register.add(Part(places.ACCESS, forget=database.forget_access))
+        register.add(Part(places.AGES, forget=self.ages.forget))
+        register.add(Part(places.HOLDS, forget=lambda subject, _: database.unlink_holds(subject, self._names(subject))))
+        register.add(Part(places.RESTRICTIONS, forget=self._forget_restrictions, kept=self._kept_restrictions))
+        register.add(Part(places.NOTES, forget=lambda subject, _: database.forget_notes(self._names(subject))))
+        register.add(Part(places.RELEASES, beside=self._forget_releases))
+        register.add(Part(places.LIVE, beside=lambda subject, _: self.live.forget(subject, whole=True)))
+        register.add(Part(places.LINK, beside=self._clear_retained))
+        register.check()
+
+    def erase(
+        self, *, subject: str, start: float | None = None, end: float | None = None, actor: str | None = None
+    ) -> ErasureReceipt:
+        """Erase what was captured of a person from `start` to before `end` (Unix seconds); without them everything, everywhere.
+
+        An end that is to come keeps what is captured until then from being stored, until tomorrow's end at most; no end means
+        today's. Neither revokes a device nor withdraws a consent: what is captured after it is stored as before.
+        An erasure of everything takes the person's limits along; whoever had any is not sensed until they answer anew (`limits`).
+        So are the person's records, but for those that a law wants kept. What a hold covers waits for its release
+        (`receipt.held`), and `receipt.kept` says what stays. UnknownDevice for a span of somebody without a device, and for
+        somebody whom nothing here names.
+        """
+        devices, whole = self.database.devices_of(subject), start is None and end is None
+        if not devices and not (whole and self._known(subject)):
+            raise UnknownDevice("nothing here is about this subject: there is nothing to erase")
+        recipients = {each.recipient for each in self.database.deliveries(subject)} if whole else set[str]()
+        self.live.forget(
+            subject, whole=whole
+        )  # a subscription that ends logs it, while the log may still name the person
+        by = actor or subject
+        receipt = self._keeping.erase(self._eraser, subject, devices, start, end, by)
+        self.live.forget(subject, whole=whole)  # what was committed meanwhile
+        if whole and receipt.held:
+            self.records.erase(subject, actor=by)
+        elif whole:
+            self._finish_person(subject, by)
+        self._witness.note()
+        return self._receipt(receipt, recipients)
+
+    def _known(self, subject: str) -> bool:
+        return self.database.names(subject) or self._store.person(subject) is not None or self.limits.known(subject)
+
+    def _finish_person(self, subject: str, actor: str) -> None:
+        """What had waited for a hold is over with the rest; then the log says what stays."""
+        waited = self._keeping.nothing_waits(subject)
+        with self.database.transaction():
+            if waited:
+                self.restrictions.forget(subject, again=False)
+                self.database.forget_subject(subject, math.inf)
+            self.records.log_kept(subject, actor=actor)
+        if waited:
+            self.database.vacuum_erased()
+
+    def _receipt(self, receipt: ErasureReceipt, recipients: set[str]) -> ErasureReceipt:
+        """With what stays, and when the last backup is gone: counted from now [one that is made while keys still go has them]."""
+        gone = self.policy.backup_horizon.end(self.clock.now()) if receipt.tombstones or not receipt.held else None
+        kept = tuple(self._register.kept(receipt.subject)) if receipt.whole else ()
+        return replace(receipt, backups_gone_at=gone, kept=kept, recipients=tuple(sorted(recipients)))
+
+    # After a restore, or an erasure that was cut short
+
+    def _replay_erasures(self) -> None:
+        """Everybody whose erasure this database has not been through is erased again, with what there was until then; then keys
+        that a restored key store has brought back without their records. Before anything is served.
+        """
+        pending = dict(self._register.pending())
+        if pending:
+            everybody = {mark_of(subject): subject for subject in {*self.database.named(), *self._store.people()}}
+            for name, at in pending.items():
+                self._erase_again(everybody.get(name), name, at)
+            self._store.vacuum_erased()
+            self.database.vacuum_erased()
+        restored = self._store.seen(RESTORED)
+        if restored > self._store.seen(CHECKED):
+            if self.records.destroy_orphans():
+                self._store.vacuum_erased()
+            self._store.raise_seen(CHECKED, restored)
+
+    def _erase_again(self, subject: str | None, name: str, at: float) -> None:
+        self._redoing = True
+        try:
+            with self.database.transaction():
+                if subject is not None:
+                    with self._keys.transaction():
+                        self._register.destroy(subject, at)
+                    self._register.forget(subject, at)
+                self._register.settle(name, at)
+            if subject is not None:
+                self._register.beside(subject, at)
+        finally:
+            self._redoing = False
+
+    # What the parts do
+
+    def _names(self, subject: str) -> list[str]:
+        return [device.device for device in self.database.devices_of(subject)]
+
+    def _destroy_limits(self, subject: str, until: float) -> None:
+        """In a replay only what was there then: the key store may be newer than the database."""
+        if not self._redoing or self.limits.older(subject, until):
+            self.limits.destroy(subject)
+
+    def _forget_restrictions(self, subject: str, until: float) -> None:
+        self.restrictions.forget(subject, again=self._redoing)
+
+    def _note_deliveries(self, subject: str, until: float) -> None:
+        """Before they are forgotten."""
+        self._delivered[subject] = [each for each in self.database.deliveries(subject) if each.begun_at <= until]
+
+    def _withdraw(self, subject: str, until: float) -> None:
+        for delivery in self._delivered.pop(subject, []):
+            sink = self.sinks.get(delivery.recipient)
+            if isinstance(sink, Withdrawing):
+                sink.withdraw(delivery.recipient, delivery.delivery)
+
+    def _forget_releases(self, subject: str, until: float) -> None:
+        for device in self.database.devices_of(subject):
+            self.releases.forget(device.device, in_use=device.revoked_at is None)
+
+    def _clear_retained(self, subject: str, until: float) -> None:
+        if isinstance(self.link, Forgetting):
+            for name in self._names(subject):
+                self.link.forget(name)
+
+    # What stays
+
+    def _kept_rows(self, subject: str) -> Iterator[Kept]:
+        devices = self.database.devices_of(subject)
+        yield from _some("Answers on consent", "consent", len(self.database.consents(subject)))
+        yield from _some("Groups, and who answers for you", "consent_bound", len(self.database.bounds_of(subject)))
+        yield from _some("Pseudonyms of devices", "device", len(devices))
+        yield from _some("State and keys of devices in use", "directive_state", len([d for d in devices if _in_use(d)]))
+        yield from _some("Notes on what was erased", "tombstone", sum(map(self._stones, devices)))
+        yield from _some("Marks against restored backups", "witness", 1)
+
+    def _stones(self, device: Device) -> int:
+        return len(self._tombstones.of_device(device.device))
+
+    def _kept_records(self, subject: str) -> Iterator[Kept]:
+        parts = sorted((p.category, p.ground, p.review_at or 0.0) for p in self.records.of(subject) if p.ground)
+        for (category, ground, review_at), group in groupby(parts):
+            yield Kept(f"Records: {category}", len(list(group)), LEGAL, ground.replace("_", " "), review_at or None)
+
+    def _kept_restrictions(self, subject: str) -> Iterator[Kept]:
+        in_force = self.restrictions.in_force(subject)
+        reviews = [each.review_at for each in in_force if each.review_at is not None]
+        yield from _some("Restrictions in force", "restriction", len(in_force), min(reviews, default=None))
+
+
+def _some(what: str, place: str, count: int, review_at: float | None = None) -> Iterator[Kept]:
+    if count:
+        yield Kept(what, count, _WHY[place].basis, _WHY[place].why, review_at)
+
+
+def _in_use(device: Device) -> bool:
+    return device.revoked_at is None
