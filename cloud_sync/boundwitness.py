@@ -24,7 +24,8 @@ class BoundWitness:
 
     def child_lost(self, subject: str, own: Sequence[ConsentBound]) -> bool:
         """Whether the person was last declared a child, and that declaration is not among their `own` bounds."""
-        if self._declared is None:  # what is declared after this is in this database; one is restored while nobody has it open
+        # What is declared after this is in this database; one is restored while nobody has it open.
+        if self._declared is None:
             self._declared = frozenset(self._witness.witnesses(_CHILD))
         name = _child(subject)
         return name in self._declared and self._mark_lost(name, own).startswith(_YOUNG)

@@ -5,6 +5,7 @@ The register of this installation is composed here and nowhere else; `erasure.pl
 
 from __future__ import annotations
 
+import logging
 import math
 from collections import defaultdict
 from collections.abc import Iterator
@@ -14,13 +15,12 @@ from typing import Final, Protocol, runtime_checkable
 
 from cloud_sync.bounds import Ages
 from cloud_sync.erasure import places
-from cloud_sync.erasure.belonging import RESTORED
 from cloud_sync.erasure.erase import Eraser
 from cloud_sync.erasure.places import PLACES
 from cloud_sync.erasure.receipt import ErasureReceipt, Kept
 from cloud_sync.erasure.register import Part, Register, mark_of
 from cloud_sync.erasure.witness import Witness
-from cloud_sync.errors import UnknownDevice
+from cloud_sync.errors import CloudSyncError, UnknownDevice
 from cloud_sync.keeping import Keeping
 from cloud_sync.keys.ladderkeys import LadderKeys
 from cloud_sync.limits import PersonLimits
@@ -33,7 +33,9 @@ from cloud_sync.releases.store import ReleaseStore
 from cloud_sync.restriction import Restrictions
 from cloud_sync.storage.keys import KeyRows
 from cloud_sync.storage.tombstones import TombstoneRows
-from cloud_sync.stores import Clock, Database, Downlinks, Sink
+from cloud_sync.stores import RESTORED, Clock, Database, Downlinks, Sink
+
+log = logging.getLogger(__name__)
 
 CHECKED: Final = "records.checked"  # of the key store: the restore after which keys without records were looked for
 LEGAL: Final = "GDPR Art. 17(3)(b)"
@@ -108,16 +110,30 @@ class Erasing:
         (`receipt.held`), and `receipt.kept` says what stays. UnknownDevice for a span of somebody without a device, and for
         somebody whom nothing here names.
         """
-        devices, whole = self.database.devices_of(subject), start is None and end is None
-        if not devices and not (whole and self._known(subject)):
+        whole = start is None and end is None
+        if not self.database.devices_of(subject) and not (whole and self._known(subject)):
             raise UnknownDevice("nothing here is about this subject: there is nothing to erase")
+        return self._erase_now(subject, start, end, actor or subject)
+
+    def _erase_waiting(self) -> None:
+        """What had waited for holds that are released, as of when it was asked for. One that fails waits on, and stops no other."""
+        for each in self._keeping.due_erasures():
+            try:
+                self._erase_now(each.subject, each.start, each.end, each.actor, each.at)
+                self._keeping.carried_out(each)
+            except CloudSyncError:
+                log.exception("an erasure that had waited for a hold failed; it waits for the next sweep")
+
+    def _erase_now(
+        self, subject: str, start: float | None, end: float | None, by: str, until: float = math.inf
+    ) -> ErasureReceipt:
+        devices, whole = self.database.devices_of(subject), start is None and end is None
         recipients = {each.recipient for each in self.database.deliveries(subject)} if whole else set[str]()
-        self.live.forget(
-            subject, whole=whole
-        )  # a subscription that ends logs it, while the log may still name the person
-        by = actor or subject
-        receipt = self._keeping.erase(self._eraser, subject, devices, start, end, by)
-        self.live.forget(subject, whole=whole)  # what was committed meanwhile
+        # A subscription that ends logs it, while the log may still name the person.
+        ends = whole and not self._keeping.holds.of_subject(subject)
+        self.live.forget(subject, whole=ends)
+        receipt = self._keeping.erase(self._eraser, subject, devices, start, end, by, until)
+        self.live.forget(subject, whole=ends)  # what was committed meanwhile
         if whole and receipt.held:
             self.records.erase(subject, actor=by)
         elif whole:
@@ -167,6 +183,8 @@ class Erasing:
     def _erase_again(self, subject: str | None, name: str, at: float) -> None:
         self._redoing = True
         try:
+            if subject is not None:
+                self._keeping.nothing_waits(subject, at)
             with self.database.transaction():
                 if subject is not None:
                     with self._keys.transaction():

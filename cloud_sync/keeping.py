@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -11,15 +12,18 @@ from cloud_sync.consent import ConsentLedger
 from cloud_sync.consent.minors import highest_floor
 from cloud_sync.erasure.erase import Eraser, ErasureReceipt
 from cloud_sync.errors import ConfigError, Denied
-from cloud_sync.gate import Decision, Gate, Request
+from cloud_sync.gate import Decision, Gate
+from cloud_sync.gate.words import said_role, said_word
 from cloud_sync.keys.ladderkeys import LadderKeys
 from cloud_sync.keys.recordkeys import RecordKeys
 from cloud_sync.keys.wrap import KeyEncryptionKey
-from cloud_sync.model import UPLINK_STREAMS, Action, AuditEvent, Device, Precision, Reason
+from cloud_sync.model import UPLINK_STREAMS, AuditEvent, Device, Precision, Reason
 from cloud_sync.model_keeping import Ground, Hold, WaitingErasure
 from cloud_sync.policy import Policy
 from cloud_sync.records import Asked, Records
 from cloud_sync.restriction import Holds, Restrictions
+from cloud_sync.restriction.around import Around
+from cloud_sync.restriction.waiting import WaitingWitness
 from cloud_sync.retention.auditterm import AuditTerm
 from cloud_sync.retention.children import ChildTerms
 from cloud_sync.retention.clocks import Clocks
@@ -29,7 +33,6 @@ from cloud_sync.retention.terms import Terms
 from cloud_sync.stores import Clock, Database, KeyDatabase, TombstoneStore, WitnessStore
 
 Outgoing = Sequence[tuple[str, bytes]]
-Interval = tuple[float | None, float | None]  # Unix seconds; None: without a bound
 ID_BYTES = 10
 RETENTION = "retention"
 
@@ -44,6 +47,8 @@ class _Everybody:
 
 class Keeping:
     """What keeps data from being used, and what keeps it from being destroyed."""
+
+    _ladder: LadderKeys
 
     def __init__(
         self,
@@ -61,6 +66,7 @@ class Keeping:
     ) -> None:
         """`settle` brings a person's devices in line, inside the transaction; `done` hears of it after the commit."""
         self._database = database
+        self._waiting = WaitingWitness(database, witness)
         self._clock = clock
         self._audit = audit
         self._policy = policy
@@ -69,6 +75,7 @@ class Keeping:
         categories: dict[int, frozenset[str]] = {
             stream: frozenset(rule.category for rule in policy.rules_of_stream(stream)) for stream in UPLINK_STREAMS
         }
+        self._around = Around(database, store, categories)
         self.holds = Holds(database, audit, clock, witness, categories)
         self.records = Records(
             database=database,
@@ -89,9 +96,10 @@ class Keeping:
 
     def sweeper(self, store: KeyDatabase, keys: LadderKeys, tombstones: TombstoneStore, terms: Terms) -> Sweeper:
         """The sweep that keeps every clock: of streams, of children, of records, of the audit log."""
-        database = self._database
+        database, self._ladder = self._database, keys
         children = ChildTerms(
             database=database,
+            store=store,
             keys=keys,
             stepdown=StepDown(database=database, store=store, keys=keys, tombstones=tombstones, terms=terms),
             term=self._policy.children.safeguards.retention_max,
@@ -129,17 +137,23 @@ class Keeping:
         decision = self._decide(asked, now)
         kind = Kind.GATE_ALLOWED if decision else Kind.GATE_DENIED
         detail: list[tuple[str, str | int]] = [
-            ("action", (Action.READ if asked.recipient is None else Action.DISCLOSE).value),
+            ("action", asked.request(now).action.value),
             ("category", asked.category),
             ("purpose", asked.purpose if asked.purpose in self._policy.purposes else "undeclared"),
-            ("role", asked.actor.role),
+            ("role", said_role(asked.actor.role)),
             ("reason", decision.reason.value),
-            ("count", int(bool(decision))),
+            ("count", int(bool(decision) and asked.found)),
         ]
         if asked.recipient is not None:
             listed = asked.recipient in self._policy.recipients
             detail.append(("recipient", asked.recipient if listed else "unlisted"))
-        self._audit.append(AuditEvent(kind.value, now, asked.actor.id, asked.subject, tuple(detail)))
+        grant = self._gate.grant(asked.request(now)) if self._gate is not None else None
+        if grant is not None:
+            detail += [("grant", grant.grant), ("ticket", grant.ticket)]
+        people = asked.actor.id, asked.subject
+        if not decision:  # a denial is logged whoever they say they are
+            people = said_word(people[0]), said_word(people[1])
+        self._audit.append(AuditEvent(kind.value, now, *people, tuple(detail)))
         if not decision:
             raise Denied(decision.reason, f"denied: {decision.reason.value}: {decision.explanation}")
 
@@ -147,20 +161,13 @@ class Keeping:
         if asked.ground:
             why = f"kept after an erasure for {asked.ground} alone: stored, and not used"
             return Decision(False, Reason.RESTRICTED, Precision.NONE, why)
+        if asked.over:
+            return Decision(
+                False, Reason.EXPIRED, Precision.NONE, "the term of this record is over: it is to be destroyed"
+            )
         if self._gate is None:
             return Decision(False, Reason.PURPOSE_NOT_DECLARED, Precision.NONE, "no gate: nothing is handed out")
-        action = Action.READ if asked.recipient is None else Action.DISCLOSE
-        request = Request(
-            asked.actor,
-            asked.purpose,
-            action,
-            asked.category,
-            asked.subject,
-            now,
-            asked.created_at,
-            recipient=asked.recipient,
-        )
-        return self._gate.ask(request, clock_started_at=asked.clock_started_at)
+        return self._gate.ask(asked.request(now), clock_started_at=asked.clock_started_at)
 
     # Erasure around holds
 
@@ -172,25 +179,26 @@ class Keeping:
         start: float | None,
         end: float | None,
         actor: str,
+        until: float = math.inf,
     ) -> ErasureReceipt:
         """Erase what no hold covers now; what one covers waits, restricted, for its release, and the receipt names the hold.
 
-        Where nothing is held this is the eraser's own act.
+        Where nothing is held this is the eraser's own act; `until` as it has it.
         """
         if self.holds.lost():
             raise ConfigError(
                 "holds are missing from this database, which was restored: place them again and say so with"
                 " `byleave sync hold accept`, then erase"
             )
-        holds = [hold for hold in self.holds.of_subject(subject) if _touches(hold, start, end)]
+        holds = self._in_the_way(subject, start, end)
         if not holds:
-            return eraser.erase(subject, devices, start, end, actor)
+            return eraser.erase(subject, devices, start, end, actor, until=until)
         # 1. Durable before anything goes [a crash in between must not forget the rest].
         entry = self._wait(subject, holds, start, end, actor)
         receipts = [
             eraser.erase(subject, [device], first, last, actor, whole=False)
             for device in devices
-            for first, last in _around([hold for hold in holds if _about(hold, device)], start, end)
+            for first, last in self._around.free(self._ladder, holds, device, (start, end))
         ]
         names = tuple(hold.hold_id for hold in holds)
         if not receipts:
@@ -210,6 +218,7 @@ class Keeping:
         now = self._clock.now()
         waiting = WaitingErasure(secrets.token_hex(ID_BYTES), subject, start, end, now, actor)
         review = min(hold.review_at for hold in holds)
+        self._waiting.note(waiting)  # [a backup of before would forget that it was asked for]
         with self._database.transaction():
             self._database.put_waiting(waiting)
             detail: tuple[tuple[str, str | int], ...] = (("hold", holds[0].hold_id), ("review_at", int(review)))
@@ -219,57 +228,40 @@ class Keeping:
         )
         return entry
 
-    def due_erasures(self) -> Iterator[WaitingErasure]:
-        """Erasures that no hold keeps waiting any longer; each is forgotten, its restriction lifted, once it was carried out."""
-        for each in self._database.waiting():
-            if any(_touches(hold, each.start, each.end) for hold in self.holds.of_subject(each.subject)):
-                continue
-            yield each
-            self._carried_out(each)
+    def _in_the_way(self, subject: str, start: float | None, end: float | None) -> list[Hold]:
+        return self._around.in_the_way(self.holds.of_subject(subject), start, end)
 
-    def nothing_waits(self, subject: str) -> bool:
-        """Everything of the person is erased: what had waited for a hold is a part of it. Whether anything had."""
-        waited = [each for each in self._database.waiting() if each.subject == subject]
+    def due_erasures(self) -> Iterator[WaitingErasure]:
+        """Erasures that no hold keeps waiting any longer; `carried_out` says of each that it was."""
+        for each in self._database.waiting():
+            if not self._in_the_way(each.subject, each.start, each.end):
+                yield each
+
+    def nothing_waits(self, subject: str, until: float = math.inf) -> bool:
+        """Everything of the person is erased: what had waited for a hold, up to that Unix second, is a part of it. Whether
+        anything had.
+        """
+        waited = [each for each in self._database.waiting() if each.subject == subject and each.at <= until]
         for each in waited:
-            self._carried_out(each)
+            self.carried_out(each)
         return bool(waited)
 
-    def _carried_out(self, waiting: WaitingErasure) -> None:
+    def carried_out(self, waiting: WaitingErasure) -> None:
+        """Forget an erasure that waited, and lift its restriction."""
         for restriction in self.restrictions.in_force(waiting.subject):
             if restriction.reference == waiting.erasure_id:
                 self.restrictions.lift(restriction.restriction_id, by=RETENTION, told=True)
         self._database.remove_waiting(waiting.erasure_id)
+        self._waiting.forget(waiting)
+
+    def replay_waiting(self) -> None:
+        """Erasures that wait, and that a restored database does not know, wait again."""
+        for each in self._waiting.lost():
+            self._database.put_waiting(each)
+            self.restrictions.restrict(each.subject, Ground.ERASURE_HELD, by=RETENTION, reference=each.erasure_id)
 
     def note_all(self) -> None:
         """Tell the witness of everything that is committed, at a start."""
         self.holds.note_all()
         self.restrictions.note_all()
-
-
-def _about(hold: Hold, device: Device) -> bool:
-    return hold.device in ("", device.device) and hold.subject in ("", device.subject)
-
-
-def _touches(hold: Hold, start: float | None, end: float | None) -> bool:
-    before = hold.end is not None and start is not None and hold.end <= start
-    after = hold.start is not None and end is not None and hold.start >= end
-    return not before and not after
-
-
-def _around(holds: Sequence[Hold], start: float | None, end: float | None) -> list[Interval]:
-    """What is left of a span without those of the holds."""
-    left: list[Interval] = [(start, end)]
-    for hold in holds:
-        left = [part for each in left for part in _without(each, hold)]
-    return left
-
-
-def _without(interval: Interval, hold: Hold) -> Iterator[Interval]:
-    start, end = interval
-    if not _touches(hold, start, end):
-        yield interval
-        return
-    if hold.start is not None and (start is None or start < hold.start):
-        yield start, hold.start
-    if hold.end is not None and (end is None or hold.end < end):
-        yield hold.end, end
+        self._waiting.note_all()

@@ -53,13 +53,19 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """That somebody approves of telling a recipient, on one person, under a legal reference (clause table, V-22)."""
+    """That somebody approves of telling a recipient, on one person, under a legal reference (clause table, V-22).
+
+    For one purpose, and what was captured from `start` to before `end`.
+    """
 
     reference: str
     recipient: str
     subject: str
     approver: str
     at: float
+    purpose: str
+    start: float
+    end: float
 
 
 class DeliveryState(StrEnum):

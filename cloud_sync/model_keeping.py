@@ -58,6 +58,10 @@ class Hold:
         """Whether the moment lies within what is held."""
         return (self.start is None or self.start <= capture) and (self.end is None or capture < self.end)
 
+    def meets(self, start: float, end: float) -> bool:
+        """Whether any moment from `start` to before `end` lies within what is held."""
+        return (self.start is None or self.start < end) and (self.end is None or start < self.end)
+
 
 class Ground(StrEnum):
     """Why processing is restricted: GDPR Art. 18(1)(a) to (d), and what else asks for it."""
@@ -118,6 +122,7 @@ class RecordPart:
     due: float | None
     ground: str = ""
     review_at: float | None = None
+    put_at: float = 0.0  # when it came in, which nobody may date back; 0 for parts of before this was noted
 
 
 @dataclass(frozen=True, slots=True)

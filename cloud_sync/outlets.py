@@ -48,11 +48,12 @@ class Outlets:
         self.staff = StaffAccess(self.database, self.policy, self.clock, self.audit, closed=self._let_out)
         self.relations = Relations(self.database, self.clock, self.audit, closed=self._let_out)
         self.approvals = Approvals(self.database, self.policy, self.clock, self.audit)
+        exempt = self.policy.parameters.words("notice.service_mail.exempt")
         return Known(
             grant=self.staff.grant_for,
             related=self.relations.related,
             approvals=self.approvals.of,
-            mails=lambda subject, at: sent(self.audit, subject, at),
+            mails=lambda subject, at: sent(self.audit, subject, at, exempt),
             recorded=lambda subject: bool(self.database.parts_of(subject)),
         )
 
@@ -60,7 +61,7 @@ class Outlets:
         """Behind the gate."""
         self.sinks: dict[str, Sink] = {}
         self.terminal = Terminal(self.gate, self.clock, self.audit)
-        self.mails = Mails(self.gate, self.clock, self.audit)
+        self.mails = Mails(self.gate, self.clock, self.audit, self.database)
         self.disclosures = Disclosures(
             reader=self._reader, policy=self.policy, database=self.database, clock=self.clock, sinks=self.sinks
         )
@@ -72,9 +73,9 @@ class Outlets:
             clock=self.clock,
             records=self._records_of,
             own={
-                "limits": lambda subject: asdict(self.limits.in_force(subject)),
-                "groups_and_age": lambda subject: [asdict(bound) for bound in self.database.bounds_of(subject)],
-                "restrictions": lambda subject: [
+                "limits": lambda subject, actor: asdict(self.limits.get(subject, actor=actor)),  # who looked is logged
+                "groups_and_age": lambda subject, _: [asdict(bound) for bound in self.database.bounds_of(subject)],
+                "restrictions": lambda subject, _: [
                     asdict(each) for each in self.database.restrictions(subject, lifted=True)
                 ],
             },

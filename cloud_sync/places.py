@@ -20,7 +20,9 @@ class PostgresqlUrl(str):
         """ConfigError for another scheme, or with a password in it."""
         try:
             parts = urlsplit(url)
-            secret = parts.password is not None or not _SECRETS.isdisjoint(parse_qs(parts.query, keep_blank_values=True))
+            secret = parts.password is not None or not _SECRETS.isdisjoint(
+                parse_qs(parts.query, keep_blank_values=True)
+            )
         except ValueError as error:
             raise ConfigError("the address of a PostgreSQL store is malformed; see docs/operating.md") from error
         if parts.scheme not in SCHEMES:

@@ -197,7 +197,12 @@ class CloudSync(Reads, Lives, Devices, KeyRoom, Running, Outlets, Erasing):
         self._witness = Witness(self.database, self._tombstones)
         self._reader = Reader(**stores, tombstones=self._tombstones, gate=self.gate, policy=policy, audit=self.audit)
         self.statistics = Statistics(
-            database=self.database, witness=self._tombstones, reader=self._reader, policy=policy, clock=clock, audit=self.audit
+            database=self.database,
+            witness=self._tombstones,
+            reader=self._reader,
+            policy=policy,
+            clock=clock,
+            audit=self.audit,
         )
         self._prepare_outlets()
         self._prepare_erasing()
@@ -223,6 +228,7 @@ class CloudSync(Reads, Lives, Devices, KeyRoom, Running, Outlets, Erasing):
             cloud._eraser.replay()
             cloud._replay_erasures()
             cloud.records.replay()
+            cloud._keeping.replay_waiting()
             cloud._sweeper.catch_up(cloud._witness.swept())
             cloud.limits.replay(cloud._tombstones.all(), cloud._store.people())
             cloud._recover()
@@ -251,8 +257,12 @@ class CloudSync(Reads, Lives, Devices, KeyRoom, Running, Outlets, Erasing):
         )
 
     def settle(self, subject: str) -> list[tuple[str, bytes]]:
-        """Bring all devices of a person in line with what is permitted now; what to `send` after the commit."""
+        """Bring all devices of a person in line with what is permitted now; what to `send` after the commit.
+
+        One whose ladders were lost with a key store can be told nothing: it is enrolled anew.
+        """
         devices = [device for device in self.database.devices_of(subject) if device.revoked_at is None]
+        devices = [device for device in devices if self._store.down(device.device) is not None]
         now = self.clock.now()
         return [(device.device, envelope) for device in devices for envelope in self._answers.settle(device, now)]
 
@@ -268,8 +278,7 @@ class CloudSync(Reads, Lives, Devices, KeyRoom, Running, Outlets, Erasing):
         report = self._sweeper.sweep(clock_confirmed=clock_confirmed)
         if not report.halted:
             self._settle_consents()
-            for waiting in self._keeping.due_erasures():
-                self.erase(subject=waiting.subject, start=waiting.start, end=waiting.end, actor=waiting.actor)
+            self._erase_waiting()
             self._witness.note_sweep(report.at)
             self.rotation.work(REWRAPPED_A_SWEEP)
         self._witness.note()

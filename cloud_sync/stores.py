@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from cloud_sync.model import (
     RESEALED,
@@ -32,6 +32,9 @@ from cloud_sync.model import (
 )
 from cloud_sync.model_access import AlertLink, Approval, Delivery, Relation, StaffGrant, Ticket
 from cloud_sync.model_keeping import ClockEvent, DueRow, Hold, RecordPart, Restriction, Shred, WaitingErasure
+
+#: What a key store counts (`seen`) that came out of a backup: when.
+RESTORED: Final = "backup.restored_at"
 
 
 class Clock(Protocol):
@@ -209,6 +212,7 @@ class KeepingStore(Protocol):
     def remove_clock_events(self, scope: str, key: str) -> int: ...
     def put_part(self, part: RecordPart) -> None: ...
     def parts(self, record_id: str) -> list[RecordPart]: ...
+    def has_part(self, record_id: str, subject: str) -> bool: ...
     def parts_of(self, subject: str, category: str | None = None) -> list[RecordPart]: ...
     def parts_after(self, after: tuple[str, str], limit: int) -> list[RecordPart]: ...
     def categories_of_parts(self) -> list[str]: ...
@@ -322,6 +326,9 @@ class KeyDatabase(RecordKeyStore, Protocol):
     def put_leaf(self, leaf: Leaf) -> None: ...
     def leaf(self, device: str, generation: int, stream: int, epoch: int) -> Leaf | None: ...
     def leaves(self, device: str, stream: int, first_epoch: int, last_epoch: int) -> list[Leaf]: ...
+    def editions(self, after: tuple[str, int, int, int], limit: int) -> list[tuple[str, int, int, int]]:
+        """Up to `limit` (device, stream, epoch, generation) of keys of what was sealed anew, behind `after`."""
+
     def leaves_before(self, stream: int, epoch: int, limit: int) -> list[Leaf]: ...
     def days_before(
         self, stream: int, epoch: int, limit: int, after: tuple[int, str] | None = None, *, came: bool = False

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cloud_sync.access.words import check_word, nothing_told
 from cloud_sync.audit import Kind
 from cloud_sync.errors import ConfigError
 from cloud_sync.gate.book import RELATED
+from cloud_sync.gate.words import check_word, nothing_told
 from cloud_sync.model import Actor, AuditEvent
 from cloud_sync.model_access import Relation
 from cloud_sync.stores import AuditSink, Clock, Database

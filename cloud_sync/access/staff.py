@@ -11,10 +11,10 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Final
 
-from cloud_sync.access.words import check_word, nothing_told
 from cloud_sync.audit import Kind
 from cloud_sync.errors import ConfigError, Denied
 from cloud_sync.gate import Request, covers
+from cloud_sync.gate.words import check_word, nothing_told, said_role
 from cloud_sync.model import Actor, AuditEvent, Reason
 from cloud_sync.model_access import StaffGrant, Ticket
 from cloud_sync.policy import Policy
@@ -99,10 +99,35 @@ class StaffAccess:
             check_word(word, what)
         refused = self._refused(staff, subject, by, ticket)
         if refused is not None:
-            reason, why = refused
-            self._log(Kind.ACCESS_REFUSED, by.id, subject, role=staff.role, reason=reason.value)
-            raise Denied(reason, f"denied: {reason.value}: {why}")
+            raise self._refuse(refused, staff, subject, by)
         pairs = self._declared(purposes, categories)
+        with self._database.transaction():
+            # Asked again where nothing can come between [a ticket that is closed while a grant is being opened for it].
+            refused = self._refused(staff, subject, by, ticket)
+            if refused is None:
+                grant = self._grant(staff, subject, purposes, categories, by, ticket, for_s)
+                for purpose, category in pairs:
+                    about = {"purpose": purpose, "category": category, "role": staff.role, "grant": grant.grant}
+                    self._log(Kind.ACCESS_OPENED, by.id, subject, **about, ticket=ticket)
+                return grant
+        raise self._refuse(refused, staff, subject, by)
+
+    def _refuse(self, refused: tuple[Reason, str], staff: Actor, subject: str, by: Actor) -> Denied:
+        """Log it, outside of any transaction that would take the entry back; the error to raise."""
+        reason, why = refused
+        self._log(Kind.ACCESS_REFUSED, by.id, subject, role=said_role(staff.role), reason=reason.value)
+        return Denied(reason, f"denied: {reason.value}: {why}")
+
+    def _grant(
+        self,
+        staff: Actor,
+        subject: str,
+        purposes: Collection[str],
+        categories: Collection[str],
+        by: Actor,
+        ticket: str,
+        for_s: float | None,
+    ) -> StaffGrant:
         now = self._clock.now()
         ends_at = self._policy.access.grant_ttl.end(now)
         grant = StaffGrant(
@@ -117,11 +142,7 @@ class StaffAccess:
             opened_at=now,
             ends_at=ends_at if for_s is None else min(ends_at, now + max(0.0, for_s)),
         )
-        with self._database.transaction():
-            self._database.put_grant(grant)
-            for purpose, category in pairs:
-                about = {"purpose": purpose, "category": category, "role": staff.role, "grant": grant.grant}
-                self._log(Kind.ACCESS_OPENED, by.id, subject, **about, ticket=ticket)
+        self._database.put_grant(grant)
         return grant
 
     def close(self, grant: str, *, by: str) -> None:
@@ -139,12 +160,22 @@ class StaffAccess:
         return self._database.grants(subject)
 
     def grant_for(self, request: Request) -> StaffGrant | None:
-        """What the actor's access rests on: a grant for exactly this, the one that lasts longest, else any of theirs."""
-        own = self._database.grants(request.subject, request.actor.id)
+        """What the actor's access rests on: a grant for exactly this, the one that lasts longest, else any of theirs.
+
+        One whose ticket cannot carry it any more is over, whatever its row says [a grant that outlives its ticket].
+        """
+        own = [self._carried(grant) for grant in self._database.grants(request.subject, request.actor.id)]
         fitting = [grant for grant in own if covers(grant, request)]
         return max(fitting or own, key=lambda grant: (self._ends_at(grant), grant.opened_at), default=None)
 
     # Parts
+
+    def _carried(self, grant: StaffGrant) -> StaffGrant:
+        if not grant.ticket or grant.ends_at <= grant.opened_at:
+            return grant
+        ticket = self._database.ticket(grant.ticket)
+        stands = ticket is not None and ticket.closed_at is None and ticket.subject == grant.subject
+        return grant if stands else replace(grant, ends_at=grant.opened_at)
 
     def _refused(self, staff: Actor, subject: str, by: Actor, ticket: str) -> tuple[Reason, str] | None:
         access = self._policy.access

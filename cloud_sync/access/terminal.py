@@ -9,6 +9,7 @@ from __future__ import annotations
 from cloud_sync.audit import Kind
 from cloud_sync.errors import Denied
 from cloud_sync.gate import Decision, Gate, Request
+from cloud_sync.gate.words import said_role
 from cloud_sync.model import Action, Actor, AuditEvent
 from cloud_sync.stores import AuditSink, Clock
 
@@ -40,7 +41,7 @@ class Terminal:
             ("action", Action.TERMINAL.value),
             ("category", category if policy.rules_of(category) else "undeclared"),
             ("purpose", purpose if purpose in policy.purposes else "undeclared"),
-            ("role", actor.role),
+            ("role", said_role(actor.role)),
             ("device", device),
             ("reason", decision.reason.value),
         ]

@@ -71,7 +71,8 @@ def request(
     subject: str,
     purpose: str,
     own_initiative: Annotated[
-        bool, typer.Option("--own-initiative", help="The person asked for the question, unprompted: --by is the person.")
+        bool,
+        typer.Option("--own-initiative", help="The person asked for the question, unprompted: --by is the person."),
     ] = False,
 ) -> ConsentRecord:
     """Record that the question was put. Refused while the person is to be left in peace.

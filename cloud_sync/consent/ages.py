@@ -58,7 +58,9 @@ class AgeLedger:
         age = told(born, at, where, highest_floor(self._policy, where))
         before = next((Age.of(bound) for bound in reversed(own) if bound.kind is BoundKind.DECLARED), None)
         if evidence.entity_id == subject and self._child_lost(subject, own):
-            raise ConsentError("the age is lost with a restored database: somebody else declares it anew, a parent or who knows")
+            raise ConsentError(
+                "the age is lost with a restored database: somebody else declares it anew, a parent or who knows"
+            )
         if before is not None and evidence.entity_id == subject and self._freer(age, before):
             raise ConsentError("somebody else corrects an age upwards: a parent, or who has checked it")
         bound = ConsentBound(

@@ -66,7 +66,9 @@ class Bounds:
 
     own: Sequence[ConsentBound] = ()
     groups: Mapping[str, Sequence[ConsentBound]] = field(default_factory=lambda: MappingProxyType({}))
-    child_lost: bool = False  # declared a child, and this is lost with a restored database: one at any time until told anew
+    child_lost: bool = (
+        False  # declared a child, and this is lost with a restored database: one at any time until told anew
+    )
 
     @property
     def age(self) -> Age | None:

@@ -79,6 +79,9 @@ class GroupLedger:
             raise ConsentError(f"{purpose} has no positions: close it, or leave it to the person")
         closed = precision is None or precision is Precision.NONE
         finest = Precision.NONE if precision is None else precision
+        last = next((bound for bound in reversed(events) if bound.purpose == purpose), None)
+        if last and (last.kind, last.closed, last.precision) == (BoundKind.NARROWED, closed, finest):
+            raise ConsentError(f"group {group} narrows {purpose} so already: nothing to do")
         return self._append(BoundKind.NARROWED, group, holder, events, purpose=purpose, closed=closed, precision=finest)
 
     def lift(self, group: str, purpose: str, holder: Evidence) -> ConsentBound:

@@ -6,7 +6,7 @@
 | request | the person's own initiative | anything but given |
 | give | the person | anything; from `given` it renews or narrows. Below the age of consent it is a wish, `pending` |
 | confirm | a parent | anything but given, twice, through different channels; the first is `pending`; never after the child's no |
-| refuse | the person, or somebody who may narrow | never asked, requested, later, pending, expired; the person also after another's no |
+| refuse | the person, or somebody who may narrow | never asked, requested, later, pending, expired, another's no |
 | later | the person | requested |
 | withdraw | the person, or somebody who may narrow | given, in one call, with no more proof than giving takes |
 | expire | the clock, a change of policy, the age | given |

@@ -11,7 +11,6 @@ from cloud_sync.model import ConsentBound, ConsentRecord, Precision
 from cloud_sync.policy import Policy
 from cloud_sync.stores import BoundStore, Clock, ConsentStore
 
-
 MOST_GROUPS: Final = 256  # whose events are kept at hand; of more the oldest are read again
 #: Whether a person's age is lost with a restored database, given their own bounds (`BoundWitness.child_lost`).
 ChildLost = Callable[[str, Sequence[ConsentBound]], bool]
@@ -104,6 +103,11 @@ class LedgerReader:
     def child(self, subject: str, purpose: str) -> bool:
         """Whether the person is known to be below the age of consent for a purpose, now."""
         return self.bounds(subject).child(self._policy, purpose, self._clock.now())
+
+    def youth(self, subject: str, purpose: str) -> tuple[bool, bool]:
+        """The same, and whether they are below it for any purpose."""
+        bounds, now = self.bounds(subject), self._clock.now()
+        return bounds.child(self._policy, purpose, now), bounds.minor(self._policy, now)
 
     def finest(self, subject: str) -> Precision:
         """The finest position that a child's safeguards leave now, whatever the lawful basis."""

@@ -14,8 +14,9 @@ from typing import Any, Final
 from cloud_sync.audit import Kind
 from cloud_sync.disclosure.parcel import Part
 from cloud_sync.errors import ConfigError, Denied
-from cloud_sync.gate import Gate, MailClass, Request
+from cloud_sync.gate import Decision, Gate, MailClass, Request
 from cloud_sync.gate.mail import class_of_purpose
+from cloud_sync.gate.words import said_role
 from cloud_sync.model import Action, Actor, AuditEvent
 from cloud_sync.model_access import AlertLink
 from cloud_sync.read.query import Query, Readings
@@ -59,6 +60,17 @@ class Alerts:
 
         The message says for which purpose it is, and where to look: no time, no place, no reading, no pseudonym.
         """
+        with self._database.transaction():  # counted and logged as one, like every message (`mails`)
+            decision, link = self._asked(source, actor, purpose, subject, start, end)
+        if not decision:
+            raise Denied(decision.reason, f"denied: {decision.reason.value}: {decision.explanation}")
+        body = json.dumps({"alert": purpose, "link": f"{self._base_url}{link.link}"}).encode()
+        sink.deliver(Part(link.link, "data_subject", body))
+        return link
+
+    def _asked(
+        self, source: Source[Any], actor: Actor, purpose: str, subject: str, start: float, end: float
+    ) -> tuple[Decision, AlertLink]:
         now = self._clock.now()
         category = source.category(self._gate.policy, purpose)
         content: frozenset[MailClass] = frozenset({class_of_purpose(purpose)})
@@ -70,20 +82,15 @@ class Alerts:
             ("action", Action.MAIL.value),
             ("category", category),
             ("purpose", purpose if purpose in self._gate.policy.purposes else "undeclared"),
-            ("role", actor.role),
+            ("role", said_role(actor.role)),
             ("reason", decision.reason.value),
         )
-        with self._database.transaction():
-            kind = Kind.ALERT_SENT if decision else Kind.GATE_DENIED
-            self._audit.append(AuditEvent(kind.value, now, actor.id, subject, detail))
-            if decision:
-                self._database.remove_alerts(now)
-                self._database.put_alert(link)
-        if not decision:
-            raise Denied(decision.reason, f"denied: {decision.reason.value}: {decision.explanation}")
-        body = json.dumps({"alert": purpose, "link": f"{self._base_url}{link.link}"}).encode()
-        sink.deliver(Part(link.link, "data_subject", body))
-        return link
+        kind = Kind.ALERT_SENT if decision else Kind.GATE_DENIED
+        self._audit.append(AuditEvent(kind.value, now, actor.id, subject, detail))
+        if decision:
+            self._database.remove_alerts(now)
+            self._database.put_alert(link)
+        return decision, link
 
     def follow(self, link: str, *, actor: Actor) -> Readings[Any]:
         """What a link stands for, to whoever may read it, through the gate; ConfigError for one that is unknown or has ended."""

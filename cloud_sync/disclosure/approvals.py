@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from cloud_sync.access.words import check_word
+import math
+from typing import Final
+
 from cloud_sync.audit import Kind
-from cloud_sync.errors import ConfigError
+from cloud_sync.errors import ConfigError, Denied
 from cloud_sync.gate import Request
-from cloud_sync.model import Actor, AuditEvent
+from cloud_sync.gate.words import check_word, said_role, said_word
+from cloud_sync.model import Actor, AuditEvent, Reason
 from cloud_sync.model_access import Approval
 from cloud_sync.policy import Policy
+from cloud_sync.policy.vocabulary import Role
 from cloud_sync.stores import AuditSink, Clock, Database
+
+#: Who answers for what the controller does: not the authority that asks, no recipient, and not the help desk.
+SIGNERS: Final = frozenset(role.value for role in (Role.CONTROLLER, Role.JOINT_CONTROLLER, Role.DPO, Role.STAFF))
+#: So long a signature counts: an order is carried out within the month in which a request is answered (GDPR Art. 12(3)); later
+#: somebody looks again whether it still stands [a signature in a drawer that opens a person's track for good].
+TERM_S: Final = 30 * 86_400.0
 
 
 class Approvals:
@@ -21,19 +31,54 @@ class Approvals:
         self._clock = clock
         self._audit = audit
 
-    def approve(self, reference: str, recipient: str, subject: str, *, by: Actor) -> Approval:
-        """One signature; a person's second one counts as the first. ConfigError for a recipient that the policy does not know."""
-        if recipient not in self._policy.recipients:
-            raise ConfigError(f"{recipient} is no recipient of the policy")
+    def approve(
+        self, reference: str, recipient: str, subject: str, *, purpose: str, start: float, end: float, by: Actor
+    ) -> Approval:
+        """One signature for what was captured from `start` to before `end`; a person's second one counts as the first.
+
+        `Denied` for who may not sign, logged; ConfigError for a recipient or a purpose that the policy does not know.
+        1. One of the controller's own people signs [the authority that approves of its own order]. 2. A second factor was seen [a
+        stolen password]. 3. Purpose and span are a part of what is signed [a signature for a day that opens a year].
+        """
+        self._demand(by, subject)
+        if recipient not in self._policy.recipients or purpose not in self._policy.purposes:
+            raise ConfigError(f"{recipient} is no recipient, or {purpose} no purpose, of the policy")
+        if not (math.isfinite(start) and math.isfinite(end) and start < end):
+            raise ConfigError("start and end are Unix seconds: name the span that the order is about")
         words = check_word(reference, "reference"), recipient, check_word(subject, "subject"), check_word(by.id, "by")
-        made = Approval(*words, self._clock.now())
+        made = Approval(*words, self._clock.now(), purpose, float(start), float(end))
+        detail = (
+            *(("legal_ref", reference), ("recipient", recipient), ("role", by.role), ("purpose", purpose)),
+            *(("captured_first", int(start)), ("captured_last", int(end))),
+        )
         with self._database.transaction():
             self._database.put_approval(made)
-            detail = (("legal_ref", reference), ("recipient", recipient), ("role", by.role))
             self._audit.append(AuditEvent(Kind.DISCLOSURE_APPROVED.value, made.at, by.id, subject, detail))
         return made
 
     def of(self, request: Request) -> frozenset[str]:
-        """The gate's question: who approved of what this request discloses."""
+        """The gate's question: who approved of what this request discloses, all of it, and lately."""
+        if request.span is None:
+            return frozenset()
+        start, end = request.span
         found = self._database.approvals(request.reference, request.recipient or "", request.subject)
-        return frozenset(approval.approver for approval in found)
+        return frozenset(
+            each.approver
+            for each in found
+            if each.purpose == request.purpose
+            and each.start <= start
+            and end <= each.end
+            and each.at <= request.at < each.at + TERM_S
+        )
+
+    def _demand(self, by: Actor, subject: str) -> None:
+        if by.role not in SIGNERS:
+            reason, why = Reason.ROLE_NOT_PERMITTED, "one of the controller's own people signs"
+        elif not by.mfa:
+            reason, why = Reason.MFA_MISSING, "log in with a second factor"
+        else:
+            return
+        detail = (("role", said_role(by.role)), ("reason", reason.value))
+        refused = AuditEvent(Kind.ACCESS_REFUSED.value, self._clock.now(), said_word(by.id), said_word(subject), detail)
+        self._audit.append(refused)
+        raise Denied(reason, f"denied: {reason.value}: {why}")

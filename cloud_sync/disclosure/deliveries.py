@@ -15,10 +15,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from cloud_sync.access.words import check_word
 from cloud_sync.audit import Kind
 from cloud_sync.disclosure.parcel import SALT_BYTES, chained, part_of
 from cloud_sync.errors import ConfigError, Denied
+from cloud_sync.gate.words import check_word
 from cloud_sync.model import Action, Actor, Reason
 from cloud_sync.model_access import Delivery, DeliveryState
 from cloud_sync.policy import Policy
@@ -75,11 +75,11 @@ class Disclosures:
         """
         known = self._database.delivery(delivery) if delivery is not None else None
         if known is not None:
-            if (known.subject, known.recipient, known.purpose, known.source) != (
-                subject,
-                recipient,
-                purpose,
-                source.name,
+            whose = known.subject, known.recipient, known.purpose, known.source, known.reference
+            span = known.start, known.end
+            if (*whose, *span) != (
+                *(subject, recipient, purpose, source.name, reference),
+                *(start, min(end, known.begun_at)),  # it ends where it was begun
             ):
                 raise ConfigError("another delivery has this name; choose another")
             return self.retry(known.delivery, actor=actor)
@@ -88,7 +88,7 @@ class Disclosures:
         made = Delivery(
             name, recipient, purpose, source.name, subject, actor.id, start, min(end, now), reference, salt, now
         )
-        return self._send(made, actor)
+        return self._send(made, actor, anew=True)
 
     def retry(self, delivery: str, *, actor: Actor) -> Delivery:
         """Go on behind what the recipient has taken; one that is done or was stopped stays as it is."""
@@ -101,7 +101,7 @@ class Disclosures:
         """Everything that was told of a person, to whom, and what is under way."""
         return self._database.deliveries(subject)
 
-    def _send(self, delivery: Delivery, actor: Actor) -> Delivery:
+    def _send(self, delivery: Delivery, actor: Actor, *, anew: bool = False) -> Delivery:
         source, query = _SOURCES[delivery.source], self._query(delivery, actor)
         pieces = self._reader.pieces(
             source, query, delivery.last, MOST_PART
@@ -110,12 +110,16 @@ class Disclosures:
         if sink is None:
             raise ConfigError(f"{delivery.recipient} has no sink: say how it is reached")
         with self._database.transaction():
-            self._database.put_delivery(delivery)
+            if anew:
+                self._database.put_delivery(delivery)
+            else:
+                self._go_on(delivery)  # not again where the person was erased since it was looked up
             self._log(Kind.DISCLOSURE_BEGUN, delivery, query, 0)  # 2.
         before = delivery.count
         try:
             for piece in pieces:  # 3.
                 delivery = self._part(delivery, sink, source, query, piece)
+                self._go_on(delivery)  # 5.
             delivery = self._ended(delivery, DeliveryState.DONE)
         except Denied:
             delivery = self._ended(delivery, DeliveryState.STOPPED)
@@ -134,10 +138,12 @@ class Disclosures:
             taken = replace(
                 delivery, parts=delivery.parts + 1, count=delivery.count + len(piece), commitment=commitment
             )
-        taken = replace(taken, last=piece.last)
-        if not self._database.go_on(taken):  # 5. not again where the person was erased meanwhile
+        return replace(taken, last=piece.last)
+
+    def _go_on(self, delivery: Delivery) -> None:
+        """Store how far it is; `Denied` where the row is gone, as the person was erased meanwhile: it never comes back."""
+        if not self._database.go_on(delivery):
             raise Denied(Reason.ERASED, "denied: erased: the person was erased while this was being delivered")
-        return taken
 
     def _ended(self, delivery: Delivery, state: DeliveryState) -> Delivery:
         ended = replace(delivery, state=state, ended_at=self._clock.now())

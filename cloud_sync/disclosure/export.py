@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from cloud_sync.audit import AuditLog, accesses
 from cloud_sync.audit import Kind as AuditKind
@@ -23,8 +23,10 @@ from cloud_sync.disclosure.files import Folder
 from cloud_sync.disclosure.index import index_page
 from cloud_sync.errors import Denied
 from cloud_sync.gate import Decision, Gate, Request
+from cloud_sync.gate.words import said_role, said_word
 from cloud_sync.model import Action, Actor, AuditEvent, LawfulBasis, Precision, Reason
 from cloud_sync.policy import Policy, Rule
+from cloud_sync.policy.vocabulary import Role
 from cloud_sync.read.query import Query
 from cloud_sync.read.reader import Reader
 from cloud_sync.read.rows import iso, row_of
@@ -33,6 +35,11 @@ from cloud_sync.stores import Clock, Database
 
 CONSENTS, AUDIT = "consent_ledger", "audit"
 INDEX = "index.html"
+
+_RIGHTS: Final = "rights_handling"
+#: In the category of which somebody else than the person must be let export it, for rights handling: what the files around the
+#: readings say is said by the ledger of answers, or else by the log.
+_OF_LEDGER: Final = frozenset({"limits", "groups_and_age"})
 
 _ORDER = {reason: place for place, reason in enumerate(Reason)}
 
@@ -70,8 +77,8 @@ class Export:
 
 #: Rows of a category that no stream feeds, of one person: (subject, category, actor, purpose).
 Records = Callable[[str, str, Actor, str], Iterable[Mapping[str, Any]]]
-#: What a person set or was given that no rule of the policy is about: limits, relations; in the access copy alone.
-Own = Callable[[str], Any]
+#: What a person set that no rule of the policy is about: limits, groups; in the access copy alone. (subject, who looks).
+Own = Callable[[str, str], Any]
 
 
 class Exporter:
@@ -101,7 +108,7 @@ class Exporter:
         policy, now = self._gate.policy, self._clock.now()
         made = Export(Path(folder), kind, subject, now)
         asked = [
-            (rule, purpose, source, self._ask(actor, rule, purpose, subject, now))
+            (rule, purpose, source, self._ask(actor, rule.category, purpose, subject))
             for rule in policy.rules
             for purpose in rule.purposes
             for source in self._sources(rule)
@@ -118,7 +125,8 @@ class Exporter:
             else:
                 self._rows(files, made, rule, purpose, actor)
         if kind is Kind.ACCESS:
-            self._around(files, made, policy)
+            standing = [(rule, purpose) for rule, purpose, _, decision in asked if decision]
+            self._around(files, made, policy, actor, standing)
         with files.file(INDEX) as page:
             page.write(index_page(made, policy))
         return made
@@ -130,8 +138,9 @@ class Exporter:
             return [None]
         return [source for source in SOURCES if source.stream is rule.stream and source.rules(rule)]
 
-    def _ask(self, actor: Actor, rule: Rule, purpose: str, subject: str, now: float) -> Decision:
-        return self._gate.ask(Request(actor, purpose, Action.EXPORT, rule.category, subject, now, now))
+    def _ask(self, actor: Actor, category: str, purpose: str, subject: str) -> Decision:
+        now = self._clock.now()
+        return self._gate.ask(Request(actor, purpose, Action.EXPORT, category, subject, now, now))
 
     def _begin(self, actor: Actor, subject: str, kind: Kind, decisions: list[Decision]) -> None:
         """Log that it begins, or why nothing at all is exported: the reason of the decision that came furthest."""
@@ -142,11 +151,12 @@ class Exporter:
         detail = (
             ("action", Action.EXPORT.value),
             ("channel", kind.value),
-            ("role", actor.role),
+            ("role", said_role(actor.role)),
             ("reason", best.reason.value),
         )
         logged = AuditKind.EXPORT_BEGUN if allowed else AuditKind.GATE_DENIED
-        self._audit.append(AuditEvent(logged.value, self._clock.now(), actor.id, subject, detail))
+        people = (actor.id, subject) if allowed else (said_word(actor.id), said_word(subject))
+        self._audit.append(AuditEvent(logged.value, self._clock.now(), *people, detail))
         if not allowed:
             raise Denied(best.reason, f"denied: {best.reason.value}: {best.explanation}")
 
@@ -172,6 +182,10 @@ class Exporter:
 
     def _rows(self, files: Folder, made: Export, rule: Rule, purpose: str, actor: Actor) -> None:
         """What no stream feeds: consents, the log's entries about the person, and their records."""
+        decision = self._ask(actor, rule.category, purpose, made.subject)
+        if not decision:
+            made.withheld.append((rule.category, purpose, decision.reason.value))
+            return
         name = f"{rule.category}.{purpose}.json"
         with files.array(name) as array:
             for row in self._bring(made.subject, rule.category, actor, purpose):
@@ -188,25 +202,48 @@ class Exporter:
         self._audit.append(event)
         made.files.append(FileOfExport(name, rule.category, array.count, purpose))
 
-    def _around(self, files: Folder, made: Export, policy: Policy) -> None:
-        """What an access copy has beside: who read what, to whom it went, devices, staff, what the policy says."""
+    def _around(
+        self, files: Folder, made: Export, policy: Policy, actor: Actor, standing: list[tuple[Rule, str]]
+    ) -> None:
+        """What an access copy has beside: who read what, to whom it went, devices, staff, what the policy says.
+
+        Asked again before each file. The person has all of it while anything of the copy may still be exported; whoever else
+        writes it what the gate lets them export for rights handling [a parent with one purpose who gets the home as well].
+        """
         subject, database = made.subject, self._database
-        tables: dict[str, list[Any]] = {
-            "reads": [_read_row(access) for access in accesses(self._audit, subject)],
-            "disclosures": [_delivery_row(each) for each in database.deliveries(subject)],
-            "staff": [_plain(grant) for grant in database.grants(subject)],
-            "relations": [_plain(relation) for relation in database.relations(subject)],
-            "devices": [_plain(device) for device in database.devices_of(subject)],
+        tables: dict[str, Callable[[], list[Any]]] = {
+            "reads": lambda: [_read_row(access) for access in accesses(self._audit, subject)],
+            "disclosures": lambda: [_delivery_row(each) for each in database.deliveries(subject)],
+            "staff": lambda: [_plain(grant) for grant in database.grants(subject)],
+            "relations": lambda: [_plain(relation) for relation in database.relations(subject)],
+            "devices": lambda: [_plain(device) for device in database.devices_of(subject)],
         }
-        values = {name: bring(subject) for name, bring in self._own.items()}
         for name, rows in tables.items():
-            with files.array(f"{name}.json") as array:
-                for row in rows:
-                    array.add(row)
-            made.files.append(FileOfExport(f"{name}.json", name, array.count))
-        for name, value in {**values, "policy": policy_value(policy, made.at)}.items():
-            files.value(f"{name}.json", value)
-            made.files.append(FileOfExport(f"{name}.json", name, 1))
+            if self._may(made, name, actor, standing):
+                with files.array(f"{name}.json") as array:
+                    for row in rows():
+                        array.add(row)
+                made.files.append(FileOfExport(f"{name}.json", name, array.count))
+        for name, bring in self._own.items():
+            if self._may(made, name, actor, standing):
+                self._value(files, made, name, bring(subject, actor.id))
+        self._value(files, made, "policy", policy_value(policy, made.at))  # it says the same to everybody
+
+    def _may(self, made: Export, name: str, actor: Actor, standing: list[tuple[Rule, str]]) -> bool:
+        """Whether a file around the readings may be written now; if not, it is withheld with the reason."""
+        if actor.role == Role.DATA_SUBJECT.value and actor.id == made.subject:
+            asked = [self._ask(actor, rule.category, purpose, made.subject) for rule, purpose in standing]
+        else:
+            asked = [self._ask(actor, CONSENTS if name in _OF_LEDGER else AUDIT, _RIGHTS, made.subject)]
+        if any(asked):
+            return True
+        best = max(asked, key=lambda each: _ORDER[each.reason])
+        made.withheld.append((name, _RIGHTS, best.reason.value))
+        return False
+
+    def _value(self, files: Folder, made: Export, name: str, value: Any) -> None:
+        files.value(f"{name}.json", value)
+        made.files.append(FileOfExport(f"{name}.json", name, 1))
 
     def _bring(self, subject: str, category: str, actor: Actor, purpose: str) -> Iterable[Mapping[str, Any]]:
         if category == CONSENTS:

@@ -12,6 +12,7 @@ import http.client
 import socket
 import ssl
 import threading
+import time
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -51,8 +52,8 @@ class WebhookSink:
 
     def deliver(self, parcel: Parcel) -> None:
         """Post the part; LinkError unless the endpoint answers 200 to 299 within the time."""
-        connection = http.client.HTTPSConnection(self._host, self._port, timeout=self._timeout_s, context=self._tls)
-        deadline = threading.Timer(self._timeout_s, _cut, (connection,))
+        connection = _Bounded(self._host, self._port, self._timeout_s, self._tls)
+        deadline = threading.Timer(self._timeout_s, connection.cut)
         deadline.daemon = True
         deadline.start()
         try:
@@ -87,8 +88,60 @@ def _port(netloc: str, url: str) -> int:
         raise ConfigError(f"{url}: the port is no number") from None
 
 
-def _cut(connection: http.client.HTTPSConnection) -> None:
-    """End whatever the connection waits for."""
-    if connection.sock is not None:
-        with contextlib.suppress(OSError):
-            connection.sock.shutdown(socket.SHUT_RDWR)
+class _Bounded(http.client.HTTPSConnection):
+    """A connection all of which ends at one moment: names, addresses, handshake, head and body."""
+
+    def __init__(self, host: str, port: int, timeout_s: float, tls: ssl.SSLContext) -> None:
+        super().__init__(host, port, timeout=timeout_s, context=tls)
+        self._ends_at = time.monotonic() + timeout_s
+        self._tls = tls
+        self._wire: ssl.SSLSocket | None = None  # http.client lets go of its own before the body is read
+
+    def connect(self) -> None:
+        """Connect within what is left.
+
+        1. Names by a thread that is left behind [a resolver that does not answer: `getaddrinfo` knows no timeout]. 2. Each address
+        has its share of what is left [a first one that swallows everything]. 3. The time is looked at once the timer can cut the
+        wire [a deadline that passed before there was one], and 4. the handshake comes after that.
+        """
+        addresses = _resolved(self.host, self.port, self._left_s())
+        for place, address in enumerate(addresses, 1):
+            try:
+                plain = socket.create_connection(address, self._left_s() / (len(addresses) - place + 1))
+                break
+            except OSError:
+                if place == len(addresses):
+                    raise
+        wire = self._tls.wrap_socket(plain, server_hostname=self.host, do_handshake_on_connect=False)
+        self.sock = self._wire = wire
+        wire.settimeout(self._left_s())
+        wire.do_handshake()
+
+    def cut(self) -> None:
+        """End whatever the connection waits for."""
+        if self._wire is not None:
+            with contextlib.suppress(OSError):
+                self._wire.shutdown(socket.SHUT_RDWR)
+
+    def _left_s(self) -> float:
+        left = self._ends_at - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the deadline has passed")
+        return left
+
+
+def _resolved(host: str, port: int, timeout_s: float) -> list[tuple[str, int]]:
+    """The addresses of a host; OSError when there is none in time."""
+    found: list[tuple[str, int]] = []
+
+    def ask() -> None:
+        with contextlib.suppress(OSError, UnicodeError):
+            for *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+                found.append((str(address[0]), port))
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(timeout_s)
+    if thread.is_alive() or not found:
+        raise TimeoutError("no address in time")
+    return found

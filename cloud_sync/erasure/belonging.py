@@ -5,10 +5,8 @@ from __future__ import annotations
 from cloud_sync.audit import Kind
 from cloud_sync.erasure.erase import TOMBSTONES
 from cloud_sync.errors import ConfigError
-from cloud_sync.stores import Database, KeyDatabase, TombstoneStore
+from cloud_sync.stores import RESTORED, Database, KeyDatabase, TombstoneStore
 from cloud_sync.wire.fields import MOST_EPOCH
-
-RESTORED = "backup.restored_at"  # what a key store counts that came out of a backup
 
 
 def check_belonging(database: Database, store: KeyDatabase, tombstones: TombstoneStore) -> None:

@@ -110,13 +110,15 @@ class Eraser:
         actor: str,
         *,
         whole: bool | None = None,
+        until: float = math.inf,
     ) -> ErasureReceipt:
         """Erase what was captured of `subject` from `start` to before `end` (Unix seconds), and keep it from coming in later.
 
         Without `end` today is erased to its end: what the device still sends of today is told "closed". Streams with personal
         data go; `status` has none, but its finished whole days go too. Without both (or as `whole` says) it is everything of the
         person, in every part: what the audit log says of them goes as well, its leaves stay, nothing beside them does. The consent
-        ledger keeps the answers, which prove that there was a leave.
+        ledger keeps the answers, which prove that there was a leave. Of every other part goes what came in `until` then: an erasure
+        that had to wait for a hold takes no record of later.
         """
         whole = start is None and end is None if whole is None else whole
         now = self._clock.now()
@@ -143,24 +145,24 @@ class Eraser:
                 for stone in stones:
                     self._tombstones.append(stone)
                 if whole and self._parts:
-                    self._parts.doom(subject, now)
+                    self._parts.doom(subject, min(now, until))
             # 3. Keys [a key that outlives its row opens the row's backup]. Of days that are cut the rows come first: what stays is
             #    sealed anew before its old key goes [a crash in between must not lose it].
-            done = self._strike(stones, subject if whole else None, [device.device for device in devices])
+            done = self._strike(stones, subject if whole else None, [device.device for device in devices], until)
             # 4. The log, and every other part: of a person erased in full they keep nothing that leads to them.
             if whole:
                 self._database.forget_subject(subject, math.inf)
                 if self._parts:
-                    self._parts.forget(subject, math.inf)
+                    self._parts.forget(subject, until)
         if whole and self._parts:
-            self._parts.beside(subject, math.inf)
+            self._parts.beside(subject, until)
         # 5. Rows that nothing opens any more, in pieces. The entry comes last and says how many there were.
         self._clear(earlier)
         done.add(self._clear(stones))
         with self._database.transaction():
             entry = self._audit.append(_entry(stones, now, actor, subject, whole, extent, done))
             if whole and self._parts:
-                self._parts.done(subject, now)
+                self._parts.done(subject, min(now, until))
         # 6. The old keys of days that are cut, now that nothing needs them.
         self._shred(earlier)
         done.leaves += self._shred(stones)
@@ -189,7 +191,7 @@ class Eraser:
             self._forget()
         return done.envelopes, done.leaves + shredded
 
-    def _strike(self, stones: Sequence[Tombstone], person: str | None, devices: Sequence[str]) -> _Done:
+    def _strike(self, stones: Sequence[Tombstone], person: str | None, devices: Sequence[str], until: float) -> _Done:
         """Destroy the keys, in one commit of the key store; then seal anew what stays of days that are cut.
 
         Of a whole person that is a key a device, above those of all days; they follow with the rows.
@@ -202,7 +204,7 @@ class Eraser:
             if person is not None:
                 self._keys.destroy_all(devices)
                 if self._parts:
-                    self._parts.destroy(person, math.inf)
+                    self._parts.destroy(person, until)
             leaves = 0 if person is not None else sum(self._destroy(stone) for stone in stones)
         done = self._reseal(stones)
         done.leaves += leaves

@@ -12,6 +12,7 @@ from cloud_sync.gate.question import Decision
 from cloud_sync.model import Action, LawfulBasis, Precision, Reason
 from cloud_sync.policy import Clock, Period, Policy, Rule
 from cloud_sync.policy.vocabulary import SIDE_FIELDS, Role
+from cloud_sync.wire.directive import grain_m
 
 #: The staff of the controller: they act under a grant. A policy may put more roles under it, by `access.roles`.
 STAFF = frozenset({Role.STAFF.value, Role.SUPPORT.value})
@@ -113,7 +114,7 @@ def _terms(rule: Rule) -> list[Term]:
 class Book:
     """All lines of a policy, and the fields of each category under any purpose."""
 
-    __slots__ = ("fields", "grant_term", "lines", "mails_exempt", "most_mails", "policy", "staff")
+    __slots__ = ("fields", "grant_term", "lines", "mails_exempt", "most_mails", "policy", "staff", "wide_places")
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
@@ -129,6 +130,9 @@ class Book:
             fields[rule.category] = fields.get(rule.category, frozenset()) | frozenset(rule.fields)
         self.fields: Mapping[str, frozenset[str]] = MappingProxyType(fields)
         self.staff = STAFF | policy.access.roles
+        least_m = grain_m(policy.children.safeguards.precision, 0)
+        #: Those no narrower than the cells of a child's safeguards.
+        self.wide_places = frozenset(each.circle.place for each in policy.places if each.circle.radius_m >= least_m)
         self.grant_term = _term(Precision.NONE, policy.access.grant_ttl)
         self.most_mails = policy.parameters.number("notice.service_mail.max_per_30d")
         self.mails_exempt = frozenset(policy.parameters.words("notice.service_mail.exempt"))

@@ -7,6 +7,7 @@ that the decision can be repeated by anybody who has the policy, the request and
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from cloud_sync.gate.book import RELATED, USERS, Book, Line, book_of
 from cloud_sync.gate.mail import MARKETING, PROFILING, class_of_content, class_of_purpose
@@ -38,7 +39,9 @@ def decide(request: Request, policy: Policy, facts: Facts) -> Decision:
             reason, explanation = denial
             return Decision(False, reason, Precision.NONE, explanation)
     precision = _precision(request, book, facts, line)
-    return line.allowed(precision, line.told(request.fields, precision))
+    allowed = line.allowed(precision, line.told(request.fields, precision))
+    # A narrow circle says where a child is as closely as a fine cell: as the directive has it, whatever the device told before.
+    return replace(allowed, places=book.wide_places) if facts.minor and line.rule.has_places else allowed
 
 
 def _undeclared(request: Request, book: Book, facts: Facts) -> tuple[Reason, Precision, str]:

@@ -208,13 +208,15 @@ class Gate:
 
     def _decide(self, request: Request, device: str | None, erased: bool, clock_started_at: float | None) -> Decision:
         known = self._known
+        child, minor = self._ledger.youth(request.subject, request.purpose)
         facts = Facts(
             device_known=self._enrolled(request, device),
             coverage=self._ledger.covered(request.subject, request.purpose, request.captured_at, request.at),
             restricted=known.restricted(request.subject),
             erased=erased,
             clock_started_at=clock_started_at,
-            child=self._ledger.child(request.subject, request.purpose),
+            child=child,
+            minor=minor,
             grant=self.grant(request),
             related=self._related(request),
             approvals=known.approvals(request) if request.recipient is not None and request.reference else NOBODY,

@@ -21,7 +21,8 @@ class Request:
 
     `captured_at` is the oldest reading concerned. Without `fields` every field of the category is meant; without
     `precision` the finest that is permitted. `sensors` are those that an act on a device, or on its batch, names.
-    `reference` is the legal reference of a disclosure to an authority, `content` what a message to the person has in it.
+    `reference` is the legal reference of a disclosure to an authority, `span` from when to before when it asks; `content` is what
+    a message to the person has in it.
     """
 
     actor: Actor
@@ -37,6 +38,7 @@ class Request:
     sensors: Sensor = NO_SENSOR
     reference: str = ""
     content: frozenset[MailClass] = NO_CONTENT
+    span: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,8 @@ class Facts:
     """What the stores know about the subject and the data. Every default is the one that denies.
 
     `clock_started_at` is when the event of the rule's retention clock took place, None while it has not; a clock that
-    counts from capture needs none. `child` says that the subject is below the floor for the purpose. `grant` is what the
+    counts from capture needs none. `child` says that the subject is below the floor for the purpose, `minor` for some
+    purpose, which bounds the places that are told. `grant` is what the
     staff's access rests on, `related` says that a relation to the subject is in force now, `approvals` are the ids of those who
     approved of `Request.reference`, and `mails` counts messages to the person within the last 30 days (None: nobody counted).
     """
@@ -55,6 +58,7 @@ class Facts:
     erased: bool = True
     clock_started_at: float | None = None
     child: bool = True
+    minor: bool = True
     grant: StaffGrant | None = None
     related: bool = False
     approvals: frozenset[str] = NOBODY
@@ -65,7 +69,8 @@ class Facts:
 class Decision:
     """Allow or deny, with the reason.
 
-    `precision` is the finest position, `fields` all the fields that may be handed out; NONE and empty when denied.
+    `precision` is the finest position, `fields` all the fields that may be handed out; NONE and empty when denied. `places` are
+    the only ones of which events may be told; None: it says nothing of places.
     """
 
     allow: bool
@@ -73,6 +78,7 @@ class Decision:
     precision: Precision
     explanation: str
     fields: frozenset[str] = NO_FIELDS
+    places: frozenset[int] | None = None
 
     def __bool__(self) -> bool:
         return self.allow

@@ -51,9 +51,10 @@ class Leave:
             return Reason.PRECISION_TOO_FINE
         sensors = told.sensors if isinstance(told, Sums) else told if isinstance(told, Sensor) else Sensor(0)
         precision = Precision.NONE if isinstance(told, Visits) else told if isinstance(told, Precision) else None
-        return self._gate.admit(
-            device, stream, captured_at=capture, at=now, precision=precision, sensors=sensors
-        ).reason
+        decision = self._gate.admit(device, stream, captured_at=capture, at=now, precision=precision, sensors=sensors)
+        if decision and isinstance(told, Visits) and decision.places is not None and not told.places <= decision.places:
+            return Reason.PRECISION_TOO_FINE
+        return decision.reason
 
 
 class _Stretch(NamedTuple):

@@ -20,6 +20,7 @@ class Kind(StrEnum):
     UNKNOWN_GENERATION = "unknown_generation"
     FAR_AHEAD = "far_ahead"
     NOT_AUTHENTIC = "not_authentic"
+    BEYOND_SHARE = "beyond_share"  # one device fills the batches that all share: not looked at, the device keeps it
     # Verified, and no verdict: what speaks against it hangs on a clock that may be wrong. The device keeps it.
     UNDECIDED = "undecided"
     # Captured, by the device's clock, at a time that has not come: no verdict until it has.

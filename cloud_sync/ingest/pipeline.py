@@ -6,16 +6,17 @@ verified. Logs and counts name kinds, never devices, numbers or payloads.
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from cloud_sync.audit import Kind as AuditKind
 from cloud_sync.errors import KeyDestroyed, SealBroken, UnknownDevice, WireFormatError
+from cloud_sync.ingest.fairness import surplus
 from cloud_sync.ingest.healing import Healing, HealingOfBatch
 from cloud_sync.ingest.leave import Leave
 from cloud_sync.ingest.outcome import VERDICTS, Kind, Outcome
+from cloud_sync.ingest.refused import Lines, Notes
 from cloud_sync.ingest.screen import Contents, screen
 from cloud_sync.ingest.topics import DEVICE_LETTERS, device_of
 from cloud_sync.ingest.uncollected import uncollected
@@ -23,7 +24,6 @@ from cloud_sync.keys.daychain import DayChain
 from cloud_sync.keys.ladderkeys import LadderKeys
 from cloud_sync.model import (
     EPOCH_SECONDS,
-    AuditEvent,
     Device,
     Envelope,
     EnvelopeId,
@@ -41,9 +41,6 @@ from cloud_sync.wire.envelope import open_uplink, parse_uplink
 from cloud_sync.wire.named import maker
 from cloud_sync.wire.pieces import touches
 
-log = logging.getLogger(__name__)
-
-ACTOR = "ingest"  # who acts, in the audit log
 _NO_FLOORS = (0, 0, 0, 0)
 MOST_APART = 8  # envelopes under one number: a few prove the clone, more only fill the disk of whoever keeps them
 
@@ -99,6 +96,7 @@ class Ingest:
         self._desk = desk
         self._audit = audit
         self._terms = terms
+        self._lines = Lines()
         self.counts: Counter[Kind] = Counter()
 
     def handle(self, messages: Sequence[Message]) -> list[Outcome]:
@@ -109,9 +107,7 @@ class Ingest:
         self._committed(batch.rows)
         kinds = Counter([outcome.kind for outcome in outcomes])
         self.counts.update(kinds)
-        refused = {str(kind): count for kind, count in kinds.items() if kind not in VERDICTS}
-        if refused:
-            log.warning("messages refused: %s", refused)
+        self._lines.tell(kinds)
         return outcomes
 
 
@@ -131,20 +127,27 @@ class _Batch:
         self._chains: dict[tuple[str, int, int, int], DayChain | Kind] = {}
         self._digests: dict[EnvelopeId, set[bytes]] = {}
         self.rows: list[StoredEnvelope] = []
-        self._notes: Counter[tuple[str, str, int, str]] = Counter()  # kind, subject, stream, reason
+        self._notes = Notes()
         self._leap_s: float | None = None  # looked up where it matters
 
     def run(self, messages: Sequence[Message]) -> list[Outcome]:
         """Refuse what is cheap to refuse, look all numbers up at once, then take the rest one by one."""
         self._database.expect_devices({device_of(topic) or "" for topic in {topic for topic, _ in messages}})
-        taken = [self._admit(topic, payload) for topic, payload in messages]
+        taken = self._admit_fairly(messages)
         self._digests = self._database.digests([item.id for item in taken if isinstance(item, _Candidate)])
         outcomes = [self._take(item) if isinstance(item, _Candidate) else item for item in taken]
         self._database.add_envelopes(self.rows)
-        for (kind, subject, stream, reason), count in self._notes.items():
-            detail: tuple[tuple[str, str | int], ...] = (("stream", stream), ("reason", reason), ("count", count))
-            self._ingest._audit.append(AuditEvent(kind, self._now, ACTOR, subject, detail))
+        self._notes.append_to(self._ingest._audit, self._now)
         return outcomes
+
+    def _admit_fairly(self, messages: Sequence[Message]) -> list[_Candidate | Outcome]:
+        beyond = surplus(messages)
+        if not beyond:
+            return [self._admit(topic, payload) for topic, payload in messages]
+        return [
+            Outcome(Kind.BEYOND_SHARE) if place in beyond else self._admit(topic, payload)
+            for place, (topic, payload) in enumerate(messages)
+        ]
 
     def _admit(self, topic: str, payload: bytes) -> _Candidate | Outcome:
         # 1. and 2. Size and form [no work for a flood of garbage]; the wire module knows the limits and why.
@@ -272,7 +275,7 @@ class _Batch:
         return _outcome(kind, item)
 
     def _note(self, kind: AuditKind, item: _Candidate, reason: str) -> None:
-        self._notes[kind.value, item.device.subject, item.id.stream, str(reason)] += 1
+        self._notes.add(kind, item.device.subject, item.id.stream, reason)
 
     def _below_floor(self, item: _Candidate) -> bool:
         device = item.id.device

@@ -48,6 +48,7 @@ class MqttDownlinks:
         """
         with self._lock:
             self._waiting.extend((device, topic, b"") for topic in CLEARED)
+            self._sent[device] += 1  # the one that goes down
         self._wake()
 
     def sent(self, device: str | None = None) -> int:
@@ -75,7 +76,7 @@ class MqttDownlinks:
     def acknowledged(self, mid: int) -> None:
         """The broker has this one."""
         sent = self._unacknowledged.pop(mid, None)
-        if sent is not None and sent[2]:
+        if sent is not None and sent[1] == "down":
             with self._lock:
                 self._acknowledged[sent[0]] += 1
 

@@ -32,18 +32,18 @@ class Answers:
         self._known: dict[tuple[int, int], Decision] = {}
         self.since = math.inf
         self.until = -math.inf
-        self._watched = False
+        self._watched = self._allowed = False
         self._sure_until = math.inf
         self._near: dict[float, Decision] = {}
 
     def watch(self) -> None:
         """From here on remember what was answered, for `hold`: the beginning of a piece."""
-        self._watched, self._sure_until = True, math.inf
+        self._watched, self._allowed, self._sure_until = True, False, math.inf
         self._near.clear()
 
     def hold(self, now: float) -> bool:
         """Whether everything that was allowed since `watch` would be answered the same at `now` [a term that has passed since]."""
-        if not self._near and self._sure_until == math.inf:
+        if not self._allowed:
             return True
         if not self.since <= now < min(self.until, self._sure_until):
             return False
@@ -57,7 +57,7 @@ class Answers:
         if stage < 0:  # near the end of a term each capture is asked for by itself
             decision = self._ask(capture, now)
             if self._watched and decision:
-                self._near[capture] = decision
+                self._allowed, self._near[capture] = True, decision
             return decision
         key = (bisect_right(self._marks, capture), stage)
         known = self._known.get(key)
@@ -83,6 +83,7 @@ class Answers:
 
     def _sure(self, capture: float, stage: int) -> None:
         """An answer by this stage holds until the next term can end at the earliest."""
+        self._allowed = True
         if stage < len(self._terms):
             self._sure_until = min(self._sure_until, capture + self._terms[stage][0])
 

@@ -73,7 +73,9 @@ def narrow_reading(reading: Reading, decision: Decision) -> Reading | None:
 
 
 def narrow_place(event: PlaceEvent, decision: Decision) -> PlaceEvent | None:
-    """The event with what of the decision's fields it has; None where neither place nor event may be told."""
+    """The event with what of the decision's fields it has; None where neither place nor event may be told, or not of this place."""
+    if decision.places is not None and event.place not in decision.places:
+        return None
     told = replace(
         event,
         place=event.place if "place" in decision.fields else None,

@@ -15,7 +15,6 @@ from cloud_sync.wire.envelope import open_uplink, parse_uplink
 LEEWAY_EPOCHS = 1  # a capture may lie 60 s and a step outside its epoch (docs/wire-format.md section 6)
 WINDOW_EPOCHS = 8  # days of rows in memory: 70,000 fixes of ten seconds, about a megabyte sealed
 MOST_EPOCHS = 64  # after days without a row [a span from 1970 on]; eight megabytes when rows begin at last
-MOST_DAYS = 4096  # of one piece, which a span of eleven years of one reading a day does not reach
 MOST_CHAINS = 64  # days whose keys are kept while envelopes come in as they are committed
 
 
@@ -28,7 +27,7 @@ class Opener:
         self._keys = keys
         self._tombstones = tombstones
         self._chains: dict[tuple[str, int, int, int], DayChain | None] = {}
-        self._opened: set[tuple[str, int, int, int]] = set()
+        self._opened: set[tuple[str, int, int, int]] | None = None  # nobody watches
 
     def rows(
         self, device: str, stream: int, start: float, end: float, after: EnvelopeId | None = None
@@ -56,7 +55,7 @@ class Opener:
         try:
             plaintext = open_uplink(row.id.device, parse_uplink(row.payload), chain.key(row.id.counter))
             chain.confirm()
-            if len(self._opened) < MOST_DAYS:
+            if self._opened is not None:
                 self._opened.add(row_day(row.id))
             return source.unpack(plaintext, row.id.epoch)
         except (KeyDestroyed, SealBroken, WireFormatError):  # shredded meanwhile, or the row was damaged
@@ -64,11 +63,11 @@ class Opener:
 
     def watch(self) -> None:
         """From here on remember of which days something was opened, for `stand`: the beginning of a piece."""
-        self._opened.clear()
+        self._opened = set()
 
     def stand(self) -> bool:
         """Whether every day of which something was opened since `watch` has its key still [a sweep, or a step, in between]."""
-        return all(self._store.leaf(*day) is not None for day in self._opened)
+        return all(self._store.leaf(*day) is not None for day in self._opened or ())
 
     def forget(self) -> None:
         """Look keys up anew: they may have been destroyed since."""

@@ -10,10 +10,10 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
-from cloud_sync.access.words import said_role, said_word
 from cloud_sync.audit import Kind
 from cloud_sync.errors import Denied
 from cloud_sync.gate import Decision, Gate, Request
+from cloud_sync.gate.words import said_role, said_word
 from cloud_sync.keys.ladderkeys import LadderKeys
 from cloud_sync.model import AuditEvent, EnvelopeId, MotionEvent, PlaceEvent, Reading, Reason, StoredEnvelope
 from cloud_sync.policy import Policy
@@ -28,7 +28,7 @@ from cloud_sync.stores import AuditSink, Clock, Database, KeyDatabase, Tombstone
 __all__ = ["Fixes", "Query", "Reader", "Readings"]
 
 NOTHING: Final[Mapping[str, str | int]] = MappingProxyType({})
-FRESH_S: Final = 1.0  # rows that were looked up serve so long; a fast copy looks them up once a second, a slow one for each piece
+FRESH_S: Final = 1.0  # rows that were looked up serve so long: a slow recipient has them looked up for each piece
 MOST_PIECE: Final = 2000  # readings of one piece, but for those of its last envelope (64 at most)
 
 
@@ -251,6 +251,7 @@ class Reader:
         opener: Opener,
     ) -> Iterator[Piece[Item]]:
         answers.watch()
+        opener.watch()
         for device in self._database.devices_of(query.subject):
             if after is not None and after.device != device.device:
                 continue  # this one was told before
@@ -283,6 +284,7 @@ class Reader:
             fields=query.fields | {TIME} if query.fields else frozenset(),
             recipient=query.recipient,
             reference=query.reference,
+            span=(query.start, query.end),
         )
 
     def _ask(self, source: Source[Any], query: Query, captured_at: float, now: float) -> Decision:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from cloud_sync.model import Actor
+from cloud_sync.gate import Request
+from cloud_sync.model import Action, Actor
 
 
 class Held(Protocol):
@@ -36,6 +37,14 @@ class Asked:
     clock_started_at: float | None
     ground: str  # of a part that is restricted, else empty
     recipient: str | None = None
+    over: bool = False  # whether the part's due is past
+    found: bool = True  # whether there is such a record; who may not read it is not told
+
+    def request(self, now: float) -> Request:
+        """The gate's question at that Unix second."""
+        action = Action.READ if self.recipient is None else Action.DISCLOSE
+        what = self.category, self.subject
+        return Request(self.actor, self.purpose, action, *what, now, self.created_at, recipient=self.recipient)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ before anything is served (`replay`).
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
@@ -36,6 +37,7 @@ MOST_CONTENT_BYTES: Final = (
 )  # an image or a short clip; what is larger belongs into a store of its own, and its key here
 MOST_PEOPLE: Final = 64  # of one record: a group chat; each has a key and a row of their own
 MOST_AHEAD_S: Final = 120  # of a record's making: as far as two clocks may differ
+WALKED: Final = 10_000  # keys that each sweep holds against their parts: a tenth of a second
 CHUNK: Final = 500  # parts in a transaction: ingest waits for one chunk
 HOLD: Final = "hold"  # why a part stays after an erasure
 TERMS_OF: Final = "records/terms"  # the policy under which the dues were computed
@@ -69,6 +71,7 @@ class Records:
         self._witness = witness
         self._gate = gate
         self._holds = holds
+        self._walked = ("", "")  # how far the walk over keys has come
 
     def put(
         self,
@@ -98,7 +101,8 @@ class Records:
                 self._clocks.note(kind, record=name, at=at)
             for subject, part in content.items():
                 sealed = self._keys.seal(name, subject, part, _about(category, made))
-                self._database.put_part(self._dated(RecordPart(name, subject, category, made, sealed, None)))
+                new = RecordPart(name, subject, category, made, sealed, None, put_at=now)
+                self._database.put_part(self._dated(new))
         return name
 
     def note(
@@ -114,12 +118,22 @@ class Records:
     def read(self, record_id: str, *, actor: Actor, purpose: str, subject: str, recipient: str | None = None) -> bytes:
         """A person's part of a record, if the gate lets it out; `Denied`, or KeyDestroyed where it is gone."""
         part = next((each for each in self._database.parts(record_id) if each.subject == subject), None)
-        if part is None:
+        if part is None:  # asked all the same [who tries ids to learn which there are]
+            now = self._time.now()
+            self._gate(Asked(actor, purpose, self._likely(purpose), subject, now, now, "", recipient, found=False))
             raise KeyDestroyed("no such record of this person, or not any more")
-        started = self._started(part, purpose)
         self._gate(
             Asked(
-                actor, purpose, part.category, subject, part.created_at, started, self._closed(part, purpose), recipient
+                actor,
+                purpose,
+                part.category,
+                subject,
+                part.created_at,
+                self._started(part, purpose),
+                self._closed(part, purpose),
+                recipient,
+                # The gate knows the rule's own term; cap and other bounds are in the due [a hold keeps, and a sweep is late].
+                over=part.due is not None and part.due <= self._time.now(),
             )
         )
         return self._keys.open(record_id, subject, part.sealed, _about(part.category, part.created_at))
@@ -140,10 +154,10 @@ class Records:
         return gone, kept
 
     def destroy(self, subject: str, until: float) -> int:
-        """The same as a part of the person's whole erasure, inside its transaction, of what was made up to that Unix second; events
+        """The same as a part of the person's whole erasure, inside its transaction, of what came in up to that Unix second; events
         that started clocks go with the last part. How many parts went.
         """
-        gone, kept = self._erase(subject, until + MOST_AHEAD_S)
+        gone, kept = self._erase(subject, until)
         if not kept:
             self._database.remove_clock_events(Scope.SUBJECT, subject)
         return gone
@@ -168,7 +182,7 @@ class Records:
         gone: list[RecordPart] = []
         kept: list[KeptPart] = []
         for part in self._database.parts_of(subject):
-            if part.created_at > until:
+            if _came_after(part, until):
                 continue
             stays = self._stays(part, held.held_record(subject, part.category, part.created_at), now)
             if stays is None:
@@ -197,24 +211,32 @@ class Records:
                     gone += self._erase(subject, seen[0] / MICRO)[0]
         return gone
 
-    def destroy_orphans(self) -> int:
-        """Destroy keys whose parts are gone, which a restored key store has brought back; how many."""
-        gone, after = 0, ("", "")
-        while True:
-            with self._database.transaction():  # a part that is being put has its key first
-                page = self._keys.names(after, CHUNK)
-                living = {(part.record_id, part.subject) for name, _ in page for part in self._database.parts(name)}
-                dead = [name for name in page if name not in living]
+    def destroy_orphans(self, most: float = math.inf) -> int:
+        """Destroy keys whose parts are gone, which a restored key store has brought back or a failed `put` left; how many.
+
+        All of them, or about as many as `most`, from where the last call of this process stopped.
+        """
+        gone = looked_at = 0
+        if most == math.inf:
+            self._walked = ("", "")
+        while looked_at < most:
+            # Inside the transaction in which a part is put [its key is there before its row].
+            with self._database.transaction():
+                page = self._keys.names(self._walked, CHUNK)
+                dead = [name for name in page if not self._database.has_part(*name)]
                 gone += self._keys.destroy(dead) if dead else 0
+            looked_at += len(page)
+            self._walked = page[-1] if len(page) == CHUNK else ("", "")
             if len(page) < CHUNK:
-                return gone
-            after = page[-1]
+                break
+        return gone
 
     # The sweep
 
     def sweep(self, now: float, lateness: Lateness) -> Gone:
         """Destroy the parts whose term is over."""
         self._redate()
+        self.destroy_orphans(WALKED)
         gone = kept = 0
         after: tuple[float, str, str] | None = None
         while True:
@@ -283,6 +305,12 @@ class Records:
         lawful = rule is not None and rule.basis is LawfulBasis.LEGAL_OBLIGATION
         return "" if lawful and part.ground == LawfulBasis.LEGAL_OBLIGATION.value else part.ground
 
+    def _likely(self, purpose: str) -> str:
+        """The category that a record for a purpose is of, so that one that is not there is decided like one that is."""
+        rules = [rule for rule in self._policy.rules if rule.stream is None]
+        best = sorted(rules, key=lambda rule: purpose not in rule.purposes)
+        return best[0].category if best else ""
+
     def _check(self, content: Mapping[str, bytes]) -> None:
         if not 1 <= len(content) <= MOST_PEOPLE:
             raise ConfigError(f"a record is about one to {MOST_PEOPLE} people: give each their own part")
@@ -310,6 +338,11 @@ def _identifier(text: str, what: str) -> str:
 
 def _what(part: RecordPart) -> tuple[str, str, float]:
     return part.subject, part.category, part.created_at
+
+
+def _came_after(part: RecordPart, until: float) -> bool:
+    """Whether a part came in after that moment [a record's making may be dated back]."""
+    return part.put_at > until if part.put_at else part.created_at > until + MOST_AHEAD_S
 
 
 def _about(category: str, created_at: float) -> bytes:

@@ -45,12 +45,7 @@ class HeldNow:
 
     def held_between(self, device: str, stream: int, start: float, end: float) -> bool:
         """Whether any capture between may not be destroyed."""
-        return any(
-            self._about(hold, device, stream)
-            and (hold.start is None or hold.start < end)
-            and (hold.end is None or start < hold.end)
-            for hold in self._in_force
-        )
+        return any(hold.meets(start, end) and self._about(hold, device, stream) for hold in self._in_force)
 
     def held_record(self, subject: str, category: str, created_at: float) -> float | None:
         """When the holds of a person's part of a record are to be looked at next; None if none holds it."""
@@ -68,14 +63,14 @@ class HeldNow:
         ]
         return max(times, default=None)
 
-    def released_after(self, device: str, stream: int, capture: float, since: float) -> float | None:
-        """When the last hold that kept a capture beyond `since` was released; None if none did."""
+    def released_after(self, device: str, stream: int, start: float, end: float, since: float) -> float | None:
+        """When the last hold that kept any capture between beyond `since` was released; None if none did."""
         times = [
             hold.released_at
             for hold in self._released
             if hold.released_at is not None
             and hold.released_at > since
-            and hold.spans(capture)
+            and hold.meets(start, end)
             and self._about(hold, device, stream)
         ]
         return max(times, default=None)

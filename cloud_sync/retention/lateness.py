@@ -14,7 +14,7 @@ class Held(Protocol):
 
     def held(self, device: str, stream: int, capture: float) -> bool: ...
     def held_between(self, device: str, stream: int, start: float, end: float) -> bool: ...
-    def released_after(self, device: str, stream: int, capture: float, since: float) -> float | None: ...
+    def released_after(self, device: str, stream: int, start: float, end: float, since: float) -> float | None: ...
 
 
 class Holding(Protocol):
@@ -43,7 +43,7 @@ class NothingHeld:
         """Never."""
         return False
 
-    def released_after(self, device: str, stream: int, capture: float, since: float) -> float | None:
+    def released_after(self, device: str, stream: int, start: float, end: float, since: float) -> float | None:
         """Never."""
         return None
 

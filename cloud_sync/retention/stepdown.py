@@ -23,12 +23,11 @@ from cloud_sync.keys.ladderkeys import LadderKeys
 from cloud_sync.keys.reseal import DayOpener, next_edition, seal_edition
 from cloud_sync.model import COUNTERS, EPOCH_SECONDS, RESEALED, StoredEnvelope, Stream, Tombstone
 from cloud_sync.model_keeping import PARKED, DueRow, Shred
-from cloud_sync.retention.terms import Extent, Terms
+from cloud_sync.retention.terms import CAPTURE_SLACK_S, Extent, Terms
 from cloud_sync.stores import Database, KeyDatabase, TombstoneStore
 from cloud_sync.wire.pieces import Piece, without
 from cloud_sync.wire.reduce import reduce
 
-CAPTURE_SLACK_S: Final = 60  # captures may lie so far outside their epoch (docs/wire-format.md section 6)
 SHREDS: Final = 500  # notes in one transaction: ingest waits for some, not for all
 
 Day = tuple[str, int, int]  # device, stream, epoch

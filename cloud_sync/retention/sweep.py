@@ -18,10 +18,12 @@ from cloud_sync.keys.ladderkeys import LadderKeys
 from cloud_sync.model import COUNTERS, EPOCH_SECONDS, RESEALED, UPLINK_STREAMS, AuditEvent, StoredEnvelope, Stream
 from cloud_sync.model_keeping import PARKED, DueRow
 from cloud_sync.retention.checkpoint import HALTED, MOST_LEAP_S, SWEPT, leap_s
+from cloud_sync.retention.extent import Extents, released_after
 from cloud_sync.retention.lateness import Holding, Lateness, NothingHeld
+from cloud_sync.retention.orphans import Orphans
 from cloud_sync.retention.report import HOLDS_LOST, Also, Done, SweepReport
 from cloud_sync.retention.stepdown import StepDown, day_end
-from cloud_sync.retention.terms import AS_IT_CAME, Terms
+from cloud_sync.retention.terms import AS_IT_CAME, Terms, lasts_of
 from cloud_sync.stores import AuditSink, Clock, Database, KeyDatabase, TombstoneStore
 
 __all__ = ["SWEPT", "SweepReport", "Sweeper"]
@@ -58,6 +60,7 @@ class Sweeper:
         self._audit = audit
         self._holds: Holding = holds or NothingHeld()
         self._also = also
+        self._orphans = Orphans(database, store, keys)
         self._stepdown = StepDown(database=database, store=store, keys=keys, tombstones=tombstones, terms=terms)
 
     def sweep(self, *, clock_confirmed: bool = False) -> SweepReport:
@@ -88,7 +91,7 @@ class Sweeper:
             late_p99_s=lateness.p99_s,
             late_held_s=lateness.held_most_s,
         )
-        # 7. The log remembers it.
+        # 8. The log remembers it.
         self._note(now, SWEPT, done.rows, report)
         return report
 
@@ -132,7 +135,9 @@ class Sweeper:
                 done.records + gone.records,
                 done.held + gone.held,
             )
-        # 6. The files forget too.
+        # 6. Keys of former steps, which a restored key store has brought back.
+        done.leaves += self._orphans.destroy()
+        # 7. The files forget too.
         if done:
             self._store.vacuum_erased()
             self._database.vacuum_erased()
@@ -203,17 +208,17 @@ class Sweeper:
             with self._database.transaction():
                 page = self._database.due(pages.stream, pages.level, pages.before, pages.size, after)
                 held_now = self._holds.view()
+                extents = Extents(self._store, self._keys)
                 held, going = [], []
                 for each in page:
                     due = due_at(each)
-                    name = each.row.id.device, int(pages.stream), each.row.oldest_capture
                     if due is None:
                         continue
-                    if held_now.held(*name):
+                    if extents.held(each.row, held_now):
                         held.append(each)
                         continue
                     going.append(each)
-                    lateness.took(due, now, held_now.released_after(*name, due) if now > due else None)
+                    lateness.took(due, now, released_after(each.row, held_now, due) if now > due else None)
                 self._database.set_level([(each.row.id, each.row.digest) for each in held], pages.level + PARKED)
                 act(going)
             done.held += len(held)
@@ -248,7 +253,7 @@ class Sweeper:
         before = int(self._terms.certainly_kept_from(stream, now)) // EPOCH_SECONDS + 1
 
         def act(device: str, epoch: int) -> None:
-            if self._terms.over(stream, day_end(epoch), now):
+            if self._terms.day_over(stream, epoch, now):
                 done.leaves += self._keys.destroy(device, stream, epoch, epoch)
                 self._database.remove_span(device, stream, epoch, epoch)
 
@@ -261,7 +266,7 @@ class Sweeper:
             return
 
         def act(device: str, epoch: int) -> None:
-            if self._terms.within_until(stream, AS_IT_CAME, day_end(epoch)) <= now:
+            if all(self._terms.within_until(stream, AS_IT_CAME, last) <= now for last in lasts_of(epoch)):
                 done.leaves += self._stepdown.close(device, stream, epoch)
 
         self._each_day(stream, int(start) // EPOCH_SECONDS + 1, came=True, act=act)

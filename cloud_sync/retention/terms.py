@@ -13,10 +13,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from cloud_sync.model import UPLINK_STREAMS, Precision, Stream
+from cloud_sync.model import EPOCH_SECONDS, UPLINK_STREAMS, Precision, Stream
 from cloud_sync.policy import Period, Policy, Rule
 from cloud_sync.policy.vocabulary import SIDE_FIELDS, STREAM_FIELDS
 
+CAPTURE_SLACK_S: Final = 60  # captures may lie so far outside their epoch (docs/wire-format.md section 6)
 #: The level of an envelope as it came: whatever the device was permitted to tell.
 AS_IT_CAME: Final = 0
 _PRECISION_BITS: Final = 3
@@ -83,6 +84,10 @@ class Terms:
             return False
         return all(term.end(capture) <= now for term in self._last[stream])
 
+    def day_over(self, stream: int, epoch: int, now: float) -> bool:
+        """Whether the term of every capture of an epoch has ended."""
+        return all(self.over(stream, last, now) for last in lasts_of(epoch))
+
     def end(self, stream: int, capture: float) -> float:
         """Unix seconds at which the last term of a capture ends; the capture itself where no rule declares the stream."""
         return max((term.end(capture) for term in self._last[stream]), default=capture)
@@ -134,6 +139,17 @@ class Terms:
             return Extent.of_level(stream, level)
         full = self.permitted(stream, capture, capture)
         return full or Extent(stream, Precision.EXACT, frozenset(STREAM_FIELDS[stream]))
+
+
+def lasts_of(epoch: int) -> tuple[float, ...]:
+    """Captures of an epoch of which one's term ends last, whatever the calendar does.
+
+    Within a calendar day a later capture's term ends later. From one day to the next it need not [a month from January 29th,
+    12:00, ends after one from the 30th, 00:01]; an epoch's captures lie in the day itself and beside it (`CAPTURE_SLACK_S`, and a
+    step before).
+    """
+    start = float(epoch * EPOCH_SECONDS)
+    return start - 1, start + EPOCH_SECONDS - 1, start + EPOCH_SECONDS + CAPTURE_SLACK_S
 
 
 def _stages(rule: Rule) -> Iterator[_Stage]:

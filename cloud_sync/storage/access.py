@@ -25,7 +25,8 @@ _GRANT = (
     "ends_at",
 )
 _RELATION = ("actor", "role", "subject", "begun_at")
-_APPROVAL = ("reference", "recipient", "subject", "approver", "at")
+_APPROVAL = ("reference", "recipient", "subject", "approver", "at", "purpose", "span_start", "span_end")
+_APPROVED = ("reference", "recipient", "subject", "purpose", "span_start", "span_end", "approver")  # the key
 _DELIVERY = (
     *("delivery", "recipient", "purpose", "source", "subject", "actor", "span_start", "span_end", "reference", "salt"),
     *("begun_at", "state", "parts", "taken", "commitment", "ended_at"),
@@ -121,12 +122,15 @@ class AccessRows(Engine):
 
     def put_approval(self, approval: Approval) -> None:
         """Insert or replace."""
-        self.run(_put("approval", _APPROVAL, 4), astuple(approval))
+        values = dict(zip(_APPROVAL, astuple(approval), strict=True))
+        columns = (*_APPROVED, "at")
+        self.run(_put("approval", columns, len(_APPROVED)), [values[name] for name in columns])
 
     def approvals(self, reference: str, recipient: str, subject: str) -> list[Approval]:
         """Those of one disclosure, in order of the approvers' ids."""
         sql = (
-            f"{_select('approval', _APPROVAL)} WHERE reference = ? AND recipient = ? AND subject = ? ORDER BY approver"
+            f"{_select('approval', _APPROVAL)} WHERE reference = ? AND recipient = ? AND subject = ?"
+            " ORDER BY approver, purpose, span_start, span_end"
         )
         return [Approval(*row) for row in self.rows(sql, (reference, recipient, subject))]
 

@@ -26,7 +26,7 @@ _RESTRICTION = (
     "lifted_by",
 )
 _RESTRICTIONS = f"SELECT {', '.join(_RESTRICTION)} FROM restriction"
-_PART = ("record_id", "subject", "category", "created_at", "sealed", "due", "ground", "review_at")
+_PART = ("record_id", "subject", "category", "created_at", "sealed", "due", "ground", "review_at", "put_at")
 _PARTS = f"SELECT {', '.join(_PART)} FROM record_part"
 
 
@@ -98,6 +98,11 @@ class KeepingRows(Engine):
         """The parts of a record, by subject."""
         return [RecordPart(*row) for row in self.rows(f"{_PARTS} WHERE record_id = ? ORDER BY subject", (record_id,))]
 
+    def has_part(self, record_id: str, subject: str) -> bool:
+        """Whether there is this person's part of a record; its content is not read."""
+        sql = "SELECT 1 FROM record_part WHERE record_id = ? AND subject = ?"
+        return self.maybe(sql, (record_id, subject)) is not None
+
     def parts_of(self, subject: str, category: str | None = None) -> list[RecordPart]:
         """A person's parts, of one category or of all, oldest first."""
         where, values = narrowed({"subject = ?": subject, "category = ?": category})
@@ -150,6 +155,15 @@ class RecordKeyRows(Engine):
     def destroy_record_keys(self, parts: Iterable[tuple[str, str]]) -> int:
         """Destroy keys by (record, subject), overwriting the pages; the number destroyed."""
         return self.run_many("DELETE FROM record_key WHERE record_id = ? AND subject = ?", list(parts))
+
+    def editions(self, after: tuple[str, int, int, int], limit: int) -> list[tuple[str, int, int, int]]:
+        """Up to `limit` (device, stream, epoch, generation) of keys of what was sealed anew, behind `after`, in that order."""
+        rows = self.rows(
+            "SELECT device, stream, epoch, generation FROM leaf WHERE generation >= 65536"
+            " AND (device, stream, epoch, generation) > (?, ?, ?, ?) ORDER BY device, stream, epoch, generation LIMIT ?",
+            (*after, limit),
+        )
+        return [(str(device), int(stream), int(epoch), int(generation)) for device, stream, epoch, generation in rows]
 
     def days_before(
         self, stream: int, epoch: int, limit: int, after: tuple[int, str] | None = None, *, came: bool = False

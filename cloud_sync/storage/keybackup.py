@@ -12,13 +12,13 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from cloud_sync.erasure.belonging import RESTORED
 from cloud_sync.errors import ConfigError
 from cloud_sync.places import Place
 from cloud_sync.storage.engine import Engine
 from cloud_sync.storage.open import open_keys
 from cloud_sync.storage.schema import KEYS
 from cloud_sync.storage.sqlite import SqliteKeys
+from cloud_sync.stores import RESTORED
 
 #: What leads to keys of days to come, or of a healing that is under way.
 NEVER = frozenset({"tip", "down", "heal_wish", "heal_offer", "heal_candidate"})

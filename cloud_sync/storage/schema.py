@@ -128,6 +128,22 @@ TELEMETRY = (
             *_append_only("statistic"),
         ),
     ),
+    Migration(
+        9,
+        "when parts of records came in",
+        ("ALTER TABLE record_part ADD COLUMN put_at REAL NOT NULL DEFAULT 0",),
+    ),
+    Migration(
+        12,
+        "approvals of one purpose and span; whoever approved before signs again",
+        (
+            "DROP TABLE approval",
+            "CREATE TABLE approval (reference TEXT NOT NULL, recipient TEXT NOT NULL, subject TEXT NOT NULL,"
+            " purpose TEXT NOT NULL, span_start REAL NOT NULL, span_end REAL NOT NULL, approver TEXT NOT NULL,"
+            " at REAL NOT NULL,"
+            " PRIMARY KEY (reference, recipient, subject, purpose, span_start, span_end, approver))",
+        ),
+    ),
 )
 
 KEYS = (
@@ -190,6 +206,11 @@ KEYS = (
             # Days of before there were shields, and none of `status`: what a whole person's erasure destroys one by one.
             "CREATE INDEX leaf_without_shield ON leaf (device) WHERE shield = 0 AND stream < 4",
         ),
+    ),
+    Migration(
+        12,
+        "keys of what was sealed anew",
+        ("CREATE INDEX leaf_sealed_anew ON leaf (device, stream, epoch, generation) WHERE generation >= 65536",),
     ),
 )
 

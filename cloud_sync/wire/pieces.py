@@ -54,6 +54,12 @@ def touches(stream: int, plaintext: bytes, epoch: int, spans: Sequence[Span]) ->
     return any(_batch(stream, plaintext, epoch).within(spans))
 
 
+def span_of(stream: int, plaintext: bytes, epoch: int) -> Span:
+    """From the first capture of the batch to before the end of the last one's step; WireFormatError if it breaks the format."""
+    batch = _batch(stream, plaintext, epoch)
+    return min(batch.times), max(batch.times) + batch.step_s
+
+
 def without(stream: int, plaintext: bytes, epoch: int, span: Span) -> list[Piece]:
     """What stays of the batch: as it is if all stays, else in one piece or, should that be too long, in several.
 

@@ -116,12 +116,13 @@ def _preload(port: int, messages: list[tuple[str, bytes]]) -> None:
         assert sock.recv(4) == b"\x20\x02\x00\x00"
         reader = threading.Thread(target=_discard, args=(sock, 4 * len(messages)))
         reader.start()
-        packets = [_publish(topic, payload, n % 65_535 + 1) for n, (topic, payload) in enumerate(messages)]
+        packets = [publish_packet(topic, payload, n % 65_535 + 1) for n, (topic, payload) in enumerate(messages)]
         sock.sendall(b"".join(packets))
         reader.join(60)
 
 
-def _publish(topic: str, payload: bytes, mid: int) -> bytes:
+def publish_packet(topic: str, payload: bytes, mid: int) -> bytes:
+    """A PUBLISH of QoS 1 (MQTT 3.1.1 section 3.3)."""
     body = struct.pack("!H", len(topic)) + topic.encode() + struct.pack("!H", mid) + payload
     length, size = b"", len(body)
     while True:

@@ -29,7 +29,6 @@ from cloud_sync.releases.store import FILE, OfferRow
 from cloud_sync.service import CloudSync
 from cloud_sync.storage.engine import Engine
 from cloud_sync.storage.keybackup import restore
-from cloud_sync.storage.open import open_keys
 from cloud_sync.web.metrics import text as metrics_text
 from cloud_sync.wire import codec
 from cloud_sync.wire.envelope import open_uplink, parse_uplink
@@ -55,7 +54,7 @@ KEPT = {
     "subject": {
         *("telemetry.device.subject", "telemetry.consent.subject", "telemetry.consent.record"),
         *("telemetry.consent_bound.subject", "telemetry.consent_bound.record", "telemetry.restriction.subject"),
-        *("telemetry.record_part.subject", "telemetry.clock_event.name", "keys.record_key.subject", "keys.person.subject"),
+        *("telemetry.record_part.subject", "telemetry.clock_event.name", "keys.record_key.subject"),
         *("telemetry.audit_leaf.subject", "telemetry.audit_leaf.event"),  # that a record is kept, and why
     },
     "device": {
@@ -72,6 +71,7 @@ KEPT = {
     },
     "shared record": {"telemetry.record_part.record_id", "keys.record_key.record_id"},  # somebody else's part of it
     "restriction": {"telemetry.restriction.reference"},
+    "erasure": {"tombstones.witness.name"},  # that one waited, and waits no more
 }
 #: What a cleaned table of PostgreSQL may still hold in free space: names, and nothing that opens (record 0022).
 FREE_SPACE = frozenset({"record"})
@@ -186,8 +186,8 @@ class Home:
         cloud.read_location(actor=HELPER, purpose="tracking", subject=SUBJECT, start=T, end=NOON)
         cloud.relations.begin("p-1", "planner", SUBJECT, by=SUBJECT)
         cloud.relations.begin(SUBJECT, "parent", OTHER, by=OTHER)
-        for lead in ("e-8", "e-9"):
-            cloud.approvals.approve(self.word("approval"), "police", SUBJECT, by=Actor(lead, "staff", mfa=True))
+        signed = {"purpose": "legal_reporting", "start": T, "end": NOON, "by": Actor("c-8", "controller", mfa=True)}
+        cloud.approvals.approve(self.word("approval"), "police", SUBJECT, **signed)  # type: ignore[arg-type]
         asked = {"actor": CLERK, "purpose": "tracking", "subject": SUBJECT, "recipient": "carrier"}
         cloud.disclosures.deliver(LOCATION, start=0, end=NOON, delivery=self.word("delivery"), **asked)
         [part] = (self.directory / "carrier").iterdir()
@@ -230,6 +230,10 @@ class Home:
             cloud.holds.release(hold.hold_id, by="lawyer-1", approved_by="lawyer-2")
         [waiting] = cloud.database.waiting()
         self.words["erasure"] = waiting.erasure_id
+        rows = cloud.database.envelopes(self.tracker.name, 1, 0, MOST_EPOCH)
+        cloud.live.committed(rows)  # it waits again for whoever has subscribed
+        self.live._items.append("a reading that was not taken yet")  # type: ignore[arg-type]
+        assert self.live._open and len(self.live._rows) >= 2
 
     # Looking
 
@@ -287,6 +291,8 @@ class Home:
         found += [f"{name} in a file" for name, count in self.raw().items() if count]
         found += [f"{name} opens" for name, count in self.opening().items() if count]
         found += [f"a file of {path.name}" for path in (self.directory / "carrier").iterdir()]
+        rows = sum(self.cloud.database.count_envelopes(self.tracker.name, stream) for stream in PERSONAL_STREAMS)
+        found += [f"{rows} sealed readings"] * bool(rows)
         waiting = len(self.live._rows) + len(self.live._items) + len(self.live._follower._opener._chains)
         found += ["a live subscription"] * bool(waiting or self.live._open)
         found += ["retained messages"] * (self.tracker.name not in self.link.cleared)
@@ -296,18 +302,14 @@ class Home:
         database, person = self.cloud.database, self.cloud._store.person(SUBJECT)
         assert person is not None
         rows = [
-            row
-            for stream in PERSONAL_STREAMS
-            for row in database.envelopes(self.tracker.name, stream, 0, MOST_EPOCH)
+            row for stream in PERSONAL_STREAMS for row in database.envelopes(self.tracker.name, stream, 0, MOST_EPOCH)
         ]
         state = database.directive_state(self.tracker.name)
         assert state is not None
         contents = {"record": b"canary-contact-content"}
         parts = [each for each in database.parts_of(SUBJECT) if each.record_id == self.words["record"]]
         assert contents and len(parts) == 1
-        return Copies(
-            rows, (person.revision, person.limits), [(state.device, state.version, state.current)], parts
-        )
+        return Copies(rows, (person.revision, person.limits), [(state.device, state.version, state.current)], parts)
 
     def opening(self) -> dict[str, int]:
         """Of the copies that somebody kept of what is sealed, how many a key that is still there opens; no tombstone is asked."""
@@ -361,8 +363,7 @@ class Home:
         if by_command:
             for path in self.directory.glob("keys.db*"):
                 path.unlink()
-            keys = self.config.keys
-            restore(folder / "keys.backup", lambda: open_keys(keys), self.clock.at, lambda made: made + 30 * 86_400)
+            restore(folder / "keys.backup", self.config.keys, self.clock.at, lambda made: made + 30 * 86_400)
         else:
             copy_store("keys.db", folder, self.directory)
         shutil.rmtree(folder)

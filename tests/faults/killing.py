@@ -116,7 +116,7 @@ class Campaign:
                 life.kill()
                 self._take(life)  # what it still said
                 self.figures["kills"] += 1
-                if time.monotonic() - began > self._plan.most_s:
+                if turn + 1 == self._plan.times or time.monotonic() - began > self._plan.most_s:
                     break
                 life = self._start()
             self._drain()

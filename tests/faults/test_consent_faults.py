@@ -172,7 +172,12 @@ def test_a_restored_database_that_forgot_a_bound_asks_anew(
         assert not reads(cloud)
         assert senses(cloud)[0] == Sensor(0)
         assert cloud.ledger.records("s-1", T)[-1].channel == "restore"
-    with place.open() as cloud:  # and what is left is taken as it is: they may give anew
+    with (
+        place.open() as cloud
+    ):  # and what is left is taken as it is: they may give anew; a lost child once the age is told anew
+        if forgotten is aged:
+            assert cloud.consent.give("s-1", T, by("s-1")).event_state is ConsentState.PENDING
+            cloud.ages.declare("s-1", date(1980, 5, 20), by("p-1", act="told_age"))
         cloud.consent.give("s-1", T, by("s-1"))
         assert reads(cloud)
 

@@ -92,7 +92,7 @@ class Plain:
         return True
 
     def switch(self, closed: bool, time: float) -> bool:
-        if not closed and not self.closed:
+        if closed is self.closed:
             return False
         self.closed = closed
         self.switched.append((time, closed))

@@ -85,7 +85,7 @@ def test_step_e_fails_when_the_spool_is_not_wiped(driving: Stage, tmp_path: Path
 
 def test_step_f_fails_when_keys_outlive_their_rows(driving: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """A sweep that deletes rows and keeps keys leaves copies that still open."""
-    monkeypatch.setattr(Sweeper, "_move_past", lambda self, dead: False)
+    monkeypatch.setattr(Sweeper, "_move_past", lambda self, dead, done: None)
     monkeypatch.setattr(LadderKeys, "destroy", lambda self, *span: 0)
     broken = expiry(driving, quiet).broken
     assert "a row and its key did not die together" in broken
@@ -110,7 +110,7 @@ def test_step_g_fails_when_tombstones_are_not_replayed(driving: Stage, monkeypat
 def test_step_h_fails_when_old_keys_stay_in_flash(driving: Stage, tmp_path: Path) -> None:
     """A record log that does not wipe its older records leaves keys that open what was sealed."""
     driving.board.install(
-        patched_firmware(tmp_path, "flash/recordlog.py", "RecordLog._zero = lambda self, slot: self._dirty.clear()")
+        patched_firmware(tmp_path, "flash/recordlog.py", "RecordLog._clear = lambda self, slot: None")
     )
     driving.board.reset()
     run_for(driving, 600, quiet)

@@ -33,6 +33,7 @@ from tests.system.rig import (
     run,
     solutions,
     spooled,
+    statuses,
 )
 from tests.system.test_faults_days import MIDNIGHT, night_drive
 
@@ -122,6 +123,7 @@ def test_a_server_that_does_not_replay_is_found_out(
 def test_an_erasure_that_leaves_the_keys_is_found_out(drive: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """A control: the rows are gone and tombstones stand, yet every copy from before still opens."""
     monkeypatch.setattr(LadderKeys, "destroy", lambda self, *span: 0)
+    monkeypatch.setattr(LadderKeys, "destroy_all", lambda self, devices, stones=None: 0)
     rows = envelopes(drive)
     drive.cloud.erase(subject=SUBJECT)
     assert envelopes(drive) == []
@@ -142,6 +144,22 @@ def test_late_envelopes_of_an_erased_day_are_closed_and_leave_the_spool(drive: S
     assert drive.cloud.ingest.counts[Kind.CLOSED] >= waiting - 3
     assert envelopes(drive) == fixes(drive) == []
     assert incidents(drive) == []
+
+
+def test_what_a_broker_was_made_to_retain_is_cleared_and_the_device_counts_no_forgery_for_it(drive: Stage) -> None:
+    """Somebody's retained message greets the device in each contact; the erasure takes it away, and the device goes on."""
+    drive.observer.inject(drive.down_topic, b"retained by somebody", retain=True)
+    drive.board.run(for_s=120)
+    before = statuses(drive)[-1].refused
+    assert before >= 1
+    drive.cloud.erase(subject=SUBJECT)
+    drive.board.run(for_s=300)
+    after = [report.refused for report in statuses(drive)]
+    assert len(after) > 2 and after[-1] <= before + 1  # a contact may have begun just before
+    assert after[-1] == after[-2]
+    park(drive)
+    drain(drive)
+    assert spooled(drive) == 0
 
 
 def test_late_envelopes_after_a_restore_are_closed_as_well(drive: Stage, tmp_path: Path) -> None:
@@ -239,7 +257,7 @@ def test_rows_and_keys_die_with_their_term(drive: Stage) -> None:
 
 def test_a_sweep_that_forgets_the_keys_is_found_out(drive: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """A control: rows that die without their keys leave copies that still open."""
-    monkeypatch.setattr(Sweeper, "_move_past", lambda self, dead: False)
+    monkeypatch.setattr(Sweeper, "_move_past", lambda self, dead, done: None)
     monkeypatch.setattr(LadderKeys, "destroy", lambda self, *span: 0)
     drive.board.cut_power()
     rows = envelopes(drive)

@@ -397,3 +397,58 @@ def test_what_was_known_survives_a_restart_and_cannot_be_rewritten(cloud: CloudS
     cloud.close()
     with place.open() as again:
         assert again.ages.child("s-1", T)
+
+
+@pytest.mark.parametrize("no", ["refuse", "withdraw"])
+def test_a_childs_own_no_is_kept_after_a_parents(cloud: CloudSync, no: str) -> None:
+    """The parent says no first, or yes once; the child's own no is recorded all the same, and no parent overrules it later."""
+    cloud.consent.refuse("s-1", T, PARENT)
+    say = getattr(cloud.consent, no)
+    assert say("s-1", T, by("s-1", act="tapped_no")).event_state is ConsentState.REFUSED
+    with pytest.raises(ConsentError, match="said no"):
+        cloud.consent.confirm("s-1", T, PARENT)
+    with pytest.raises(ConsentError):  # once is enough, and a second no of the parent's adds nothing
+        say("s-1", T, by("s-1", act="tapped_no"))
+    cloud.consent.give("s-1", T, by("s-1"))
+    give(cloud)
+    cloud.consent.withdraw("s-1", T, PARENT)
+    assert say("s-1", T, by("s-1", act="tapped_no")).event_state is ConsentState.WITHDRAWN
+    with pytest.raises(ConsentError, match="said no"):
+        cloud.consent.confirm("s-1", T, PARENT)
+
+
+def test_a_child_withdraws_what_waits_for_the_second_yes(cloud: CloudSync) -> None:
+    """A parent's first yes, or the child's own wish: withdrawn by the child it is a no, and the second yes is refused."""
+    cloud.consent.confirm("s-1", T, PARENT)
+    assert cloud.consent.withdraw("s-1", T, by("s-1", act="tapped_no")).event_state is ConsentState.REFUSED
+    with pytest.raises(ConsentError, match="said no"):
+        cloud.consent.confirm("s-1", T, BY_LETTER)
+    assert len(cloud.consent.history("s-1")) == 1
+
+
+def test_a_child_confirms_for_nobody(cloud: CloudSync) -> None:
+    """A brother of fourteen, of age for all but tracking, is no parent; an adult is, and so is who never told an age."""
+    cloud.ages.declare("s-2", date(2011, 5, 20), AGE)
+    with pytest.raises(ConsentError, match="child too"):
+        cloud.consent.confirm("s-1", T, by("s-2"))
+    cloud.ages.declare("p-1", date(1980, 5, 20), AGE)
+    assert cloud.consent.confirm("s-1", T, PARENT).event_state is ConsentState.PENDING
+
+
+@pytest.mark.parametrize(
+    ("days", "state"), [(90, ConsentState.GIVEN), (180, ConsentState.PENDING)], ids=["same", "wider"]
+)
+def test_a_first_yes_to_less_is_not_completed_under_a_policy_that_takes_more(
+    tmp_path: Path, days: int, state: ConsentState
+) -> None:
+    """Between the two the file keeps positions for twice as long under the same notice: the second yes is a first one."""
+    narrow = 'retention = "P90D"'
+    assert narrow in FLOORS
+    place = Place(tmp_path, FLOORS)
+    place.clock.at = at(2026, 1, 15)
+    with place.open() as cloud:
+        cloud.ages.declare("s-1", date(2014, 5, 20), AGE)
+        cloud.consent.confirm("s-1", T, PARENT)
+    place.write(FLOORS.replace(narrow, f'retention = "P{days}D"', 1) + "\n# another file\n")
+    with place.open() as cloud:
+        assert cloud.consent.confirm("s-1", T, BY_LETTER).event_state is state

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from cloud_sync.consent.bounds import Bounds, GroupEvents
 from cloud_sync.errors import ConsentError
-from cloud_sync.model import Precision, Reason, Sensor
+from cloud_sync.model import BoundKind, ConsentBound, Precision, Reason, Sensor
 from cloud_sync.service import CloudSync
 from tests.unit.cloud_sync.consent.consent_world import HOLDER, Place, by, enrolled, reads, senses
 
@@ -183,7 +184,7 @@ def test_members_devices_are_told_at_once(cloud: CloudSync, place: Place) -> Non
 @pytest.mark.parametrize(
     "step",
     [
-        lambda groups, who: groups.narrow("depot", T, who),
+        lambda groups, who: groups.narrow("depot", T, who, precision=Precision.REGION),
         lambda groups, who: groups.lift("depot", T, who),
         lambda groups, who: groups.add("depot", "s-9", who),
         lambda groups, who: groups.remove("depot", "s-1", who),
@@ -241,3 +242,58 @@ def test_what_makes_no_sense_is_refused_and_leaves_nothing(cloud: CloudSync, nam
     with pytest.raises(ConsentError):
         BAD[name](cloud.groups)
     assert (cloud.database.bounds_of_group("depot", members=False), cloud.audit.entries()) == before
+
+
+def test_a_groups_events_are_read_once_and_not_at_every_decision(
+    cloud: CloudSync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Forty settings: many decisions read them once, another setting counts at once, and one that was rolled back never."""
+    cloud.consent.give("s-1", T, by("s-1"))
+    for _ in range(20):
+        cloud.groups.narrow("depot", T, HOLDER)
+        cloud.groups.lift("depot", T, HOLDER)
+    real, asked = cloud.database.bounds_of_group, []
+
+    def counted(group: str, *, members: bool) -> list[ConsentBound]:
+        asked.append(group)
+        return real(group, members=members)
+
+    monkeypatch.setattr(cloud.database, "bounds_of_group", counted)
+    assert all(reads(cloud) for _ in range(10)) and len(asked) <= 1
+    cloud.groups.narrow("depot", T, HOLDER)
+    assert not reads(cloud)
+    cloud.groups.lift("depot", T, HOLDER)
+    with pytest.raises(ZeroDivisionError), cloud.database.transaction():
+        cloud.database.append_bound(
+            ConsentBound("b-9", BoundKind.NARROWED, cloud.clock.now(), "h-1", "app", "x", "", "depot", T, closed=True)
+        )
+        assert not reads(cloud)
+        _ = 1 // 0
+    assert reads(cloud)
+
+
+def test_kept_events_of_a_group_answer_as_the_list_does() -> None:
+    """For each purpose at, before and after every time, in order of appending and out of it."""
+    kinds = (BoundKind.NARROWED, BoundKind.LIFTED, BoundKind.CERTIFIED)
+    for times in ((1.0, 2.0, 2.0, 3.0, 5.0), (3.0, 1.0, 2.0, 2.0, 4.0)):
+        events = [
+            ConsentBound(f"b-{n}", kinds[n % 3], at, "h-1", "app", "x", group="g", purpose=("a", "b")[n % 2])
+            for n, at in enumerate(times)
+        ]
+        kept, own = GroupEvents(events), [ConsentBound("j", BoundKind.JOINED, 0.0, "h-1", "app", "x", "s-1", "g")]
+        for purpose in ("a", "b", "c"):
+            for at in (0.0, *times, 2.5, 9.0):
+                listed, quick = Bounds(own, {"g": events}), Bounds(own, {"g": kept})
+                assert listed.narrowing(purpose, at) == quick.narrowing(purpose, at)
+        assert set(Bounds(own, {"g": kept}).times()) == {0.0, *times}
+
+
+def test_a_setting_that_is_in_force_is_not_made_again(cloud: CloudSync) -> None:
+    """The same narrowing twice is refused; another precision, or closing, is another one."""
+    cloud.groups.narrow("depot", T, HOLDER, precision=Precision.CELL_10KM)
+    with pytest.raises(ConsentError, match="already"):
+        cloud.groups.narrow("depot", T, HOLDER, precision=Precision.CELL_10KM)
+    cloud.groups.narrow("depot", T, HOLDER, precision=Precision.REGION)
+    cloud.groups.narrow("depot", T, HOLDER)
+    with pytest.raises(ConsentError, match="already"):
+        cloud.groups.narrow("depot", T, HOLDER)

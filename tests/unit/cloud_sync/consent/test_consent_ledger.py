@@ -215,6 +215,18 @@ def test_own_initiative_may_always_ask() -> None:
         desk.ledger.request(SUBJECT, T, evidence(), own_initiative=True)
 
 
+def test_nobody_else_has_the_persons_own_initiative() -> None:
+    """After a withdrawal the controller may not ask, and not as if the person had wanted it either."""
+    desk = Desk()
+    desk.step("give")
+    desk.step("withdraw")
+    for initiative in (False, True):
+        with pytest.raises(ConsentError):
+            desk.ledger.request(SUBJECT, T, evidence(entity_id="c-1"), own_initiative=initiative)
+    desk.ledger.request(SUBJECT, T, evidence(), own_initiative=True)
+    assert desk.state() is ConsentState.REQUESTED
+
+
 def test_a_new_text_may_be_asked_after_a_no(tmp_path: Path) -> None:
     """A refusal ends prompts for that text; another text is another question, but not after a withdrawal."""
     newer = policy_with(tmp_path, ('version = "demo-1"', 'version = "demo-2"'))

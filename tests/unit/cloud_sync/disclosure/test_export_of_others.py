@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from cloud_sync.disclosure.export import Export
+from cloud_sync.disclosure.files import Folder
 from cloud_sync.model import Actor
 from tests.unit.cloud_sync.disclosure.outlet_world import ME, Depot, evidence
 
@@ -43,7 +44,7 @@ def test_a_parent_with_one_purpose_gets_that_one_and_nothing_around_it(known: De
 
 
 def test_the_officer_gets_what_stands_in_the_log_and_not_the_home(known: Depot, tmp_path: Path) -> None:
-    """The rule of the log lets them export it under rights handling; limits are of the ledger, which this policy has no rule for."""
+    """The rule of the log lets them export it under rights handling; limits are of the ledger, which has no rule here."""
     made = known.cloud.export(tmp_path / "copy", "s-1", actor=OFFICER)
     assert files(made) & AROUND == AROUND - {"limits.json", "groups_and_age.json"}
 
@@ -61,8 +62,6 @@ def test_a_restriction_in_the_middle_ends_the_rest_of_the_files(
     known: Depot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, missing: str
 ) -> None:
     """After the streams, and between two of the files around them: what comes behind it is withheld as restricted."""
-    from cloud_sync.disclosure.files import Folder
-
     whole = Folder.array
 
     def array(folder: Folder, file: str) -> Any:

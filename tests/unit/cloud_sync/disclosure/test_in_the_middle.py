@@ -1,4 +1,4 @@
-"""What changes while something leaves: a term that passes, an erasure, a withdrawal, a restriction; and a name that is used again."""
+"""What changes while something leaves: a term that passes, an erasure, a withdrawal; and a name that is used again."""
 
 from __future__ import annotations
 

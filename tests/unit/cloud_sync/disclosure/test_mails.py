@@ -13,7 +13,7 @@ import pytest
 from cloud_sync.errors import ConfigError, Denied
 from cloud_sync.gate import MailClass
 from cloud_sync.model import Actor, Motion, MotionEvent, Reason
-from cloud_sync.read.sources import MOTION
+from cloud_sync.read.sources import LOCATION, MOTION
 from tests.properties.gate_policies import SYNTHETIC
 from tests.unit.cloud_sync.disclosure.outlet_world import CLERK, ME, NOON, Depot, ListSink, T, evidence
 
@@ -77,11 +77,11 @@ def test_who_may_not_mail_does_not(depot: Depot) -> None:
         assert mail(depot, "service_change_notice", MailClass.SERVICE, **change) is reason
 
 
-def alerting(tmp_path: Any) -> Depot:
+def alerting(tmp_path: Any, purpose: str = "theft_alarm") -> Depot:
     """The policy in which the service may tell a person of motion, and a reading of it."""
     text = SYNTHETIC.replace(
         "[[roles.data_subject]]",
-        '[[roles.service]]\nactions = ["mail"]\npurposes = ["theft_alarm"]\n\n[[roles.data_subject]]',
+        '[[roles.service]]\nactions = ["mail"]\npurposes = ["' + purpose + '"]\n\n[[roles.data_subject]]',
         1,
     )
     depot = Depot(tmp_path, text)
@@ -152,17 +152,29 @@ def test_messages_that_are_asked_for_at_once_are_counted_one_after_the_other(dep
 
 def test_alerts_and_mails_are_counted_together(tmp_path: Path) -> None:
     """Two alerts and two mails are four; the fifth of either kind waits, and no link of it is kept."""
-    depot = alerting(tmp_path)
+    depot = alerting(tmp_path, "tracking")
     alerts, sink = depot.cloud.alerts("https://portal.example/alert/"), ListSink()
-    asked: dict[str, Any] = {"actor": SERVICE, "purpose": "theft_alarm", "subject": "s-1", "start": T, "end": T + 60}
+    asked: dict[str, Any] = {"actor": SERVICE, "purpose": "tracking", "subject": "s-1", "start": T, "end": T + 60}
     for _ in range(2):
-        alerts.send(MOTION, sink=sink, **asked)
+        alerts.send(LOCATION, sink=sink, **asked)
         assert mail(depot, "service_change_notice", MailClass.SERVICE) is Reason.ALLOWED
     assert mail(depot, "service_change_notice", MailClass.SERVICE) is Reason.TOO_MANY_MAILS
     with pytest.raises(Denied) as denied:
-        alerts.send(MOTION, sink=sink, **asked)
+        alerts.send(LOCATION, sink=sink, **asked)
     assert denied.value.reason is Reason.TOO_MANY_MAILS
     assert len(sink.taken) == 2
+    depot.close()
+
+
+def test_alarms_are_never_held_back_and_hold_nothing_back(tmp_path: Path) -> None:
+    """Ten of them in a month: each goes out, and the service has its four messages still."""
+    depot = alerting(tmp_path)
+    alerts, sink = depot.cloud.alerts("https://portal.example/alert/"), ListSink()
+    asked: dict[str, Any] = {"actor": SERVICE, "purpose": "theft_alarm", "subject": "s-1", "start": T, "end": T + 60}
+    for _ in range(10):
+        alerts.send(MOTION, sink=sink, **asked)
+    assert len(sink.taken) == 10
+    assert mail(depot, "service_change_notice", MailClass.SERVICE) is Reason.ALLOWED
     depot.close()
 
 

@@ -227,11 +227,12 @@ def test_a_deadline_that_passes_before_the_connection_stands_counts_as_well(
 
 
 def test_a_body_that_comes_a_byte_at_a_time_is_cut_off(endpoints: list[Endpoint], tmp_path: Path) -> None:
-    """The deadline holds after the head too."""
-    endpoint = answering(endpoints, tmp_path, b"HTTP/1.1 202 A\r\nContent-Length: 4000\r\n\r\n" + b"x" * 4000, drip_s=0.01)
+    """The deadline holds after the head too, though the head has said that it was taken."""
+    endpoint = answering(
+        endpoints, tmp_path, b"HTTP/1.1 202 A\r\nContent-Length: 4000\r\n\r\n" + b"x" * 4000, drip_s=0.01
+    )
     started = time.monotonic()
-    with pytest.raises(LinkError):
-        WebhookSink(endpoint.url, ca_file=endpoint.ca_file, timeout_s=1.0).deliver(PART)
+    WebhookSink(endpoint.url, ca_file=endpoint.ca_file, timeout_s=1.0).deliver(PART)
     assert time.monotonic() - started < 3
 
 

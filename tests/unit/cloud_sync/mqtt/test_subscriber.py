@@ -320,7 +320,7 @@ def test_downlinks_of_before_the_broker_was_there_are_sent_when_it_is(tmp_path: 
     full = MqttDownlinks()
     for n in range(MAX_WAITING + 1):
         full.send("a" * 16, b"%d" % n)
-    assert (len(full._waiting), full._waiting[0][1]) == (MAX_WAITING, b"1")
+    assert (len(full._waiting), full._waiting[0][-1]) == (MAX_WAITING, b"1")
 
 
 def test_a_refused_login_is_named_and_tried_again(tmp_path: Path, store: Store) -> None:

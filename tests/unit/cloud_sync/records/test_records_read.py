@@ -24,9 +24,7 @@ def test_a_read_by_staff_carries_grant_and_ticket(depot: Depot) -> None:
     """The person sees for which case a record was opened, as with readings."""
     name = depot.cloud.records.put("billing", {"s-1": b"1 EUR"})
     depot.cloud.staff.open_ticket("K-1", "s-1", by="desk")
-    grant = depot.cloud.staff.open(
-        LEAD, "s-1", purposes=["invoicing"], categories=["billing"], by=LEAD, ticket="K-1"
-    )
+    grant = depot.cloud.staff.open(LEAD, "s-1", purposes=["invoicing"], categories=["billing"], by=LEAD, ticket="K-1")
     assert depot.cloud.records.read(name, actor=LEAD, purpose="invoicing", subject="s-1") == b"1 EUR"
     assert {"grant": grant.grant, "ticket": "K-1", "count": 1}.items() <= depot.entries("gate.allowed")[-1].items()
     depot.cloud.records.read(name, actor=ME, purpose="invoicing", subject="s-1")
@@ -53,7 +51,9 @@ def test_a_denied_read_under_a_made_up_role_is_logged(depot: Depot) -> None:
 def test_a_denied_read_by_somebody_without_an_identifier_is_logged(depot: Depot) -> None:
     """The name of a person does not go into the log, and keeps nothing out of it."""
     with pytest.raises(Denied):
-        depot.cloud.read_location(actor=Actor("Jane Doe", "planner"), purpose="dispatch", subject="s-1", start=T, end=NOON)
+        depot.cloud.read_location(
+            actor=Actor("Jane Doe", "planner"), purpose="dispatch", subject="s-1", start=T, end=NOON
+        )
     entry = depot.cloud.audit.entries("s-1", "gate.denied")[-1].event
     assert (entry.actor, dict(entry.detail)["reason"]) == ("undeclared", "relation_missing")
 

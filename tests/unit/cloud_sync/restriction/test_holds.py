@@ -301,9 +301,7 @@ def test_an_erasure_keeps_a_held_record_restricted(office: Office, cloud: CloudS
     assert cloud.sweep().records == 1
 
 
-def test_a_lost_hold_is_not_made_up_for_by_newer_ones(
-    office: Office, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_a_lost_hold_is_not_made_up_for_by_newer_ones(office: Office, tmp_path_factory: pytest.TempPathFactory) -> None:
     """A backup of before it; holds of somebody else are placed and released: still nothing is erased, until two people accept."""
     with office.open() as cloud:
         cloud.enrol(subject="s-1", settings={})

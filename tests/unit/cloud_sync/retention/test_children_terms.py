@@ -80,3 +80,16 @@ def test_a_hold_keeps_a_childs_data_as_well(setting: Setting, cloud: CloudSync) 
     cloud.holds.release(hold.hold_id, by="dpo-1", approved_by="counsel-1")
     cloud.sweep()
     assert rows(cloud, child) == 0
+
+
+def test_an_erased_child_is_still_swept_as_one(setting: Setting, cloud: CloudSync) -> None:
+    """The month is gone with the erasure and the child is still one: what came after it goes after thirty days too."""
+    tracker = tracked(setting, cloud, "s-1")
+    told = Evidence("p-1", "demo-1", "app", "told_age", "en")
+    cloud.ages.declare("s-1", date(2013, 6, 1), told, country="DK")
+    cloud.ages.declare("s-2", date(1980, 6, 1), told, country="DK")
+    setting.clock.at = NOON + 2 * DAY
+    cloud.ages.forget("s-1", setting.clock.at)
+    assert cloud.ages.child("s-1", "tracking") and cloud._keeping._children() == ["s-1"]
+    setting.clock.at = T + 31 * DAY
+    assert cloud.sweep(clock_confirmed=True).envelopes == 2 and rows(cloud, tracker) == 0

@@ -24,7 +24,7 @@ def fill(database: Database) -> None:
         database.put_ticket(replace(TICKET, ticket=f"K-{mark}", subject=subject))
         database.put_grant(replace(GRANT, grant=f"g-{mark}", subject=subject, ticket=f"K-{mark}"))
         database.put_relation(Relation("p-1", "planner", subject, 1.0))
-        database.put_approval(Approval("order 7", "police", subject, "d-1", 1.0))
+        database.put_approval(Approval("order 7", "police", subject, "d-1", 1.0, "legal_reporting", 0.0, 9.0))
         database.put_delivery(replace(DELIVERY, delivery=f"d-{mark}", subject=subject))
         database.put_alert(replace(LINK, link=f"l-{mark}", subject=subject))
 
@@ -71,7 +71,7 @@ def test_a_relation_is_there_once_and_goes(database: Database) -> None:
 def test_approvals_are_of_one_disclosure_and_one_a_person(database: Database) -> None:
     """Another reference, recipient or person is another disclosure."""
     for approver, at in (("d-2", 1.0), ("d-1", 2.0), ("d-1", 3.0)):
-        database.put_approval(Approval("order 7", "police", "s-1", approver, at))
+        database.put_approval(Approval("order 7", "police", "s-1", approver, at, "legal_reporting", 0.0, 9.0))
     assert [(each.approver, each.at) for each in database.approvals("order 7", "police", "s-1")] == [
         ("d-1", 3.0),
         ("d-2", 1.0),
