@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from cloud_sync.model_link import Precision
 
@@ -98,3 +99,12 @@ class ConsentBound:
     at_least: int = 0
     turns: int = 0
     month: str = ""
+
+
+class StandingMark(NamedTuple):
+    """What a database has last been told of answers, bounds and restrictions: as long as it is the same, so are these."""
+
+    answers: int  # place of the last answer in the ledger
+    answer: str  # and its record
+    bound: str  # the last record of groups and ages
+    restrictions: tuple[str, ...]  # those in force

@@ -186,7 +186,7 @@ class CloudSync(Reads, Lives, Devices, KeyRoom, Running, Outlets, Erasing):
             database=self.database,
             keys=self._keys,
             clock=clock,
-            leave=Leave(self.gate, policy),
+            leave=Leave(self.gate, policy, self.database),
             desk=self._answers,
             audit=self.audit,
             terms=terms,

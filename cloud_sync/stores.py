@@ -31,6 +31,7 @@ from cloud_sync.model import (
     Tombstone,
 )
 from cloud_sync.model_access import AlertLink, Approval, Delivery, Relation, StaffGrant, Ticket
+from cloud_sync.model_consent import StandingMark
 from cloud_sync.model_keeping import ClockEvent, DueRow, Hold, RecordPart, Restriction, Shred, WaitingErasure
 
 #: What a key store counts (`seen`) that came out of a backup: when.
@@ -289,8 +290,19 @@ class StatisticStore(Protocol):
         """(release_id, purpose, first_day, last_day, at, content), in order of appending."""
 
 
+class ChangeStore(Protocol):
+    """Whether the facts that permissions rest on have changed; inside one transaction with what is done upon it."""
+
+    def standing_mark(self) -> StandingMark | None:
+        """The same mark, the same answers, groups, ages and restrictions; None where that cannot be told."""
+
+    def answered_since(self, mark: StandingMark) -> list[str] | None:
+        """Who has answered since; None if the mark is not of this ledger."""
+
+
 class Database(
     DeviceStore,
+    ChangeStore,
     EnvelopeStore,
     ConsentStore,
     BoundStore,

@@ -164,6 +164,11 @@ class Gate:
             times |= {age.certain_from(floor) for floor in floors(self.policy, age.country).values()}
         return sorted(times)
 
+    def ageless(self, subject: str) -> bool:
+        """Whether no answer hangs on an age that is still to come, or may be forgotten."""
+        bounds = self._ledger.bounds(subject)
+        return not bounds.child_lost and (bounds.age is None or not bounds.age.month)
+
     def newest(self, subject: str) -> float:
         """Unix seconds of the person's newest answer or bound, 0 if there is none: a clock before it is behind."""
         answers = (record.event_time for record in self._ledger.records(subject))

@@ -2,26 +2,35 @@
 
 An answer holds for a whole stretch of capture times: it can change only at the times that the gate names (`Gate.boundaries`:
 answers, groups, the age) and where a retention term ends. So one answer a stretch is asked for, inside the transaction of the
-batch, and forgotten with it.
+batch. It is kept for later batches where nothing that it rests on has changed: the transaction begins with that question
+(`Database.standing_mark`), and whoever answered since is asked about anew [a withdrawal in another process].
 """
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 from cloud_sync.gate import Gate
 from cloud_sync.ingest.screen import Sums, Told, Visits
 from cloud_sync.model import Device, Precision, Reason, Sensor, Stream
+from cloud_sync.model_consent import StandingMark
 from cloud_sync.policy import Policy
+from cloud_sync.stores import ChangeStore
+
+MOST_PEOPLE: Final = 20_000  # whose answers are kept from batch to batch: some 20 MB; of more all are asked for anew
 
 
 class Leave:
     """Whose leave there is to store an envelope."""
 
-    def __init__(self, gate: Gate, policy: Policy) -> None:
+    def __init__(self, gate: Gate, policy: Policy, changes: ChangeStore) -> None:
         self._gate = gate
+        self._changes = changes
+        self._mark: StandingMark | None = None
+        self._kept: dict[str, dict[tuple[str, int], _Kept]] = {}  # by person; by device and stream
         self._aggregate_s = policy.device.aggregate_s
         self._places = frozenset(place.circle.place for place in policy.places)
         childs_s = policy.children.safeguards.retention_max.shortest_s
@@ -32,8 +41,39 @@ class Leave:
         }
 
     def batch(self, now: float) -> LeaveOfBatch:
-        """The answers of one transaction."""
+        """The answers of one transaction, inside it."""
+        self._forget_changed()
         return LeaveOfBatch(self, now)
+
+    def _forget_changed(self) -> None:
+        mark, before = self._changes.standing_mark(), self._mark
+        if mark is not None and mark == before:
+            return
+        self._mark = mark
+        same = mark is not None and before is not None and mark[2:] == before[2:]
+        answered = self._changes.answered_since(before) if same and before else None
+        if answered is None:
+            self._kept.clear()
+        for subject in answered or ():
+            self._kept.pop(subject, None)
+
+    def kept(self, device: Device, stream: int, now: float) -> _Stretch | None:
+        """The answer of an earlier batch, if it still holds at `now`."""
+        kept = self._kept.get(device.subject, {}).get((device.device, stream))
+        if kept is None or kept.device != device or not kept.since <= now < kept.until:
+            return None
+        return kept.stretch
+
+    def keep(self, device: Device, stream: int, now: float, boundaries: Sequence[float], stretch: _Stretch) -> None:
+        """An answer of now, with every time at which it could change."""
+        if self._mark is None or (device.subject not in self._kept and not self._gate.ageless(device.subject)):
+            return
+        if len(self._kept) >= MOST_PEOPLE:
+            self._kept.clear()
+        place = bisect_right(boundaries, now)
+        since = boundaries[place - 1] if place else -math.inf
+        until = boundaries[place] if place < len(boundaries) else math.inf
+        self._kept.setdefault(device.subject, {})[device.device, stream] = _Kept(device, since, until, stretch)
 
     def boundaries(self, subject: str) -> list[float]:
         """Unix seconds at which an answer about a subject's captures can change."""
@@ -66,6 +106,15 @@ class _Stretch(NamedTuple):
     reason: Reason
 
 
+class _Kept(NamedTuple):
+    """An answer about a device as it was, for uses from `since` to before `until`."""
+
+    device: Device
+    since: float
+    until: float
+    stretch: _Stretch
+
+
 class LeaveOfBatch:
     """Answers at one moment, inside one transaction."""
 
@@ -88,14 +137,19 @@ class LeaveOfBatch:
         last = self._last.get((device.device, stream))
         if last is not None and last.told is told and last.first <= capture < last.end:
             return last.reason
-        return self._ask(device, stream, capture, told)
+        # Near the end of a term each capture is asked for by itself.
+        recent_from = math.nextafter(self._now - self._leave.shortest_s[stream], math.inf)
+        if last is None and capture >= recent_from:
+            kept = self._leave.kept(device, stream, self._now)
+            if kept is not None and kept.told is told and kept.first <= capture < kept.end:
+                self._last[device.device, stream] = kept._replace(first=max(recent_from, kept.first))
+                return kept.reason
+        return self._ask(device, stream, capture, told, recent_from)
 
-    def _ask(self, device: Device, stream: int, capture: float, told: Told | None) -> Reason:
+    def _ask(self, device: Device, stream: int, capture: float, told: Told | None, recent_from: float) -> Reason:
         boundaries = self._boundaries.get(device.subject)
         if boundaries is None:
             boundaries = self._boundaries[device.subject] = self._leave.boundaries(device.subject)
-        # Near the end of a term each capture is asked for by itself.
-        recent_from = math.nextafter(self._now - self._leave.shortest_s[stream], math.inf)
         old = capture if capture < recent_from else 0.0
         place = bisect_right(boundaries, capture)
         key = (device.device, stream, told, place, old)
@@ -104,7 +158,8 @@ class LeaveOfBatch:
             reason = self._leave.ask(device, Stream(stream), capture, self._now, told)
             self._answers[key] = reason
         if not old:
-            first = max(recent_from, boundaries[place - 1] if place else -math.inf)
+            first = boundaries[place - 1] if place else -math.inf
             end = boundaries[place] if place < len(boundaries) else math.inf
-            self._last[device.device, stream] = _Stretch(told, first, end, reason)
+            self._last[device.device, stream] = _Stretch(told, max(recent_from, first), end, reason)
+            self._leave.keep(device, stream, self._now, boundaries, _Stretch(told, first, end, reason))
         return reason

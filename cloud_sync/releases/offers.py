@@ -48,7 +48,7 @@ class Offers:
         done = runs or (told_now and report.update in _ENDS)
         done = done or row.told >= MOST_TOLD or now > row.offered + TERM_S
         if runs and not row.told:
-            log.warning("%s already runs a release named %s: it is not offered", row.device, row.version)
+            log.warning("a device already runs a release named %s: it is not offered", row.version)
         row = row._replace(begun=begun, state=report.update, done=done)
         # 2. Said again at each status until it is fetched [a downlink that is missed is missed for good]. A device that fetches
         #    is told too: it may be another release, which was withdrawn; of the one at hand it changes nothing. It counts once

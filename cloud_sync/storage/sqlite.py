@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from cloud_sync.storage.schema import KEYS, TELEMETRY, TOMBSTONES
 from cloud_sync.storage.telemetry import TelemetryRows
 from cloud_sync.storage.tombstones import TombstoneRows
 
+LOOK_S = 0.01  # between two attempts
 BUSY_TIMEOUT_S = 10  # another process may hold the write lock for one checkpoint, not for longer
 _PRAGMAS = (
     "journal_mode=WAL",
@@ -106,11 +108,12 @@ class SqliteEngine(Engine):
         return row
 
     def _vacuum(self) -> None:
-        busy = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[
-            0
-        ]  # pages are zeroed, the log holds old ones
-        if busy:
-            raise StoreError(f"{self.name}: another connection holds the log; erase again when it is closed")
+        # Pages are zeroed, the log holds old ones. SQLite waits for readers, and not for another one that is doing the same.
+        until = time.monotonic() + BUSY_TIMEOUT_S
+        while self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+            if time.monotonic() > until:
+                raise StoreError(f"{self.name}: another connection holds the log; erase again when it is closed")
+            time.sleep(LOOK_S)
 
     def close(self) -> None:
         """Checkpoint and close; closing twice is harmless."""

@@ -20,6 +20,7 @@ from cloud_sync.errors import StoreError
 from cloud_sync.model import RESEALED, UPLINK_STREAMS, Device, DirectiveState, EnvelopeId, StoredEnvelope
 from cloud_sync.storage.access import AccessRows
 from cloud_sync.storage.bounds import BoundRows
+from cloud_sync.storage.changes import ChangeRows
 from cloud_sync.storage.engine import Engine, narrowed
 from cloud_sync.storage.erasing import ErasingRows
 from cloud_sync.storage.keeping import KeepingRows
@@ -45,7 +46,9 @@ def _device(row: tuple[Any, ...]) -> Device:
     return Device(*row)
 
 
-class TelemetryRows(LedgerRows, BoundRows, KeepingRows, RetentionRows, AccessRows, ErasingRows, StatisticRows, Engine):
+class TelemetryRows(
+    LedgerRows, BoundRows, ChangeRows, KeepingRows, RetentionRows, AccessRows, ErasingRows, StatisticRows, Engine
+):
     """`cloud_sync.stores.Database`, whatever the engine."""
 
     sealed = frozenset({"envelope", "record_part"})

@@ -30,6 +30,8 @@ MEASUREMENTS = {
     "sweep": "a sweep, by what expires and by what is kept; an envelope that steps down",
     "erasure": "a person of 10^6 and 10^7 fixes: until nothing opens, until every row is gone",
     "ingest": "durable ingest over a bare paho subscriber that discards",
+    "latency": "from publishing to the commit, at a steady rate",
+    "guard": "ingest with all questions asked over none, where each envelope is another person's",
     "flood": "one device sends as fast as it can, ten others at their own pace",
     "kills": "random kill -9 of a server under load, then an exact count (--times: how many)",
 }

@@ -113,7 +113,7 @@ class Watch:
         self._cloud = cloud
         self._keys = cloud.config.keys
         self._device = cloud.database.devices_of(SUBJECT)[0].device
-        self.unreadable_at = self.longest_s = self._begun = 0.0
+        self.unreadable_at = self.longest_s = self._begun = self._looked_s = 0.0
         store, database = cloud._store, cloud.database
         self._after(store, "_save", self._committed)
         self._after(database, "_begin", lambda: setattr(self, "_begun", time.perf_counter()))
@@ -133,9 +133,11 @@ class Watch:
         at = time.perf_counter()
         if not self.unreadable_at and not self._opening():
             self.unreadable_at = at
+        self._looked_s += time.perf_counter() - at
 
     def _released(self) -> None:
-        self.longest_s = max(self.longest_s, time.perf_counter() - self._begun)
+        self.longest_s = max(self.longest_s, time.perf_counter() - self._begun - self._looked_s)
+        self._looked_s = 0.0
 
     def _opening(self) -> int:
         """Days of personal streams that the key store's file still opens, as another process sees it."""

@@ -9,6 +9,8 @@ fresh mosquitto; the clock runs from before the connection and stops
 - for `silent` at the last commit: no verdicts, to show what they cost; nothing but this file runs that way;
 - for `postgresql` as for `durable`, with the telemetry database on a PostgreSQL server of its own on the same machine,
   `synchronous_commit=on`, and the keys in a file; the server's CPU is not in its `cpu_ratio`;
+- for `unguarded` as for `durable`, with every question about leave answered yes at once and nothing told to the audit log;
+  `guarded` is what an envelope of `durable` costs over it;
 - for `naive` as for `durable`, with a commit for each message, and fewer messages.
 
 `ratio` is one of rates, on the wall clock; `cpu_ratio` one of CPU seconds of the two processes over the same span, all their
@@ -37,7 +39,8 @@ import paho.mqtt.client as paho
 
 from cloud_sync.config import BrokerConfig, Config
 from cloud_sync.consent import Evidence
-from cloud_sync.model import EPOCH_SECONDS, Fix, Header, Precision, Stream
+from cloud_sync.ingest import pipeline
+from cloud_sync.model import EPOCH_SECONDS, Fix, Header, Precision, Reason, Stream
 from cloud_sync.mqtt.publisher import MqttDownlinks
 from cloud_sync.mqtt.subscriber import Messages, Subscriber
 from cloud_sync.service import CloudSync
@@ -56,8 +59,9 @@ DEVICES = 20
 ROUNDS = 5
 MESSAGES = 12_000  # half a second a consumer: long beside the connection, short beside the drift of the machine
 NAIVE_SHARE = 6  # a commit for each message is that much slower; a rate needs no more of them
-KINDS = ("bare", "durable", "silent", "naive", "postgresql")
+KINDS = ("bare", "durable", "unguarded", "silent", "naive", "postgresql")
 GATES = {1: 1.0, 20: 0.8}
+GATE_GUARDED = 1.3  # CPU of an envelope with all questions asked, over none
 GATE_POSTGRESQL = 0.8  # of SQLite's rate, in the same round
 CLIENT = "bench"
 
@@ -175,12 +179,14 @@ def _server(kind: str, port: int, count: int, directory: Path) -> Cost:
     clock = _Clock()
     clock.at = float(NOON)
     broker = BrokerConfig("127.0.0.1", port, client_id=CLIENT)
-    whole = kind in ("durable", "postgresql")
+    whole = kind in ("durable", "unguarded", "postgresql")
     config = Config.in_directory(directory, policy=POLICY, broker=broker if whole else None)
     if kind == "postgresql":
         config = replace(config, database=cluster().place(directory, "telemetry"))
     with CloudSync.open(config, clock=clock) as cloud:
         cloud.sweep()  # the day has begun: its leaves are stored
+        if kind == "unguarded":
+            unguard(cloud)
         start = _spent()
         cloud.start()
         if whole:
@@ -210,6 +216,28 @@ def _other(kind: str, broker: BrokerConfig, cloud: CloudSync, count: int, start:
     spent = _spent(start)
     subscriber.stop()
     return spent
+
+
+class _Yes:
+    """Stands for `ingest.leave.Leave`, and for the audit log: everything is allowed, nothing is kept."""
+
+    def batch(self, now: float) -> _Yes:
+        return self
+
+    def reason(self, *question: object) -> Reason:
+        return Reason.ALLOWED
+
+    def newest(self, subject: str) -> float:
+        return 0.0
+
+    def append(self, event: object) -> int:
+        return 0
+
+
+def unguard(cloud: CloudSync) -> None:
+    """The same path without gate, leave, floors and log; for this measurement alone."""
+    cloud.ingest._leave = cloud.ingest._audit = _Yes()  # type: ignore[assignment]
+    pipeline._Batch._below_floor = lambda self, item: False  # type: ignore[method-assign]
 
 
 def _move(stores: Path) -> None:
@@ -275,6 +303,8 @@ def _figures(costs: list[dict[str, Cost]]) -> dict[str, float]:
         "cpu_ratio_most": max(cpu_ratios),
         "ratio_without_verdicts": median(cost["bare"].wall_s / cost["silent"].wall_s for cost in costs),
         "cpu_ratio_without_verdicts": median(cost["bare"].cpu_s / cost["silent"].cpu_s for cost in costs),
+        "guarded_gate": GATE_GUARDED,
+        "guarded": median(cost["durable"].cpu_s / cost["unguarded"].cpu_s for cost in costs),
         **_beside_sqlite(costs),
         "ratio_to_naive": median(cost["naive"].wall_s / cost["durable"].wall_s for cost in costs),
         **{f"{kind}_per_s": median(1 / cost[kind].wall_s for cost in costs) for kind in costs[0]},

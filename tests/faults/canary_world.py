@@ -167,6 +167,9 @@ class Home:
         payloads.append(tracker.environment([(T, 217, 4321), (T + 60, 218, 4322)], version=9))
         payloads.append(tracker.motion([(T, 1), (T + 120, 2)], version=9))
         payloads.append(tracker.status())
+        cloud.handle([(tracker.topic, b"no envelope")])  # so that the log says something
+        self.handler.flush()
+        assert b"malformed" in (self.directory / "service.log").read_bytes()
         before = cloud.database.count_envelopes()
         cloud.handle([(tracker.topic, payload) for payload in payloads])
         assert cloud.database.count_envelopes() == before + len(payloads)
@@ -289,6 +292,8 @@ class Home:
         for name, there in self.sightings().items():
             found += [f"{name} in {place}" for place in sorted(there - (KEPT.get(name, set()) & allowed))]
         found += [f"{name} in a file" for name, count in self.raw().items() if count]
+        told = b"".join((self.directory / name).read_bytes() for name in ("service.log", "metrics.txt"))
+        found += [f"{name} in log or metrics" for name, word in self.words.items() if word.encode() in told]
         found += [f"{name} opens" for name, count in self.opening().items() if count]
         found += [f"a file of {path.name}" for path in (self.directory / "carrier").iterdir()]
         rows = sum(self.cloud.database.count_envelopes(self.tracker.name, stream) for stream in PERSONAL_STREAMS)

@@ -55,7 +55,7 @@ def serve(config: Config, clock: RunningClock, pipe: Connection, seed: int, *, q
         with CloudSync.open(config, clock=clock) as cloud:
             told.say("checked", check(cloud))
             cloud.start()
-            assert cloud.wait_connected(30)
+            assert cloud.wait_connected(30), f"{cloud.link_state}; {cloud.figures()}"
             told.say("serving")
             if not quiet:
                 _disturb(cloud, told, random.Random(seed))

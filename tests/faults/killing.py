@@ -29,7 +29,7 @@ from tests.faults.killed_server import CHANGING, ERASED, GROUP, HOLDER, RunningC
 from tests.unit.cloud_sync.ingest.ingest_world import NOON, POLICY, FakeClock, ListLink, Tracker
 from tests.unit.cloud_sync.mqtt.mqtt_broker import Broker, Publisher, until
 
-OPENING_SHARE, OPENING_S, SERVING_S = 0.2, 0.3, 1.0
+OPENING_SHARE, OPENING_S = 0.2, 0.3
 OF_ONE_ERASED = 15
 
 
@@ -43,6 +43,7 @@ class Plan:
     erased: int = 30  # people who are erased as a whole, one after the other
     expiring: int = 900  # envelopes whose term ends during the campaign, one a second
     burst: int = 240  # envelopes of all loaded devices between two kills
+    serving_s: float = 2.0  # the longest life behind the first message
     most_s: float = 900.0
     seed: int = 4711
 
@@ -120,6 +121,9 @@ class Campaign:
                     break
                 life = self._start()
             self._drain()
+        except BaseException as error:
+            error.add_note(f"so far: {dict(self.figures)}")
+            raise
         finally:
             self._publisher.close()
             self._broker.kill()
@@ -139,7 +143,7 @@ class Campaign:
         self._until_serving(life)
         if self._orders:
             life.pipe.send(self._orders[0])
-        self._listen(life, self._chance.uniform(0, SERVING_S))
+        self._listen(life, self._chance.uniform(0, self._plan.serving_s))
 
     def _send(self, turn: int) -> None:
         """A burst of all kinds; every tenth time everything that waits once more."""

@@ -31,7 +31,7 @@ from tests.properties.gate_policies import SYNTHETIC
 from tests.unit.cloud_sync.disclosure.outlet_world import evidence
 from tests.unit.cloud_sync.ingest.ingest_world import NOON, FakeClock, ListLink, Tracker
 
-POINTS = 60  # of all store calls of an act, evenly apart; every one takes minutes, and has been tried
+POINTS = 5  # of all store calls of an act, evenly apart; every one takes minutes, and has been tried
 BLOCKED_S = 0.05  # the other process has come as far as it can by then, or waits for a lock
 DONE_S = 30.0
 OLD = NOON - 40 * EPOCH_SECONDS  # beyond the finer term of positions, which is 30 days
@@ -216,6 +216,16 @@ def test_whatever_an_erasure_meets_nothing_is_left(copied: Callable[[], Two], ac
         two.one.close()
         two.one = two.open()
         assert left(two) == [], f"after a start; met at call {at} of {calls}"
+
+
+def test_the_acts_do_what_they_are_named_for(copied: Callable[[], Two]) -> None:
+    """Else meeting them would prove nothing: envelopes come in, days step down, keys are wrapped anew and backed up."""
+    two = copied()
+    before = two.one.database.count_envelopes(two.tracker.name)
+    ingest(two)
+    assert two.one.database.count_envelopes(two.tracker.name) == before + 3
+    assert two.one.rotate_keys()[1].wrapped > 10 and two.one.back_up_keys(two.home / "keys.backup") > 10
+    assert two.one.sweep(clock_confirmed=True).stepped == 3
 
 
 def test_an_erasure_without_the_fence_is_found_out(copied: Callable[[], Two], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ pytestmark = [
     pytest.mark.mosquitto,
     pytest.mark.skipif(not available(), reason="mosquitto is not installed"),
 ]
-SHORT = Plan(10, loaded=6, changing=3, erased=4, expiring=60, burst=60, most_s=60)
+SHORT = Plan(10, loaded=6, changing=3, erased=4, expiring=60, burst=60, serving_s=0.8, most_s=60)
 
 
 @pytest.mark.parametrize(

@@ -126,8 +126,8 @@ def test_one_is_erased_and_a_backup_restored_the_other_deletes_a_tuesday(
     put_back(setting, backup)
     assert rows_in_file(setting.directory / "telemetry.db", first.tracker.name) >= len(first.sent)
     served: list[int] = []
-    read = Reader._read
-    monkeypatch.setattr(Reader, "_read", lambda self, *query: served.append(0) or read(self, *query))
+    read = Reader.read
+    monkeypatch.setattr(Reader, "read", lambda self, *query: served.append(0) or read(self, *query))
     with setting.open() as cloud:
         assert served == []
         assert (first.opening(cloud), other.opening(cloud)) == (0, len(other.sent))

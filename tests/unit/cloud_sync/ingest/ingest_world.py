@@ -234,7 +234,7 @@ class World:
             database=self.database,
             keys=self.keys,
             clock=self.clock,
-            leave=Leave(self.gate, policy),
+            leave=Leave(self.gate, policy, self.database),
             desk=self.answers,
             audit=self.audit,
             terms=self.terms,

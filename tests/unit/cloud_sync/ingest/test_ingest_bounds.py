@@ -175,3 +175,36 @@ def test_a_clock_behind_the_newest_bound_drops_nothing(tmp_path: Path) -> None:
         assert take(cloud, tracker, AFTER) == [Kind.UNDECIDED]
         place.clock.at = NOON
         assert take(cloud, tracker, AFTER) == [STORED]
+
+
+def test_an_age_that_is_forgotten_counts_in_the_next_batch(tmp_path: Path) -> None:
+    """Of age since yesterday, and agreed; then the month is forgotten, and nothing says any more that they are: refused."""
+    turns = at(2026, 6, 1)
+    place = Place(tmp_path)
+    place.clock.at = turns - 15 * DAY_S
+    with place.open() as cloud, place.open() as other:
+        tracker = _child(cloud, date(2010, 5, 20))
+        place.clock.at = turns + 3600
+        cloud.sweep(clock_confirmed=True)
+        cloud.consent.give("s-1", T, by("s-1"))
+        place.clock.at = turns + 9000
+        assert take(cloud, tracker, turns + 8000) == [STORED]
+        assert take(cloud, tracker, turns + 8100) == [STORED]
+        other.ages.forget("s-1", place.clock.at)
+        assert take(cloud, tracker, turns + 8200) == [DENIED]
+
+
+def test_of_two_answers_at_one_instant_captures_of_that_second_follow_the_later(tmp_path: Path) -> None:
+    """Withdrawn and given again at noon sharp, then the other way round: what was captured at noon, and a second before."""
+    for n, again in enumerate((True, False)):
+        (tmp_path / str(n)).mkdir()
+        place = Place(tmp_path / str(n))
+        place.clock.at = NOON - 7200
+        with place.open() as cloud:
+            tracker = enrolled(cloud)
+            cloud.consent.give("s-1", T, by("s-1"))
+            place.clock.at = NOON
+            cloud.consent.withdraw("s-1", T, by("s-1"))
+            if again:
+                cloud.consent.give("s-1", T, by("s-1"))
+            assert take(cloud, tracker, NOON - 1, NOON) == [DENIED, STORED if again else DENIED]
