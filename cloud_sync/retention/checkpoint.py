@@ -14,11 +14,15 @@ SWEPT, HALTED = "swept", "clock_leap"  # reasons in the audit log; the count is 
 
 def leap_s(log: AuditStore, now: float) -> float:
     """Seconds from the last sweep that was carried out, or from the log's first entry, to `now`."""
-    for _, event in reversed(log.audit_events(kind=Kind.RETENTION_SWEPT.value)):
-        if ("reason", SWEPT) in event.detail:
-            return now - event.at
-    first = log.audit_events() if log.leaf_count() else []
-    return now - first[0][1].at if first else 0.0
+    for most in (1, 100, log.leaf_count()):  # nearly always the newest is it; ingest asks as well, and a year has 8,760
+        found = log.newest_events(Kind.RETENTION_SWEPT.value, most)
+        for event in found:
+            if ("reason", SWEPT) in event.detail:
+                return now - event.at
+        if len(found) < most:
+            break
+    first = log.first_event()
+    return now - first.at if first else 0.0
 
 
 def in_doubt(leap: float) -> bool:

@@ -72,6 +72,16 @@ class LedgerRows(Engine):
         rows = self.rows(f"SELECT position, event FROM audit_leaf{where} ORDER BY position", values)
         return [(int(row[0]), _event(row[1])) for row in rows]
 
+    def newest_events(self, kind: str, most: int) -> list[AuditEvent]:
+        """From the end of the log backwards."""
+        sql = "SELECT event FROM audit_leaf WHERE kind = ? ORDER BY position DESC LIMIT ?"
+        return [_event(row[0]) for row in self.rows(sql, (kind, most))]
+
+    def first_event(self) -> AuditEvent | None:
+        """The one at position 0."""
+        row = self.maybe("SELECT event FROM audit_leaf WHERE position = 0")
+        return _event(row[0]) if row else None
+
     def leaf(self, index: int) -> bytes:
         """The bytes of one leaf."""
         row = self.maybe("SELECT leaf FROM audit_leaf WHERE position = ?", (index,))
