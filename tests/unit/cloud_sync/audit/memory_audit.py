@@ -26,6 +26,14 @@ class MemoryAudit:
         found = [(index, row[0]) for index, row in enumerate(self.rows)]
         return [(i, e) for i, e in found if subject in (None, e.subject) and kind in (None, e.kind)]
 
+    def newest_events(self, kind: str, most: int) -> list[AuditEvent]:
+        """The newest first."""
+        return [row[0] for row in reversed(self.rows) if row[0].kind == kind][:most]
+
+    def first_event(self) -> AuditEvent | None:
+        """The first."""
+        return self.rows[0][0] if self.rows else None
+
     def leaf(self, index: int) -> bytes:
         """The bytes of one leaf."""
         return self.rows[index][1]
