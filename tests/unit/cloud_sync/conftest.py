@@ -16,6 +16,7 @@ OF_FILES = (
     "retention/test_sweeping.py::test_swept_rows_are_in_no_byte_of_the_files",
     "retention/test_stepping_down.py::test_rows_that_were_fine_are_in_no_byte_of_the_files",
     "records/test_records_kept.py::test_a_restored_key_store_brings_no_key_of_a_record_back",
+    "retention/test_sweeping_edges.py::test_a_restored_key_store_brings_no_finer_step_back",
     "keys/test_ladder_keys.py::test_the_root_is_stored_nowhere",
     "test_service.py::test_the_enrolment_file_is_the_documented_array",
     "test_service.py::test_a_store_that_fails_to_open_closes_what_was_open",
