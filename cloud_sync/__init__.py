@@ -5,7 +5,7 @@ What integrators use stands here; `cloud_sync.model` has the types that it takes
 
 from cloud_sync.config import BrokerConfig, Config
 from cloud_sync.consent import Evidence
-from cloud_sync.limits import Limits, quiet_hours, zones_around
+from cloud_sync.facade.limits import Limits, quiet_hours, zones_around
 from cloud_sync.service import CloudSync, Enrolment, SystemClock
 
 __all__ = [

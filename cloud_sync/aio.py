@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar
 
 from cloud_sync.config import Config
-from cloud_sync.consents import Consents
+from cloud_sync.facade.consents import Consents
 from cloud_sync.service import CloudSync
 from cloud_sync.stores import Clock, Downlinks
 

@@ -18,45 +18,45 @@ from types import TracebackType
 from typing import Any
 
 from cloud_sync.audit import AuditLog, Kind
-from cloud_sync.bounds import Ages, BoundDesk, Groups
-from cloud_sync.boundwitness import BoundWitness
 from cloud_sync.config import Config
 from cloud_sync.consent import ConsentLedger
-from cloud_sync.consents import Consents, log_consent
-from cloud_sync.devices import CONTROLLER, Devices, Enrolment
 from cloud_sync.directive import DirectiveDesk, Permission, SealedAtRest, compile_permission
-from cloud_sync.erasing import Erasing
 from cloud_sync.erasure.belonging import check_belonging
 from cloud_sync.erasure.erase import Eraser
 from cloud_sync.erasure.witness import Witness
+from cloud_sync.facade.bounds import Ages, BoundDesk, Groups
+from cloud_sync.facade.boundwitness import BoundWitness
+from cloud_sync.facade.consents import Consents, log_consent
+from cloud_sync.facade.devices import CONTROLLER, Devices, Enrolment
+from cloud_sync.facade.erasing import Erasing
+from cloud_sync.facade.keeping import Keeping
+from cloud_sync.facade.keyroom import KeyRoom
+from cloud_sync.facade.limits import Limits, PersonLimits
+from cloud_sync.facade.live import Live, Lives
+from cloud_sync.facade.losing import check_lost
+from cloud_sync.facade.opening import check_together, provider, ring, signer, wrap_signer_anew
+from cloud_sync.facade.outlets import Outlets
+from cloud_sync.facade.reads import Reads
+from cloud_sync.facade.running import Running
 from cloud_sync.gate import Gate
 from cloud_sync.ingest.answers import Answers
 from cloud_sync.ingest.downlinks import DownlinkSealer
 from cloud_sync.ingest.healing import Healing
 from cloud_sync.ingest.leave import Leave
 from cloud_sync.ingest.pipeline import Ingest
-from cloud_sync.keeping import Keeping
-from cloud_sync.keyroom import KeyRoom
 from cloud_sync.keys.generations import Generations
 from cloud_sync.keys.ladderkeys import LadderKeys
 from cloud_sync.keys.personkeys import PersonKeys
 from cloud_sync.keys.rotation import Rotation
 from cloud_sync.keys.wrap import KeyEncryptionKey
-from cloud_sync.limits import Limits, PersonLimits
-from cloud_sync.live import Live, Lives
-from cloud_sync.losing import check_lost
 from cloud_sync.mqtt.publisher import MqttDownlinks
-from cloud_sync.opening import check_together, provider, ring, signer, wrap_signer_anew
-from cloud_sync.outlets import Outlets
 from cloud_sync.policy import Policy, PolicyArchive
 from cloud_sync.read.reader import Reader
-from cloud_sync.reads import Reads
 from cloud_sync.releases.offers import Offers
 from cloud_sync.releases.store import FILE as RELEASES
 from cloud_sync.releases.store import ReleaseStore
 from cloud_sync.retention.sweep import SweepReport
 from cloud_sync.retention.terms import Terms
-from cloud_sync.running import Running
 from cloud_sync.statistics import Statistics
 from cloud_sync.storage.open import open_keys, open_telemetry, open_tombstones
 from cloud_sync.stores import Clock, Downlinks

@@ -12,7 +12,7 @@ from cloud_sync.errors import ConfigError
 from cloud_sync.gate.book import RELATED
 from cloud_sync.gate.words import check_word, nothing_told
 from cloud_sync.model import Actor, AuditEvent
-from cloud_sync.model_access import Relation
+from cloud_sync.model.access import Relation
 from cloud_sync.stores import AuditSink, Clock, Database
 
 

@@ -16,7 +16,7 @@ from cloud_sync.errors import ConfigError, Denied
 from cloud_sync.gate import Request, covers
 from cloud_sync.gate.words import check_word, nothing_told, said_role
 from cloud_sync.model import Actor, AuditEvent, Reason
-from cloud_sync.model_access import StaffGrant, Ticket
+from cloud_sync.model.access import StaffGrant, Ticket
 from cloud_sync.policy import Policy
 from cloud_sync.stores import AuditSink, Clock, Database
 

@@ -20,7 +20,7 @@ from cloud_sync.cli.common import (
 )
 from cloud_sync.cli.session import opened
 from cloud_sync.model import Actor
-from cloud_sync.model_access import StaffGrant
+from cloud_sync.model.access import StaffGrant
 
 access = typer.Typer(cls=Group, no_args_is_help=True)
 

@@ -24,7 +24,7 @@ from cloud_sync.cli.common import (
 from cloud_sync.cli.keep import time_of
 from cloud_sync.cli.session import opened
 from cloud_sync.erasure.civil import UTC
-from cloud_sync.model_keeping import Ground, Hold, Restriction
+from cloud_sync.model.keeping import Ground, Hold, Restriction
 
 hold = typer.Typer(cls=Group, no_args_is_help=True)
 

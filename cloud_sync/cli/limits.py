@@ -22,7 +22,7 @@ from cloud_sync.cli.common import (
 from cloud_sync.cli.proof import Proof, with_proof
 from cloud_sync.cli.session import Session, opened
 from cloud_sync.directive.zones import RADIUS_M
-from cloud_sync.limits import Limits, quiet_hours, zones_around
+from cloud_sync.facade.limits import Limits, quiet_hours, zones_around
 from cloud_sync.model import Precision
 from cloud_sync.wire.cells import centre_e7
 

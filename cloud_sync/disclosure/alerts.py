@@ -18,7 +18,7 @@ from cloud_sync.gate import Decision, Gate, MailClass, Request
 from cloud_sync.gate.mail import class_of_purpose
 from cloud_sync.gate.words import said_role
 from cloud_sync.model import Action, Actor, AuditEvent
-from cloud_sync.model_access import AlertLink
+from cloud_sync.model.access import AlertLink
 from cloud_sync.read.query import Query, Readings
 from cloud_sync.read.reader import Reader
 from cloud_sync.read.sources import SOURCES, Source

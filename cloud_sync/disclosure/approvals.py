@@ -10,7 +10,7 @@ from cloud_sync.errors import ConfigError, Denied
 from cloud_sync.gate import Request
 from cloud_sync.gate.words import check_word, said_role, said_word
 from cloud_sync.model import Actor, AuditEvent, Reason
-from cloud_sync.model_access import Approval
+from cloud_sync.model.access import Approval
 from cloud_sync.policy import Policy
 from cloud_sync.policy.vocabulary import Role
 from cloud_sync.stores import AuditSink, Clock, Database

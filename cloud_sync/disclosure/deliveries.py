@@ -20,7 +20,7 @@ from cloud_sync.disclosure.parcel import SALT_BYTES, chained, part_of
 from cloud_sync.errors import ConfigError, Denied
 from cloud_sync.gate.words import check_word
 from cloud_sync.model import Action, Actor, Reason
-from cloud_sync.model_access import Delivery, DeliveryState
+from cloud_sync.model.access import Delivery, DeliveryState
 from cloud_sync.policy import Policy
 from cloud_sync.read.query import Piece, Query
 from cloud_sync.read.reader import Reader

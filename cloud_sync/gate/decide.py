@@ -14,7 +14,7 @@ from cloud_sync.gate.mail import MARKETING, PROFILING, class_of_content, class_o
 from cloud_sync.gate.question import NO_SENSOR, Decision, Facts, Request
 from cloud_sync.gate.recipients import refused
 from cloud_sync.model import Action, Precision, Reason
-from cloud_sync.model_access import StaffGrant
+from cloud_sync.model.access import StaffGrant
 from cloud_sync.policy import Policy
 from cloud_sync.policy.vocabulary import Role
 

@@ -17,7 +17,7 @@ from cloud_sync.gate.book import RELATED, book_of
 from cloud_sync.gate.decide import decide
 from cloud_sync.gate.question import NO_FIELDS, NO_SENSOR, NOBODY, Decision, Facts, Request
 from cloud_sync.model import Action, Actor, Device, Precision, Reason, Sensor, Stream
-from cloud_sync.model_access import StaffGrant
+from cloud_sync.model.access import StaffGrant
 from cloud_sync.policy import Policy
 from cloud_sync.policy.vocabulary import SENSOR_FIELDS, Role
 from cloud_sync.stores import DeviceStore

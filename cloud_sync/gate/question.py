@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from cloud_sync.consent import NOT_COVERED, Coverage
 from cloud_sync.gate.mail import MailClass
 from cloud_sync.model import Action, Actor, Precision, Reason, Sensor
-from cloud_sync.model_access import StaffGrant
+from cloud_sync.model.access import StaffGrant
 
 NO_SENSOR = Sensor(0)
 NO_FIELDS: frozenset[str] = frozenset()

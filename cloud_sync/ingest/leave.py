@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from cloud_sync.gate import Gate
 from cloud_sync.ingest.screen import Sums, Told, Visits
 from cloud_sync.model import Device, Precision, Reason, Sensor, Stream
-from cloud_sync.model_consent import StandingMark
+from cloud_sync.model.consent import StandingMark
 from cloud_sync.policy import Policy
 from cloud_sync.stores import ChangeStore
 

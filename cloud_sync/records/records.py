@@ -21,7 +21,7 @@ from cloud_sync.audit import Kind
 from cloud_sync.errors import ConfigError, KeyDestroyed
 from cloud_sync.keys.recordkeys import RecordKeys
 from cloud_sync.model import Actor, AuditEvent, LawfulBasis
-from cloud_sync.model_keeping import RecordPart, Scope
+from cloud_sync.model.keeping import RecordPart, Scope
 from cloud_sync.policy import Clock, Policy, Rule
 from cloud_sync.records.asked import Asked, Holding, KeptPart
 from cloud_sync.retention.clocks import Clocks, Times

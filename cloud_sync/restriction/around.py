@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from cloud_sync.keys.ladderkeys import LadderKeys
 from cloud_sync.model import EPOCH_SECONDS, UPLINK_STREAMS, Device
-from cloud_sync.model_keeping import Hold
+from cloud_sync.model.keeping import Hold
 from cloud_sync.retention.extent import Extents
 from cloud_sync.stores import Database, KeyDatabase
 from cloud_sync.wire.fields import MOST_EPOCH

@@ -19,7 +19,7 @@ from typing import Final
 from cloud_sync.audit import Kind
 from cloud_sync.errors import ConfigError
 from cloud_sync.model import UPLINK_STREAMS, AuditEvent
-from cloud_sync.model_keeping import Hold
+from cloud_sync.model.keeping import Hold
 from cloud_sync.stores import AuditSink, Clock, Database, WitnessStore
 
 ID_BYTES: Final = 10

@@ -23,7 +23,7 @@ from typing import Final
 from cloud_sync.audit import Kind
 from cloud_sync.errors import ConfigError
 from cloud_sync.model import AuditEvent
-from cloud_sync.model_keeping import Ground, Restriction
+from cloud_sync.model.keeping import Ground, Restriction
 from cloud_sync.stores import AuditSink, Clock, Database, WitnessStore
 
 Outgoing = Sequence[tuple[str, bytes]]

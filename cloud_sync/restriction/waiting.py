@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from typing import Final
 
-from cloud_sync.model_keeping import WaitingErasure
+from cloud_sync.model.keeping import WaitingErasure
 from cloud_sync.stores import Database, WitnessStore
 
 PREFIX: Final = "waiting/"

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from cloud_sync.errors import ConfigError
-from cloud_sync.model_keeping import ClockEvent, Scope
+from cloud_sync.model.keeping import ClockEvent, Scope
 from cloud_sync.policy import Clock, Policy
 from cloud_sync.retention.civil import CALENDAR_YEAR_END, fiscal_year_end, zone_of
 from cloud_sync.stores import Clock as Time

@@ -22,7 +22,7 @@ from cloud_sync.errors import WireFormatError
 from cloud_sync.keys.ladderkeys import LadderKeys
 from cloud_sync.keys.reseal import DayOpener, next_edition, seal_edition
 from cloud_sync.model import COUNTERS, EPOCH_SECONDS, RESEALED, StoredEnvelope, Stream, Tombstone
-from cloud_sync.model_keeping import PARKED, DueRow, Shred
+from cloud_sync.model.keeping import PARKED, DueRow, Shred
 from cloud_sync.retention.terms import CAPTURE_SLACK_S, Extent, Terms
 from cloud_sync.stores import Database, KeyDatabase, TombstoneStore
 from cloud_sync.wire.pieces import Piece, without

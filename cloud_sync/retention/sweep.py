@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from cloud_sync.audit import Kind
 from cloud_sync.keys.ladderkeys import LadderKeys
 from cloud_sync.model import COUNTERS, EPOCH_SECONDS, RESEALED, UPLINK_STREAMS, AuditEvent, StoredEnvelope, Stream
-from cloud_sync.model_keeping import PARKED, DueRow
+from cloud_sync.model.keeping import PARKED, DueRow
 from cloud_sync.retention.checkpoint import HALTED, MOST_LEAP_S, SWEPT, leap_s
 from cloud_sync.retention.extent import Extents, released_after
 from cloud_sync.retention.lateness import Holding, Lateness, NothingHeld

@@ -8,7 +8,7 @@ from dataclasses import astuple
 from typing import Any
 
 from cloud_sync.model import EnvelopeId
-from cloud_sync.model_access import AlertLink, Approval, Delivery, DeliveryState, Relation, StaffGrant, Ticket
+from cloud_sync.model.access import AlertLink, Approval, Delivery, DeliveryState, Relation, StaffGrant, Ticket
 from cloud_sync.storage.engine import Engine
 
 _TICKET = ("ticket", "subject", "opened_at", "closed_at")

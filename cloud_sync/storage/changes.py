@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from cloud_sync.model_consent import StandingMark
+from cloud_sync.model.consent import StandingMark
 from cloud_sync.storage.engine import Engine
 
 MOST_RESTRICTED: Final = 500  # in force; with more of them nothing is told, and nobody keeps an answer

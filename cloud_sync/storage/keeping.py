@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import astuple
 from typing import Any
 
-from cloud_sync.model_keeping import ClockEvent, Ground, Hold, RecordPart, Restriction, Scope
+from cloud_sync.model.keeping import ClockEvent, Ground, Hold, RecordPart, Restriction, Scope
 from cloud_sync.storage.engine import Engine, narrowed
 
 _HOLD = (

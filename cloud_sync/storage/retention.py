@@ -8,7 +8,7 @@ from typing import Any
 
 from cloud_sync.audit import forgotten
 from cloud_sync.model import RESEALED, AuditEvent, EnvelopeId, StoredEnvelope
-from cloud_sync.model_keeping import PARKED, DueRow, Shred, WaitingErasure
+from cloud_sync.model.keeping import PARKED, DueRow, Shred, WaitingErasure
 from cloud_sync.storage.engine import Engine
 from cloud_sync.storage.ledger import _dump, _event
 from cloud_sync.storage.numbers import id_of, number_of

@@ -21,7 +21,7 @@ from cloud_sync.errors import CloudSyncError
 from cloud_sync.keys.personkeys import PersonKeys
 from cloud_sync.logs import JsonLines
 from cloud_sync.model import COUNTERS, PERSONAL_STREAMS, Actor
-from cloud_sync.model_keeping import Shred
+from cloud_sync.model.keeping import Shred
 from cloud_sync.places import PostgresqlUrl
 from cloud_sync.policy import Clock
 from cloud_sync.read.sources import LOCATION

@@ -12,8 +12,8 @@ from cloud_sync.audit import Kind
 from cloud_sync.erasure import places as registry
 from cloud_sync.erasure.places import PLACES, Fate
 from cloud_sync.erasure.register import Part, Register
+from cloud_sync.facade.live import Live
 from cloud_sync.keys.ladderkeys import LadderKeys
-from cloud_sync.live import Live
 from cloud_sync.storage.sqlite import SqliteEngine
 from cloud_sync.storage.telemetry import TelemetryRows
 from tests.faults.canary_world import KEPT, SUBJECT, Home
@@ -102,8 +102,8 @@ def test_a_backup_alone_brings_everything_back(here: Home, monkeypatch: pytest.M
     folder = here.back_up()
     here.cloud.erase(subject=SUBJECT)
     monkeypatch.setattr("cloud_sync.erasure.erase.Eraser.replay", lambda self: (0, 0))
-    monkeypatch.setattr("cloud_sync.erasing.Erasing._replay_erasures", lambda self: None)
-    monkeypatch.setattr("cloud_sync.limits.PersonLimits.replay", lambda self, stones, keyed: 0)
+    monkeypatch.setattr("cloud_sync.facade.erasing.Erasing._replay_erasures", lambda self: None)
+    monkeypatch.setattr("cloud_sync.facade.limits.PersonLimits.replay", lambda self, stones, keyed: 0)
     monkeypatch.setattr("cloud_sync.records.records.Records.replay", lambda self: 0)
     here.restore(folder, by_command=False)
     left = here.left()

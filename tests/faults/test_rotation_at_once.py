@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cloud_sync import opening
+from cloud_sync.facade import opening
 from cloud_sync.service import CloudSync
 from tests.unit.cloud_sync.consent.consent_world import Place
 

@@ -20,7 +20,7 @@ from cloud_sync.consent import NOT_COVERED, Coverage
 from cloud_sync.gate import Decision, Facts, Request, decide
 from cloud_sync.gate.mail import class_of_purpose
 from cloud_sync.model import Action, Actor, Precision, Sensor
-from cloud_sync.model_access import StaffGrant
+from cloud_sync.model.access import StaffGrant
 from cloud_sync.policy import Policy
 from cloud_sync.policy.compare import Aspect
 from cloud_sync.policy.compiling import compile_policy

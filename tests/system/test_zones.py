@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cloud_sync.consent import Evidence
-from cloud_sync.limits import zones_around
+from cloud_sync.facade.limits import zones_around
 from cloud_sync.model import Actor, Directive, MotionEvent, Precision, Reading, Sensor, StatusReason
 from cloud_sync.wire.cells import cell_of
 from cloud_sync.wire.downlink import directive_value

@@ -14,7 +14,6 @@ OF_FILES = (
     "erasure/test_erasing_limits.py::test_a_backup_of_the_database_alone_names_nobody",
     "retention/test_stepping_down.py::test_rows_that_were_fine_are_in_no_byte_of_the_files",
     "retention/test_sweeping.py::test_swept_rows_are_in_no_byte_of_the_files",
-    "retention/test_stepping_down.py::test_rows_that_were_fine_are_in_no_byte_of_the_files",
     "records/test_records_kept.py::test_a_restored_key_store_brings_no_key_of_a_record_back",
     "retention/test_sweeping_edges.py::test_a_restored_key_store_brings_no_finer_step_back",
     "keys/test_ladder_keys.py::test_the_root_is_stored_nowhere",
@@ -43,8 +42,6 @@ OF_COPIES = (
     "erasure/test_erasing_parts.py::test_a_replay_that_is_killed_at_any_write_is_finished_by_the_next",
     "retention/test_stepping_interleaved.py::test_an_erasure_and_a_sweep_of_which_the_first_is_killed",
     "retention/test_stepping_interleaved.py::test_a_sweep_killed_at_any_write_is_finished_by_the_next",
-    "retention/test_stepping_interleaved.py::test_a_sweep_killed_at_any_write_is_finished_by_the_next",
-    "retention/test_stepping_interleaved.py::test_an_erasure_and_a_sweep_of_which_the_first_is_killed",
 )
 
 

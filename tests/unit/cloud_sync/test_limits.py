@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from cloud_sync.errors import ConfigError, ConsentError
+from cloud_sync.facade.limits import Limits
 from cloud_sync.ingest.outcome import Kind
-from cloud_sync.limits import Limits
 from cloud_sync.model import Directive, Sensor
 from cloud_sync.service import CloudSync
 from tests.unit.cloud_sync.ingest.ingest_world import NOON, Tracker

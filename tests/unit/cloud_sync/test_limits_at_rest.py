@@ -14,10 +14,10 @@ import pytest
 
 from cloud_sync.directive.atrest import SealedAtRest
 from cloud_sync.errors import ConsentError, SealBroken
+from cloud_sync.facade.limits import Limits
 from cloud_sync.ingest.outcome import Kind
 from cloud_sync.keys.personkeys import PersonKeys
 from cloud_sync.keys.wrap import FileKeyEncryptionKey
-from cloud_sync.limits import Limits
 from cloud_sync.model import DirectiveState, Sensor
 from cloud_sync.service import CloudSync
 from cloud_sync.wire import codec

@@ -41,7 +41,7 @@ def test_a_line_has_time_level_place_and_event() -> None:
 @pytest.mark.parametrize("form", FORMS)
 def test_an_error_is_told_without_its_words(form: logging.Formatter) -> None:
     """Its type and the line where it arose; not what it says."""
-    text = form.format(record("cloud_sync.running", "the sweep failed", error=failed()))
+    text = form.format(record("cloud_sync.facade.running", "the sweep failed", error=failed()))
     assert "ValueError" in text and "test_logs.py:" in text and "failed" in text
     assert "55.67" not in text and "s-1" not in text and "\n" not in text
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cloud_sync.errors import ConfigError
-from cloud_sync.settings import MOST_SETTINGS_BYTES, check_settings, settings_text
+from cloud_sync.facade.settings import MOST_SETTINGS_BYTES, check_settings, settings_text
 from firmware.errors import WireError
 from firmware.settings import check as check_at_the_device
 

@@ -10,7 +10,7 @@ import pytest
 from cloud_sync.audit import accesses
 from cloud_sync.errors import ConfigError, Denied
 from cloud_sync.model import Actor, Reason
-from cloud_sync.model_access import StaffGrant
+from cloud_sync.model.access import StaffGrant
 from tests.properties.gate_policies import SYNTHETIC
 from tests.unit.cloud_sync.disclosure.outlet_world import HELPER, LEAD, NOON, Depot, T, evidence
 

@@ -13,9 +13,9 @@ import typer.main
 from cloud_sync.cli import sync
 from cloud_sync.consent import ConsentLedger
 from cloud_sync.consent.notice import WITHDRAWAL_STEPS
-from cloud_sync.consents import Consents
 from cloud_sync.directive import DirectiveDesk
 from cloud_sync.errors import ConsentError
+from cloud_sync.facade.consents import Consents
 from cloud_sync.model import ConsentState, Reason, Sensor
 from cloud_sync.service import CloudSync
 from tests.unit.cloud_sync.consent.consent_world import TEXT, Place, by, enrolled, reads, senses

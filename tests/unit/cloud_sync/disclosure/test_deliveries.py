@@ -13,7 +13,7 @@ from cloud_sync.audit import accesses
 from cloud_sync.disclosure import CallbackSink, FileSink
 from cloud_sync.errors import ConfigError, Denied, LinkError
 from cloud_sync.model import Actor, Reason
-from cloud_sync.model_access import Delivery, DeliveryState
+from cloud_sync.model.access import Delivery, DeliveryState
 from cloud_sync.read.sources import LOCATION
 from cloud_sync.stores import Parcel
 from tests.properties.gate_policies import SYNTHETIC

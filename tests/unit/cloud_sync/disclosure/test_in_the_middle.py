@@ -11,7 +11,7 @@ import pytest
 
 from cloud_sync.errors import ConfigError, Denied
 from cloud_sync.model import Action, Reason
-from cloud_sync.model_access import Delivery, DeliveryState
+from cloud_sync.model.access import Delivery, DeliveryState
 from cloud_sync.read.query import Query
 from cloud_sync.read.sources import LOCATION
 from cloud_sync.stores import Parcel

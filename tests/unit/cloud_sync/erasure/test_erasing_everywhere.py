@@ -21,8 +21,8 @@ from cloud_sync.erasure.receipt import day
 from cloud_sync.erasure.register import Part, Register
 from cloud_sync.errors import ConfigError, StoreError, UnknownDevice
 from cloud_sync.model import Actor
-from cloud_sync.model_access import DeliveryState
-from cloud_sync.model_keeping import Ground
+from cloud_sync.model.access import DeliveryState
+from cloud_sync.model.keeping import Ground
 from cloud_sync.read.sources import LOCATION
 from cloud_sync.releases.store import ReleaseStore
 from cloud_sync.service import CloudSync

@@ -11,7 +11,7 @@ import pytest
 
 from cloud_sync.audit import Kind
 from cloud_sync.errors import AuditError, StoreError, UnknownDevice
-from cloud_sync.limits import Limits
+from cloud_sync.facade.limits import Limits
 from cloud_sync.model import Sensor
 from cloud_sync.service import CloudSync
 from tests.unit.cloud_sync.ingest.ingest_world import NOON

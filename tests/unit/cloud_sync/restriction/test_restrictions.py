@@ -13,7 +13,7 @@ from cloud_sync.errors import ConfigError, Denied
 from cloud_sync.gate import Request
 from cloud_sync.ingest.outcome import Kind
 from cloud_sync.model import Action, Actor, Reason, Sensor
-from cloud_sync.model_keeping import Ground
+from cloud_sync.model.keeping import Ground
 from cloud_sync.service import CloudSync
 from tests.unit.cloud_sync.ingest.ingest_world import NOON, Tracker
 from tests.unit.cloud_sync.records.records_world import COMPANY, ME, Office

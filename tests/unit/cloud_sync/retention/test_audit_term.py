@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cloud_sync.model_keeping import Ground
+from cloud_sync.model.keeping import Ground
 from tests.unit.cloud_sync.records.records_world import T0, Office, at
 
 

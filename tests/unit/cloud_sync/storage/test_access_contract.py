@@ -8,7 +8,7 @@ import pytest
 
 from cloud_sync.errors import StoreError
 from cloud_sync.model import EnvelopeId
-from cloud_sync.model_access import AlertLink, Approval, Delivery, DeliveryState, Relation, StaffGrant, Ticket
+from cloud_sync.model.access import AlertLink, Approval, Delivery, DeliveryState, Relation, StaffGrant, Ticket
 from cloud_sync.stores import Database
 
 TICKET = Ticket("K-1", "s-1", 1.5)

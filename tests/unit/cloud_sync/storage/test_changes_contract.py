@@ -8,8 +8,8 @@ from itertools import pairwise
 import pytest
 
 from cloud_sync.model import BoundKind, ConsentBound, ConsentRecord
-from cloud_sync.model_consent import StandingMark
-from cloud_sync.model_keeping import Restriction
+from cloud_sync.model.consent import StandingMark
+from cloud_sync.model.keeping import Restriction
 from cloud_sync.storage.changes import MOST_RESTRICTED
 from cloud_sync.stores import Database
 from tests.unit.cloud_sync.storage.test_database_contract import CONSENT

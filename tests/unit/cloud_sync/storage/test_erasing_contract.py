@@ -8,8 +8,8 @@ import pytest
 
 from cloud_sync.errors import StoreError
 from cloud_sync.model import AuditEvent, Device, EnvelopeId, Leaf, Shield, StoredEnvelope, Tip, Tombstone
-from cloud_sync.model_access import Delivery, Ticket
-from cloud_sync.model_keeping import ClockEvent, Hold, Restriction, Scope, Shred
+from cloud_sync.model.access import Delivery, Ticket
+from cloud_sync.model.keeping import ClockEvent, Hold, Restriction, Scope, Shred
 from cloud_sync.storage.erasing import NOBODY
 from cloud_sync.stores import Database, KeyDatabase, TombstoneStore, WitnessStore
 

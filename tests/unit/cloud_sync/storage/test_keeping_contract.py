@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cloud_sync.model import RESEALED, Device, EnvelopeId, Leaf, StoredEnvelope
-from cloud_sync.model_keeping import (
+from cloud_sync.model.keeping import (
     PARKED,
     ClockEvent,
     Ground,

@@ -15,8 +15,8 @@ from cloud_sync.disclosure.export import Export, Kind
 from cloud_sync.disclosure.mails import sent
 from cloud_sync.erasure.witness import Witness
 from cloud_sync.errors import Denied, KeyDestroyed
+from cloud_sync.facade.limits import PersonLimits
 from cloud_sync.gate import Gate, Known
-from cloud_sync.limits import PersonLimits
 from cloud_sync.model import Actor
 from cloud_sync.policy import Policy
 from cloud_sync.read.reader import Reader

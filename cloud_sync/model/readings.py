@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cloud_sync.model_link import Motion, PlaceChange, Precision
+from cloud_sync.model.link import Motion, PlaceChange, Precision
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from cloud_sync.model_link import Precision
+from cloud_sync.model.link import Precision
 
 
 class ConsentState(StrEnum):

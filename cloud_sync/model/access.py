@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from cloud_sync.model import EnvelopeId
+from cloud_sync.model.link import EnvelopeId
 
 
 @dataclass(frozen=True, slots=True)

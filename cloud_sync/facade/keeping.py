@@ -18,7 +18,7 @@ from cloud_sync.keys.ladderkeys import LadderKeys
 from cloud_sync.keys.recordkeys import RecordKeys
 from cloud_sync.keys.wrap import KeyEncryptionKey
 from cloud_sync.model import UPLINK_STREAMS, AuditEvent, Device, Precision, Reason
-from cloud_sync.model_keeping import Ground, Hold, WaitingErasure
+from cloud_sync.model.keeping import Ground, Hold, WaitingErasure
 from cloud_sync.policy import Policy
 from cloud_sync.records import Asked, Records
 from cloud_sync.restriction import Holds, Restrictions

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from cloud_sync.audit import AuditLog, Kind
-from cloud_sync.boundwitness import BoundWitness
 from cloud_sync.consent import ConsentLedger, Evidence, Narrowing
 from cloud_sync.consent.ages import AgeLedger
 from cloud_sync.consent.groups import GroupLedger
-from cloud_sync.consents import Outgoing, log_consent
+from cloud_sync.facade.boundwitness import BoundWitness
+from cloud_sync.facade.consents import Outgoing, log_consent
 from cloud_sync.model import BoundKind, ConsentBound, Precision
 from cloud_sync.policy import Policy
 from cloud_sync.stores import Clock, Database

@@ -12,11 +12,11 @@ from typing import Any
 from cloud_sync.audit import AuditLog, Kind
 from cloud_sync.erasure.witness import Witness
 from cloud_sync.errors import ConfigError, UnknownDevice
+from cloud_sync.facade.settings import settings_text
 from cloud_sync.ingest.answers import Answers
 from cloud_sync.keys.generations import Generations
 from cloud_sync.keys.ladderkeys import LadderKeys
 from cloud_sync.model import EPOCH_SECONDS, Device
-from cloud_sync.settings import settings_text
 from cloud_sync.stores import Clock, Database
 from cloud_sync.wire import codec
 

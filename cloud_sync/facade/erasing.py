@@ -13,7 +13,6 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Final, Protocol, runtime_checkable
 
-from cloud_sync.bounds import Ages
 from cloud_sync.erasure import places
 from cloud_sync.erasure.erase import Eraser
 from cloud_sync.erasure.places import PLACES
@@ -21,12 +20,13 @@ from cloud_sync.erasure.receipt import ErasureReceipt, Kept
 from cloud_sync.erasure.register import Part, Register, mark_of
 from cloud_sync.erasure.witness import Witness
 from cloud_sync.errors import CloudSyncError, UnknownDevice
-from cloud_sync.keeping import Keeping
+from cloud_sync.facade.bounds import Ages
+from cloud_sync.facade.keeping import Keeping
+from cloud_sync.facade.limits import PersonLimits
+from cloud_sync.facade.live import Live
 from cloud_sync.keys.ladderkeys import LadderKeys
-from cloud_sync.limits import PersonLimits
-from cloud_sync.live import Live
 from cloud_sync.model import Device
-from cloud_sync.model_access import Delivery
+from cloud_sync.model.access import Delivery
 from cloud_sync.policy import Policy
 from cloud_sync.records import Records
 from cloud_sync.releases.store import ReleaseStore

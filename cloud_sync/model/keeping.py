@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from cloud_sync.model import StoredEnvelope
+from cloud_sync.model.stored import StoredEnvelope
 
 #: Added to the level of a row that is due and held: it leaves the order of terms until its hold is released.
 PARKED: Final = 1 << 24
