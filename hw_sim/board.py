@@ -5,23 +5,23 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self
 
-from hw_sim import description as descriptions
-from hw_sim import rom
-from hw_sim.clock import Handle, World
-from hw_sim.console import Console
-from hw_sim.description import Description
-from hw_sim.engine import FOREVER_US, SILENCE_S, Engine, RunEnd
+from hw_sim.energy.metering import BoardMeter
 from hw_sim.errors import ChildFailed, HwSimError
-from hw_sim.flash import NorFlash, PowerLost
-from hw_sim.gpio import Watchdog
-from hw_sim.installed import Installed
-from hw_sim.life import Cause, HeapReading, Job, RealTimeClock, Snapshot
-from hw_sim.metering import BoardMeter
-from hw_sim.net import Network
-from hw_sim.radio import Radio
+from hw_sim.interpreter import rom
+from hw_sim.interpreter.console import Console
+from hw_sim.interpreter.engine import FOREVER_US, SILENCE_S, Engine, RunEnd
+from hw_sim.interpreter.installed import Installed
+from hw_sim.interpreter.shims import _ops
+from hw_sim.network.net import Network
+from hw_sim.network.radio import Radio
 from hw_sim.shell.terminal import Terminal
-from hw_sim.shims import _ops
-from hw_sim.wiring import Wired
+from hw_sim.silicon import description as descriptions
+from hw_sim.silicon.description import Description
+from hw_sim.silicon.flash import NorFlash, PowerLost
+from hw_sim.silicon.gpio import Watchdog
+from hw_sim.silicon.life import Cause, HeapReading, Job, RealTimeClock, Snapshot
+from hw_sim.silicon.wiring import Wired
+from hw_sim.world.clock import Handle, World
 
 __all__ = ["Board", "Cause", "HeapReading", "RunEnd", "Snapshot"]
 

@@ -10,14 +10,15 @@ from typing import Annotated, Any
 
 import typer
 
-from hw_sim import child, description, rom
 from hw_sim.board import Board, RunEnd
-from hw_sim.broker import Broker, iotcore, mosquitto
-from hw_sim.clock import World
-from hw_sim.drive import Drive
 from hw_sim.errors import HwSimError, NoInterpreter
-from hw_sim.net import Network
+from hw_sim.interpreter import child, rom
+from hw_sim.network.broker import Broker, iotcore, mosquitto
+from hw_sim.network.net import Network
 from hw_sim.shell.cli import shell
+from hw_sim.silicon import description
+from hw_sim.world.clock import World
+from hw_sim.world.drive import Drive
 
 sim = typer.Typer(no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of lines.")]

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hw_sim.board import Board
-from hw_sim.broker import Broker, NoBroker
-from hw_sim.child import find_interpreter
-from hw_sim.clock import World
 from hw_sim.errors import NoInterpreter
-from hw_sim.net import Network
+from hw_sim.interpreter.child import find_interpreter
+from hw_sim.network.broker import Broker, NoBroker
+from hw_sim.network.net import Network
+from hw_sim.world.clock import World
 
 if TYPE_CHECKING:
     from hw_sim.demo.stage import Server, Stage

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
-from hw_sim.clock import Handle, World
 from hw_sim.errors import NotSimulated
+from hw_sim.world.clock import Handle, World
 
 if TYPE_CHECKING:
-    from hw_sim.i2c import I2cBus
+    from hw_sim.silicon.i2c import I2cBus
 
 
 class UartChip(Protocol):

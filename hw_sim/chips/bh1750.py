@@ -13,8 +13,8 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from hw_sim.chips.base import CommandChip
-from hw_sim.clock import World
 from hw_sim.errors import NotSimulated
+from hw_sim.world.clock import World
 
 POWER_DOWN, POWER_ON, RESET = 0x00, 0x01, 0x07
 # (time in µs at the default time register, counts a lux), typical; the time is half as long again at most

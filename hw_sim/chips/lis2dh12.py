@@ -18,7 +18,7 @@ from typing import ClassVar
 from hw_sim.chips import lis_registers as reg
 from hw_sim.chips.base import I2cChip
 from hw_sim.chips.lis_events import ACTIVE, Sense, Settings, State, run
-from hw_sim.clock import Handle, World
+from hw_sim.world.clock import Handle, World
 
 BOOT_US = 5_000
 TURN_ON_US = 1_000  # AN5005, turn-on times: from power-down to low-power mode; 1.6 ms to normal

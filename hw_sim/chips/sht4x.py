@@ -13,8 +13,8 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from hw_sim.chips.base import CommandChip
-from hw_sim.clock import World
 from hw_sim.errors import NotSimulated
+from hw_sim.world.clock import World
 
 MEASURE_US = {0xFD: 6_900, 0xF6: 3_700, 0xE0: 1_300}  # typical; at most 8.3, 4.5, 1.6 ms
 SERIAL_NUMBER, SOFT_RESET = 0x89, 0x94

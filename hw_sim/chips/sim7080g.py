@@ -2,8 +2,8 @@
 
 Times and words after SIMCom's AT Command Manual V1.05, Low Power Mode Application Note V1.02 and the SIM7080G & SIM800C Compatible
 Design V1.00; where these say nothing, the constants below say "estimate". Not simulated, and named when asked for: NB-IoT, sleep by
-DTR (AT+CSCLK), GNSS, the modem's own sockets. A call carries no PPP frames: `hw_sim.ppp` says when LCP and IPCP would be done, and
-sockets then use `hw_sim.net`; what a program writes into a call is swallowed, but for the escape sequence.
+DTR (AT+CSCLK), GNSS, the modem's own sockets. A call carries no PPP frames: `network.ppp` says when LCP and IPCP would be done, and
+sockets then use `hw_sim.network.net`; what a program writes into a call is swallowed, but for the escape sequence.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from hw_sim.chips.sim7080g_network import OnNetwork
 from hw_sim.chips.sim7080g_words import Words
-from hw_sim.clock import Handle, World
+from hw_sim.world.clock import Handle, World
 
 ON_US = 1_000_000  # PWRKEY low so long: on, or out of PSM
 OFF_US = 1_200_000  # and so long, off

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from hw_sim.chips.base import WordChip
-from hw_sim.clock import Handle, World
 from hw_sim.errors import NotSimulated
+from hw_sim.world.clock import Handle, World
 
 TEMPERATURE, CONFIG, HIGH_LIMIT, LOW_LIMIT, UNLOCK, EEPROM1, EEPROM2, OFFSET, EEPROM3, DEVICE_ID = *range(9), 15
 HIGH_ALERT, LOW_ALERT, DATA_READY, EEPROM_BUSY = 1 << 15, 1 << 14, 1 << 13, 1 << 12

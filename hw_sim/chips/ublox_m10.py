@@ -14,17 +14,17 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
-from hw_sim import currents
 from hw_sim.chips import m10_config as cfg
 from hw_sim.chips import m10_messages as say
 from hw_sim.chips.m10_faults import GnssFaults, damaged
 from hw_sim.chips.m10_standby import EXTINT0, UARTRX, Standby
 from hw_sim.chips.noise import Noise
 from hw_sim.chips.ubx_frames import Parser, frame
-from hw_sim.clock import Handle, World
-from hw_sim.drive import EARTH_RADIUS_M, Drive, Truth
-from hw_sim.energy import UNMETERED, Load
+from hw_sim.energy import currents
+from hw_sim.energy.meter import UNMETERED, Load
 from hw_sim.errors import NotSimulated
+from hw_sim.world.clock import Handle, World
+from hw_sim.world.drive import EARTH_RADIUS_M, Drive, Truth
 
 START_MS = 300  # from power to the first byte; nothing is heard before
 COLD_S, WARM_S, HOT_S, SPREAD = 28.0, 25.0, 1.0, 0.2

@@ -16,8 +16,8 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from hw_sim.chips.base import WordChip
-from hw_sim.clock import World
 from hw_sim.errors import NotSimulated
+from hw_sim.world.clock import World
 
 CONFIG, HIGH_THRESHOLD, LOW_THRESHOLD, POWER_SAVING, ALS, WHITE, INTERRUPT, IDENTITY = range(8)
 SHUT_DOWN, INTERRUPT_ENABLED = 1 << 0, 1 << 1

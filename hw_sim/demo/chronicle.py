@@ -22,8 +22,8 @@ from cloud_sync.model import Fix, Precision, Stream
 from cloud_sync.wire.envelope import parse_uplink
 from hw_sim.demo import gauges
 from hw_sim.demo.cells import CELL_STEP_E7, cell_of, widening
-from hw_sim.drive import Drive
 from hw_sim.errors import HwSimError
+from hw_sim.world.drive import Drive
 
 if TYPE_CHECKING:
     from hw_sim.demo.stage import Stage

@@ -19,8 +19,8 @@ from hw_sim.demo.chronicle import Chronicle
 from hw_sim.demo.report import write
 from hw_sim.demo.stage import Stage, opened
 from hw_sim.demo.story import STEPS, Outcome
-from hw_sim.drive import Drive
 from hw_sim.errors import HwSimError
+from hw_sim.world.drive import Drive
 
 demo = typer.Typer(no_args_is_help=True)
 

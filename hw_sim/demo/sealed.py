@@ -10,7 +10,7 @@ from cloud_sync.model import Header
 from cloud_sync.wire.envelope import parse_uplink
 from hw_sim.board import Board
 from hw_sim.demo.flashcopy import waiting
-from hw_sim.flash import Operation
+from hw_sim.silicon.flash import Operation
 
 Number = tuple[int, int, int, int]  # generation, stream, epoch, counter
 

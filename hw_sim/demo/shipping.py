@@ -10,11 +10,11 @@ from pathlib import Path
 from agent import release, shorten
 from agent.errors import AgentError
 from hw_sim.errors import HwSimError
-from hw_sim.installed import Installed
+from hw_sim.interpreter.installed import Installed
 
 
 class Shipping:
-    """Recipe of hw_sim.rom for the firmware. A program of a test that stands in for `main.py` is put into the release's names,
+    """Recipe of `interpreter.rom` for the firmware. A test's program in place of `main.py` is put into the release's names,
     which it cannot know; what a release has for `main.py` names nothing that is renamed.
     """
 

@@ -19,15 +19,15 @@ from cloud_sync.config import BrokerConfig, Config
 from cloud_sync.model import Fix
 from cloud_sync.service import CloudSync, Enrolment
 from hw_sim.board import Board
-from hw_sim.broker import HOST, Broker, Kind
-from hw_sim.clock import World
 from hw_sim.demo.exhibits import Exhibits
 from hw_sim.demo.observer import Observer
 from hw_sim.demo.shipping import ship
-from hw_sim.drive import Drive
 from hw_sim.errors import HwSimError, SettleTimeout
-from hw_sim.net import Connection, Network
-from hw_sim.surroundings import Surroundings
+from hw_sim.network.broker import HOST, Broker, Kind
+from hw_sim.network.net import Connection, Network
+from hw_sim.world.clock import World
+from hw_sim.world.drive import Drive
+from hw_sim.world.surroundings import Surroundings
 
 CONNECT_TIMEOUT_S = 5.0  # of real time; a broker on loopback answers in milliseconds
 Server: TypeAlias = CloudSync

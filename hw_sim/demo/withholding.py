@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from cloud_sync.model import Stream
 from hw_sim.demo.observer import stream_in_clear
-from hw_sim.traffic import Direction, name_of, payload_of
+from hw_sim.network.traffic import Direction, name_of, payload_of
 
 
 @dataclass

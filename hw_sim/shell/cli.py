@@ -17,13 +17,13 @@ from typing import Annotated
 import typer
 
 from hw_sim.board import Board
-from hw_sim.clock import World
-from hw_sim.drive import Drive
 from hw_sim.errors import HwSimError
-from hw_sim.net import Network
+from hw_sim.network.net import Network
 from hw_sim.shell.flashfile import FlashFile
 from hw_sim.shell.port import Port
 from hw_sim.shell.session import Shell
+from hw_sim.world.clock import World
+from hw_sim.world.drive import Drive
 
 # A broker beyond the host's own clock may owe an answer for as long as it likes; the board is not held up for it.
 SETTLE_S = 0.05

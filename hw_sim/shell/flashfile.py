@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from hw_sim.errors import HwSimError
-from hw_sim.flash import NorFlash
+from hw_sim.silicon.flash import NorFlash
 
 PRIVATE = 0o600  # it holds a device's keys
 

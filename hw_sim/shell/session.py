@@ -4,10 +4,10 @@ from collections.abc import Callable
 from time import monotonic
 
 from hw_sim.board import Board, RunEnd
-from hw_sim.clock import VirtualClock
 from hw_sim.shell.flashfile import FlashFile
 from hw_sim.shell.port import Port
 from hw_sim.shell.terminal import Terminal
+from hw_sim.world.clock import VirtualClock
 
 ROUND_S = 0.02  # of real time: so soon is somebody who types heard, whatever the board does
 LAG_S = 0.5  # of real time: a host that cannot keep up runs as fast as it can, and does not try to make it up

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from hw_sim import shims
 from hw_sim.errors import ChildFailed
+from hw_sim.interpreter import shims
+from hw_sim.interpreter.shims import _ops
 from hw_sim.shell.prompt import CTRL_C, Act, Command, Prompt
-from hw_sim.shims import _ops
 
 INPUT_LIMIT_BYTES = 1 << 20  # a host that gives a mounted file at once is not told to wait here
 # littlefs is C and calls our block device in its midst, where no exception may break in; a loop of raw flash calls is

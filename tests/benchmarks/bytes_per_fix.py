@@ -16,7 +16,7 @@ from cloud_sync.model import EPOCH_SECONDS, Fix, Header, Precision, Stream
 from cloud_sync.wire import batch, envelope
 from firmware.link import packets
 from hw_sim.chips.noise import Noise
-from hw_sim.drive import Drive
+from hw_sim.world.drive import Drive
 
 DATA = Path(__file__).parents[1] / "data" / "trajectories"
 DRIVES = {

@@ -13,12 +13,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from hw_sim import currents
 from hw_sim.board import Board
 from hw_sim.demo import story
 from hw_sim.demo.stage import Stage, opened
 from hw_sim.demo.steps.acts import ALL_PURPOSES
-from hw_sim.energy import Report
+from hw_sim.energy import currents
+from hw_sim.energy.meter import Report
 
 QUICK_S = 900
 DRAIN_S = 600  # after the drive: the last batch closes and is acknowledged

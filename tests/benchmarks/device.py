@@ -10,8 +10,8 @@ from cloud_sync.model import Actor
 from hw_sim.demo import story
 from hw_sim.demo.stage import OPERATOR, SUBJECT, Stage, opened
 from hw_sim.demo.steps.acts import ALL_PURPOSES
-from hw_sim.drive import Drive, Sample
-from hw_sim.engine import SHIMS_HEAP_BYTES
+from hw_sim.interpreter.engine import SHIMS_HEAP_BYTES
+from hw_sim.world.drive import Drive, Sample
 
 HOURS = 6
 HOUR_S = 3600

@@ -10,8 +10,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from hw_sim.broker import Broker
-from hw_sim.drive import Drive, Sample
+from hw_sim.network.broker import Broker
+from hw_sim.world.drive import Drive, Sample
 from tests.unit.firmware.app.conftest import START_S, Rigged
 
 HOUR_S, DAY_S = 3600, 86_400

@@ -3,7 +3,7 @@
 `python -m tests.benchmarks.profiles` prints them. Each is a made day that repeats: spans in which the device is moved and
 shaken, stillness between them. The unmodified firmware runs it in virtual time against a real broker; a window is
 simulated and the day, or the month, extrapolated from it: the van's is a quarter of a day with the same share of driving.
-The currents, and how far each can be trusted, stand in hw_sim/currents.py; the regulator's own loss is not in them.
+The currents, and how far each can be trusted, stand in hw_sim/energy/currents.py; the regulator's own loss is not in them.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from hw_sim.broker import Broker
 from hw_sim.chips.lis_events import Sense
-from hw_sim.drive import Drive, Sample
-from hw_sim.energy import Report
+from hw_sim.energy.meter import Report
+from hw_sim.network.broker import Broker
+from hw_sim.world.drive import Drive, Sample
 from tests.unit.firmware.app.cellular import PSM, CellularRig
 from tests.unit.firmware.app.conftest import START_S, Rigged
 

@@ -11,9 +11,9 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hw_sim.board import Board
-from hw_sim.clock import World
 from hw_sim.demo.stage import FIRMWARE
-from hw_sim.net import Network
+from hw_sim.network.net import Network
+from hw_sim.world.clock import World
 
 # Runs on the board. Flash is the interpreter's own memory here: the simulated one would measure the simulator.
 PROGRAM = """

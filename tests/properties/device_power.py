@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from cloud_sync.wire import ladder
-from hw_sim.flash import PowerLost
+from hw_sim.silicon.flash import PowerLost
 from tests.properties.device_model import Model, Waiting
 from tests.properties.device_world import DAY_S, DEEP_SLEEP, FIRST_EPOCH, POWER_ON, STREAMS, WATCHDOG, Unit, World
 

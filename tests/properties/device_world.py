@@ -12,7 +12,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from cloud_sync.wire import codec, downlink, envelope, ladder
-from hw_sim.flash import NorFlash, PowerLost
+from hw_sim.silicon.flash import NorFlash, PowerLost
 from tests.unit.firmware import aes_provider
 
 aes_provider.install()

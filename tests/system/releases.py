@@ -13,10 +13,10 @@ from cloud_sync.cli.release import retained
 from cloud_sync.releases.signing import Release, make, public_hex
 from cloud_sync.releases.store import OfferRow
 from hw_sim.demo.stage import FIRMWARE, INSTALL, WIFI_KEY, WIFI_NAME, Stage
-from hw_sim.installed import Installed
-from hw_sim.net import Network
+from hw_sim.interpreter.installed import Installed
+from hw_sim.network.net import Network
+from hw_sim.network.traffic import name_of, topic_of
 from hw_sim.plugin import BROKER_NAME
-from hw_sim.traffic import name_of, topic_of
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 NEWER = "9.0.0"

@@ -21,13 +21,13 @@ from cloud_sync.consent import Evidence
 from cloud_sync.model import Actor, EnvelopeId, Fix, Precision, StatusReport, Stream
 from cloud_sync.wire.envelope import open_uplink, parse_uplink
 from cloud_sync.wire.status import read_status
-from hw_sim.broker import NoBroker
 from hw_sim.demo import story
 from hw_sim.demo.exhibits import Exhibits
 from hw_sim.demo.flashcopy import spool_of
 from hw_sim.demo.stage import FIRMWARE, OPERATOR, POLICY, SUBJECT, Stage, opened
-from hw_sim.drive import Drive
 from hw_sim.errors import NoInterpreter
+from hw_sim.network.broker import NoBroker
+from hw_sim.world.drive import Drive
 
 INTERVAL_S = 10
 BATCH = 4  # fixes in an envelope: one each 40 s, so that minutes of driving suffice

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 import pytest
 import serial
 
-from hw_sim.child import find_interpreter
 from hw_sim.errors import NoInterpreter
+from hw_sim.interpreter.child import find_interpreter
 
 WAIT_S = 20.0
 SPEED = 20  # virtual seconds in a real one: the wipe of a spool takes 6

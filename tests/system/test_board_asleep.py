@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from hw_sim import currents
 from hw_sim.board import Board
-from hw_sim.clock import World
-from hw_sim.net import Network
+from hw_sim.energy import currents
+from hw_sim.network.net import Network
+from hw_sim.world.clock import World
 
 pytestmark = pytest.mark.micropython
 

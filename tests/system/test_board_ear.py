@@ -7,11 +7,11 @@ import ast
 import pytest
 
 from hw_sim.board import Board
-from hw_sim.clock import World
 from hw_sim.demo.stage import FIRMWARE
-from hw_sim.drive import Drive
 from hw_sim.errors import ChildFailed
-from hw_sim.net import Network
+from hw_sim.network.net import Network
+from hw_sim.world.clock import World
+from hw_sim.world.drive import Drive
 
 pytestmark = pytest.mark.micropython
 

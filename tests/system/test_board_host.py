@@ -11,13 +11,13 @@ import pytest
 from typer.testing import CliRunner
 
 from hw_sim.board import Board, RunEnd
-from hw_sim.broker import Broker, NoBroker
-from hw_sim.child import VARIABLE
 from hw_sim.cli import sim
-from hw_sim.clock import World
-from hw_sim.engine import SHIMS_HEAP_BYTES
 from hw_sim.errors import ChildFailed, NoInterpreter
-from hw_sim.net import Network
+from hw_sim.interpreter.child import VARIABLE
+from hw_sim.interpreter.engine import SHIMS_HEAP_BYTES
+from hw_sim.network.broker import Broker, NoBroker
+from hw_sim.network.net import Network
+from hw_sim.world.clock import World
 
 pytestmark = pytest.mark.micropython
 
@@ -139,8 +139,8 @@ def test_a_broker_is_real_and_stops(monkeypatch: pytest.MonkeyPatch) -> None:
         socket.create_connection((broker.host, broker.port), timeout=2).close()
     with pytest.raises(OSError, match="refused"):
         socket.create_connection((broker.host, broker.port), timeout=2)
-    monkeypatch.setattr("hw_sim.broker.mosquitto", lambda: None)
-    monkeypatch.setattr("hw_sim.broker.iotcore", lambda: False)
+    monkeypatch.setattr("hw_sim.network.broker.mosquitto", lambda: None)
+    monkeypatch.setattr("hw_sim.network.broker.iotcore", lambda: False)
     with pytest.raises(NoBroker, match="apt install mosquitto"):
         Broker.start()
     with pytest.raises(NoBroker, match="apt install mosquitto"):

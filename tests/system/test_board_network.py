@@ -3,8 +3,8 @@
 import pytest
 
 from hw_sim.board import Board
-from hw_sim.broker import Broker
-from hw_sim.net import Network
+from hw_sim.network.broker import Broker
+from hw_sim.network.net import Network
 from hw_sim.plugin import BROKER_NAME, WIFI_KEY, WIFI_NAME
 
 pytestmark = [pytest.mark.micropython, pytest.mark.mosquitto]

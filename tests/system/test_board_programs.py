@@ -5,10 +5,10 @@ import time
 import pytest
 
 from hw_sim.board import Board, RunEnd
-from hw_sim.clock import World
-from hw_sim.drive import Drive
 from hw_sim.errors import ChildFailed, HwSimError, NotSimulated
-from hw_sim.net import Network
+from hw_sim.network.net import Network
+from hw_sim.world.clock import World
+from hw_sim.world.drive import Drive
 
 pytestmark = pytest.mark.micropython
 

@@ -14,10 +14,10 @@ from hw_sim.chips.lis3dh import Lis3dh
 from hw_sim.chips.sht4x import Sht4x
 from hw_sim.chips.tmp117 import Tmp117
 from hw_sim.chips.veml7700 import Veml7700
-from hw_sim.clock import World
 from hw_sim.errors import NotSimulated
-from hw_sim.net import Network
-from hw_sim.surroundings import Surroundings
+from hw_sim.network.net import Network
+from hw_sim.world.clock import World
+from hw_sim.world.surroundings import Surroundings
 
 pytestmark = pytest.mark.micropython
 

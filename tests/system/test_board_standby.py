@@ -10,9 +10,9 @@ import firmware
 import hw_sim
 from hw_sim.board import Board
 from hw_sim.chips import m10_config as cfg
-from hw_sim.clock import World
-from hw_sim.drive import Drive
-from hw_sim.net import Network
+from hw_sim.network.net import Network
+from hw_sim.world.clock import World
+from hw_sim.world.drive import Drive
 
 pytestmark = pytest.mark.micropython
 

@@ -15,7 +15,7 @@ from cloud_sync.model import Precision, Reason, StoredEnvelope, Stream
 from cloud_sync.wire.fields import MOST_EPOCH
 from hw_sim.demo.stage import Stage
 from hw_sim.demo.withholding import Withholds
-from hw_sim.net import Faults
+from hw_sim.network.net import Faults
 from tests.system.rig import (
     LONGEST_PAUSE_S,
     a_drive,

@@ -10,8 +10,8 @@ from cloud_sync.model import EPOCH_SECONDS, UPLINK_STREAMS, Stream
 from cloud_sync.wire import ladder
 from hw_sim.board import RunEnd
 from hw_sim.demo.stage import Stage
-from hw_sim.drive import Drive
-from hw_sim.net import Faults
+from hw_sim.network.net import Faults
+from hw_sim.world.drive import Drive
 from tests.system.rig import (
     BATCH,
     a_drive,

@@ -17,7 +17,7 @@ from cloud_sync.retention.sweep import Sweeper, SweepReport
 from cloud_sync.wire.fields import MOST_EPOCH
 from hw_sim.demo.stage import SUBJECT, Stage
 from hw_sim.demo.steps.expiry import opens
-from hw_sim.net import Faults
+from hw_sim.network.net import Faults
 from tests.system.rig import (
     BATCH,
     INTERVAL_S,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hw_sim.chips.ublox_m10 import GnssFaults
-from hw_sim.net import Faults
+from hw_sim.network.net import Faults
 from tests.system.rig import a_drive, a_stage, consent, locations, missing, set_off, spooled, statuses
 
 pytestmark = pytest.mark.micropython

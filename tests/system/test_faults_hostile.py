@@ -20,7 +20,7 @@ from cloud_sync.wire.envelope import parse_uplink
 from cloud_sync.wire.fields import MOST_EPOCH
 from hw_sim.demo.stage import Stage
 from hw_sim.demo.withholding import Withholds
-from hw_sim.net import Faults
+from hw_sim.network.net import Faults
 from tests.system.rig import (
     a_drive,
     arrived,

@@ -17,8 +17,8 @@ from cloud_sync.model import Stream
 from hw_sim.demo import story
 from hw_sim.demo.observer import stream_in_clear
 from hw_sim.demo.stage import BROKER_NAME, Stage
-from hw_sim.net import Faults
-from hw_sim.traffic import Direction, name_of, payload_of, topic_of
+from hw_sim.network.net import Faults
+from hw_sim.network.traffic import Direction, name_of, payload_of, topic_of
 from tests.system.rig import (
     BATCH,
     LONGEST_PAUSE_S,

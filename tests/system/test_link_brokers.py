@@ -6,9 +6,9 @@ import pytest
 from paho.mqtt import publish as paho_publish
 
 from hw_sim.board import Board
-from hw_sim.broker import Broker, Kind, NoBroker
 from hw_sim.demo.stage import FIRMWARE
-from hw_sim.net import Network
+from hw_sim.network.broker import Broker, Kind, NoBroker
+from hw_sim.network.net import Network
 from hw_sim.plugin import BROKER_NAME, WIFI_KEY, WIFI_NAME
 
 pytestmark = [pytest.mark.micropython, pytest.mark.mosquitto]

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from hw_sim.cell import Cell
 from hw_sim.chips.sim7080g import ModemFaults, Sim, Sim7080g
 from hw_sim.demo import story
 from hw_sim.demo.stage import BROKER_NAME, INSTALL, Stage
-from hw_sim.description import ModemWiring
+from hw_sim.network.cell import Cell
+from hw_sim.silicon.description import ModemWiring
 from tests.system.rig import (
     LONGEST_PAUSE_S,
     a_stage,

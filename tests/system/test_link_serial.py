@@ -10,7 +10,7 @@ import pytest
 
 from hw_sim.demo import story
 from hw_sim.demo.stage import INSTALL, Stage
-from hw_sim.gateway import ACCEPTED, DOWN, STATE, UP, Gateway, WireFaults
+from hw_sim.network.gateway import ACCEPTED, DOWN, STATE, UP, Gateway, WireFaults
 from tests.system.rig import (
     BATCH,
     LONGEST_PAUSE_S,

@@ -10,11 +10,11 @@ import pytest
 from cryptography import x509
 
 from hw_sim.board import Board
-from hw_sim.broker import Broker, NoBroker
 from hw_sim.demo import stage as the_stage
 from hw_sim.demo import story
 from hw_sim.demo.stage import FIRMWARE, INSTALL, Stage
-from hw_sim.net import Network
+from hw_sim.network.broker import Broker, NoBroker
+from hw_sim.network.net import Network
 from hw_sim.plugin import BROKER_NAME, WIFI_KEY, WIFI_NAME
 from tests.system.certificates import Authority, authority
 from tests.system.rig import LONGEST_PAUSE_S, a_stage, arrived, locations, run, spooled

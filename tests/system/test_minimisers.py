@@ -15,10 +15,10 @@ from cloud_sync.consent import Evidence
 from cloud_sync.errors import Denied
 from cloud_sync.model import Actor, PlaceChange, PlaceEvent, Precision, Stream
 from cloud_sync.wire.downlink import directive_value
-from hw_sim.broker import NoBroker
 from hw_sim.demo.stage import OPERATOR, POLICY, SUBJECT, Stage, opened
-from hw_sim.drive import Drive
 from hw_sim.errors import NoInterpreter
+from hw_sim.network.broker import NoBroker
+from hw_sim.world.drive import Drive
 from tests.system.rig import INTERVAL_S, between_contacts, drain, fixes, nothing_doubled, park, solutions
 
 pytestmark = pytest.mark.micropython

@@ -13,10 +13,10 @@ import serial
 
 from hw_sim.board import Board
 from hw_sim.errors import HwSimError
-from hw_sim.flash import NorFlash
 from hw_sim.shell.flashfile import FlashFile
 from hw_sim.shell.port import Port
 from hw_sim.shell.session import Shell as LiveBoard
+from hw_sim.silicon.flash import NorFlash
 from tests.system.shells import SPEED, WAIT_S, Shell, running
 
 pytestmark = pytest.mark.micropython

@@ -19,10 +19,10 @@ from agent.errors import AgentError, AlreadyEnrolled, BoardRefused, LinkLost, No
 from cloud_sync.config import BrokerConfig, Config
 from cloud_sync.model import Stream
 from cloud_sync.service import CloudSync, SystemClock
-from hw_sim import description
-from hw_sim.broker import Broker
 from hw_sim.demo.stage import POLICY, SUBJECT
+from hw_sim.network.broker import Broker
 from hw_sim.shell.port import Port
+from hw_sim.silicon import description
 from tests.system.shells import WAIT_S, Shell, running
 
 pytestmark = pytest.mark.micropython

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from hw_sim.broker import Broker, NoBroker
-from hw_sim.drive import Drive, Sample
 from hw_sim.errors import NoInterpreter
+from hw_sim.network.broker import Broker, NoBroker
+from hw_sim.world.drive import Drive, Sample
 from tests.system.rig import patched_firmware
 from tests.unit.firmware.app.conftest import START_S, Rigged
 

@@ -17,12 +17,12 @@ from cloud_sync.model import StatusReport, UpdateState
 from firmware import slots
 from firmware.version import VERSION
 from hw_sim.board import Board, RunEnd
-from hw_sim.broker import NoBroker
-from hw_sim.clock import World
 from hw_sim.demo.stage import FIRMWARE, Stage, opened
 from hw_sim.errors import NoInterpreter
-from hw_sim.net import Network
-from hw_sim.traffic import name_of
+from hw_sim.network.broker import NoBroker
+from hw_sim.network.net import Network
+from hw_sim.network.traffic import name_of
+from hw_sim.world.clock import World
 from tests.system.releases import NEWER, Tap, enrol, image, offer, put, signed, told
 from tests.system.rig import consent, locations, nothing_doubled, policy_file, run, statuses
 

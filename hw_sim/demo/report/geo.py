@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeAlias
 
-from hw_sim.drive import EARTH_RADIUS_M, Sample, distance_m
+from hw_sim.world.drive import EARTH_RADIUS_M, Sample, distance_m
 
 Point: TypeAlias = "tuple[float, float]"  # degrees north, degrees east
 Xy: TypeAlias = "tuple[float, float]"

@@ -21,9 +21,9 @@ from hw_sim.demo.steps.acts import (
     run_for,
 )
 from hw_sim.demo.steps.outcome import Outcome, Progress
-from hw_sim.flash import Operation
-from hw_sim.net import Faults
-from hw_sim.traffic import Direction, name_of
+from hw_sim.network.net import Faults
+from hw_sim.network.traffic import Direction, name_of
+from hw_sim.silicon.flash import Operation
 
 BEFORE_MIDNIGHT_S = 1800  # the drive begins so long before it
 OUTAGE_S = 480  # the broker is gone

@@ -20,7 +20,7 @@ from hw_sim.demo.steps.acts import (
 from hw_sim.demo.steps.outcome import Outcome, Progress
 from hw_sim.demo.steps.sensed import read_environment
 from hw_sim.demo.withholding import Withholds
-from hw_sim.net import Faults
+from hw_sim.network.net import Faults
 
 KEPT_BACK = 3  # envelopes that the broker keeps to itself
 LONGEST_S = 1800  # to a contact: the device pauses up to fifteen minutes after failures

@@ -18,7 +18,7 @@ from agent.names import Names, ShortenError
 from agent.shorten import _FREE
 
 ROOT = Path(__file__).parents[3]
-SHIMS = ROOT / "hw_sim" / "shims"
+SHIMS = ROOT / "hw_sim" / "interpreter" / "shims"
 TABLE = Names(
     short={"_take": "a", "Sampler": "B", "_pack": "a", "level": "zip"},
     numbers={"LEAST": 5, "BOTH": None},

@@ -15,7 +15,7 @@ from agent import release
 from agent.commands import agent
 from agent.errors import AgentError
 from agent.romfs import image
-from hw_sim.rom import image_of
+from hw_sim.interpreter.rom import image_of
 
 FIRMWARE = Path(__file__).parents[3] / "firmware"
 BOARDS = ("esp32", "esp32s3", "pico2_w", "pico_w")

@@ -8,8 +8,8 @@ import pytest
 
 from agent import release
 from hw_sim.demo.shipping import Shipping
-from hw_sim.installed import Installed
-from hw_sim.rom import NAMES
+from hw_sim.interpreter.installed import Installed
+from hw_sim.interpreter.rom import NAMES
 
 FIRMWARE = Path(__file__).parents[3] / "firmware"
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hw_sim import description
+from hw_sim.silicon import description
 from tests.unit.firmware.app.cellular import WIRING
 
 ROOT = Path(__file__).parents[3]

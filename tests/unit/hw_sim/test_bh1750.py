@@ -4,8 +4,8 @@ import pytest
 
 from hw_sim.chips.base import ChipFaults
 from hw_sim.chips.bh1750 import Bh1750
-from hw_sim.clock import World
 from hw_sim.errors import NotSimulated
+from hw_sim.world.clock import World
 
 DOWN, ON, RESET = 0x00, 0x01, 0x07
 ONE_H, ONE_H2, ONE_L, ALL_H = 0x20, 0x21, 0x23, 0x10

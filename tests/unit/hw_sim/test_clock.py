@@ -1,6 +1,6 @@
 """The virtual clock: order, cancellation, time of the world."""
 
-from hw_sim.clock import VirtualClock, World
+from hw_sim.world.clock import VirtualClock, World
 
 
 def test_callbacks_run_in_order_of_time_then_of_asking() -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from hw_sim.drive import EARTH_RADIUS_M, Drive, Sample, course_deg, distance_m
 from hw_sim.errors import DriveError
+from hw_sim.world.drive import EARTH_RADIUS_M, Drive, Sample, course_deg, distance_m
 
 DATA = Path(__file__).parents[2] / "data" / "trajectories"
 HEAD = "timestamp,latitude,longitude\n"

@@ -5,16 +5,16 @@ from fractions import Fraction
 
 import pytest
 
-from hw_sim import currents
 from hw_sim.board import Board
 from hw_sim.chips.ublox_m10 import UbloxM10
-from hw_sim.clock import VirtualClock, World
-from hw_sim.drive import Drive
-from hw_sim.energy import UNMETERED, Mark, Meter, Report, Row
+from hw_sim.energy import currents
+from hw_sim.energy.meter import UNMETERED, Mark, Meter, Report, Row
 from hw_sim.errors import HwSimError
-from hw_sim.flash import NorFlash, PowerLost
-from hw_sim.net import Network
-from hw_sim.radio import Radio
+from hw_sim.network.net import Network
+from hw_sim.network.radio import Radio
+from hw_sim.silicon.flash import NorFlash, PowerLost
+from hw_sim.world.clock import VirtualClock, World
+from hw_sim.world.drive import Drive
 
 S = 1_000_000
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hw_sim.chips.ublox_m10 import GnssFaults
-from hw_sim.net import Faults
+from hw_sim.network.net import Faults
 
 
 @pytest.mark.parametrize(

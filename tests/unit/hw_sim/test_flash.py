@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from hw_sim.flash import ERASE_SECTOR_US, PROGRAM_PAGE_US, FlashError, NorFlash, Operation, PowerLost
+from hw_sim.silicon.flash import ERASE_SECTOR_US, PROGRAM_PAGE_US, FlashError, NorFlash, Operation, PowerLost
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import pytest
 
 from hw_sim.chips.lis2dh12 import Lis2dh12
 from hw_sim.chips.lis_events import Sense
-from hw_sim.clock import World
 from hw_sim.errors import NotSimulated
+from hw_sim.world.clock import World
 
 CTRL1, CTRL2, CTRL3, CTRL4, CTRL5, CTRL6, REFERENCE, STATUS, OUT_X_L = range(0x20, 0x29)
 CFG1, SRC1, THS1, DUR1, CFG2, SRC2, THS2, DUR2 = range(0x30, 0x38)

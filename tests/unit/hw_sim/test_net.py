@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from hw_sim.clock import World
 from hw_sim.errors import SettleTimeout
-from hw_sim.net import Connection, Faults, Network, SocketError
+from hw_sim.network.net import Connection, Faults, Network, SocketError
+from hw_sim.world.clock import World
 
 CONNECT = bytes.fromhex("100d00044d51545404020000000161")
 CONNACK = bytes.fromhex("20020000")

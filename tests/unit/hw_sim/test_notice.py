@@ -9,10 +9,10 @@ import pytest
 
 import firmware
 from hw_sim.board import Board
-from hw_sim.child import find_interpreter
-from hw_sim.clock import World
 from hw_sim.errors import NoInterpreter, NotSimulated
-from hw_sim.net import Network
+from hw_sim.interpreter.child import find_interpreter
+from hw_sim.network.net import Network
+from hw_sim.world.clock import World
 
 pytestmark = pytest.mark.micropython
 

@@ -9,18 +9,19 @@ from pathlib import Path
 import pytest
 
 import hw_sim
-from hw_sim import description, rom
-from hw_sim.child import ANSWER, REQUEST, VARIABLE, find_interpreter
-from hw_sim.clock import VirtualClock, World
-from hw_sim.console import LIMIT_CHARS, Console
 from hw_sim.errors import HwSimError, NoInterpreter, NotSimulated
-from hw_sim.gpio import MODE_IN, MODE_OUT, PULL_DOWN, PULL_UP, Gpio, Watchdog
-from hw_sim.net import Network
-from hw_sim.radio import CONNECTING, GOT_IP, IDLE, NO_AP_FOUND, WRONG_PASSWORD, Radio
-from hw_sim.shims import _ops
-from hw_sim.uart import UartPort
+from hw_sim.interpreter import rom
+from hw_sim.interpreter.child import ANSWER, REQUEST, VARIABLE, find_interpreter
+from hw_sim.interpreter.console import LIMIT_CHARS, Console
+from hw_sim.interpreter.shims import _ops
+from hw_sim.network.net import Network
+from hw_sim.network.radio import CONNECTING, GOT_IP, IDLE, NO_AP_FOUND, WRONG_PASSWORD, Radio
+from hw_sim.silicon import description
+from hw_sim.silicon.gpio import MODE_IN, MODE_OUT, PULL_DOWN, PULL_UP, Gpio, Watchdog
+from hw_sim.silicon.uart import UartPort
+from hw_sim.world.clock import VirtualClock, World
 
-SHIMS = Path(hw_sim.__file__).with_name("shims")
+SHIMS = Path(hw_sim.__file__).with_name("interpreter") / "shims"
 
 
 class Echo:

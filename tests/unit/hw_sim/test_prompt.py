@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from hw_sim.interpreter.shims import _ops
 from hw_sim.shell.lines import LINE_LIMIT_BYTES, continues, indent_after
 from hw_sim.shell.prompt import TEXT_LIMIT_BYTES, WINDOW_BYTES, Act, Command, Prompt
 from hw_sim.shell.terminal import FLASH_CALLS_LIMIT, INPUT_LIMIT_BYTES, Terminal, without_shims
-from hw_sim.shims import _ops
 
 
 class Wire:

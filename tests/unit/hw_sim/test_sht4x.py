@@ -4,8 +4,8 @@ import pytest
 
 from hw_sim.chips.base import ChipFaults
 from hw_sim.chips.sht4x import Sht4x, checksum
-from hw_sim.clock import World
 from hw_sim.errors import NotSimulated
+from hw_sim.world.clock import World
 
 HIGH, MEDIUM, LOW, SERIAL, RESET = 0xFD, 0xF6, 0xE0, 0x89, 0x94
 

@@ -9,10 +9,10 @@ import pytest
 from hw_sim.chips.lis2dh12 import Lis2dh12
 from hw_sim.chips.tmp117 import Tmp117
 from hw_sim.chips.veml7700 import Veml7700
-from hw_sim.clock import World
-from hw_sim.drive import Drive, Sample
 from hw_sim.errors import HwSimError
-from hw_sim.surroundings import DAY_S, Series, Surroundings, credible
+from hw_sim.world.clock import World
+from hw_sim.world.drive import Drive, Sample
+from hw_sim.world.surroundings import DAY_S, Series, Surroundings, credible
 
 PARKED = Drive.parked(53.4, -2.9)
 MIDNIGHT = dt.datetime(2026, 1, 26, tzinfo=dt.UTC).timestamp()

@@ -3,8 +3,8 @@
 import pytest
 
 from hw_sim.chips.tmp117 import ACTIVE_UA, SHUTDOWN_UA, Tmp117
-from hw_sim.clock import World
 from hw_sim.errors import NotSimulated
+from hw_sim.world.clock import World
 
 RESULT, CONFIG, HIGH, LOW, UNLOCK, EEPROM1, OFFSET, ID = 0, 1, 2, 3, 4, 5, 7, 15
 READY, BUSY = 0x2000, 0x1000

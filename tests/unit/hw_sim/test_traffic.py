@@ -2,7 +2,7 @@
 
 import pytest
 
-from hw_sim.traffic import PACKET_LIMIT_BYTES, Capture, Due, Splitter, Traffic, payload_of, publish_id, topic_of
+from hw_sim.network.traffic import PACKET_LIMIT_BYTES, Capture, Due, Splitter, Traffic, payload_of, publish_id, topic_of
 
 CONNECT = bytes.fromhex("100d00044d51545404020000000161")
 PUBLISH_1 = bytes.fromhex("3209") + b"\x00\x03a/b\x00\x07hi"

@@ -12,10 +12,10 @@ from hw_sim.chips import m10_config as cfg
 from hw_sim.chips.noise import Noise
 from hw_sim.chips.ublox_m10 import GnssFaults, UbloxM10
 from hw_sim.chips.ubx_frames import Parser, frame
-from hw_sim.clock import World
-from hw_sim.drive import EARTH_RADIUS_M, Drive, Sample
-from hw_sim.energy import Meter
+from hw_sim.energy.meter import Meter
 from hw_sim.errors import NotSimulated
+from hw_sim.world.clock import World
+from hw_sim.world.drive import EARTH_RADIUS_M, Drive, Sample
 
 START = 1_769_445_804
 NORTH = Drive([Sample(START + t, 53.4 + t * 1e-4, -2.9, 20.0) for t in range(0, 3601, 200)])  # 11.1 m/s

@@ -3,8 +3,8 @@
 import pytest
 
 from hw_sim.chips.veml7700 import Veml7700, corrected_lx, counted_lx
-from hw_sim.clock import World
 from hw_sim.errors import NotSimulated
+from hw_sim.world.clock import World
 
 CONFIG, HIGH, LOW, SAVING, ALS, WHITE, STATUS, ID = range(8)
 GAIN_1, GAIN_2, GAIN_8TH, GAIN_4TH = (code << 11 for code in range(4))

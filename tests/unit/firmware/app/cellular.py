@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from hw_sim.broker import Broker
 from hw_sim.chips.sim7080g import Sim7080g
-from hw_sim.description import ModemWiring
+from hw_sim.network.broker import Broker
+from hw_sim.silicon.description import ModemWiring
 from tests.unit.firmware.app.conftest import Rigged
 
 WIRING = ModemWiring(uart=2, tx=12, rx=13, key_pin=41, status_pin=42)  # as firmware/boards/esp32s3.py has it

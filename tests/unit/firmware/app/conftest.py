@@ -9,10 +9,10 @@ from typing import Any, Self
 import pytest
 
 from hw_sim.board import Board
-from hw_sim.broker import Broker
-from hw_sim.clock import World
-from hw_sim.drive import Drive
-from hw_sim.net import Network
+from hw_sim.network.broker import Broker
+from hw_sim.network.net import Network
+from hw_sim.world.clock import World
+from hw_sim.world.drive import Drive
 from tests.unit.firmware.app.toy_server import ToyServer
 
 FIRMWARE = Path(__file__).parents[4] / "firmware"

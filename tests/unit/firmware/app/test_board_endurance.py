@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hw_sim.broker import Broker
+from hw_sim.network.broker import Broker
 from tests.benchmarks import endurance
 
 pytestmark = [pytest.mark.micropython, pytest.mark.mosquitto]

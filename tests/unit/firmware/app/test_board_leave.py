@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hw_sim.broker import Broker
+from hw_sim.network.broker import Broker
 from tests.unit.firmware.app.conftest import START_S, Rigged
 from tests.unit.firmware.app.toy_server import APPLIED, BOOT, CELL_100M, CHALLENGE_WANTED, STOPPED
 

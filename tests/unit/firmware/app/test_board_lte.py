@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from hw_sim.broker import Broker
-from hw_sim.cell import Cell
 from hw_sim.chips.sim7080g import ModemFaults
+from hw_sim.network.broker import Broker
+from hw_sim.network.cell import Cell
 from tests.unit.firmware.app.cellular import PSM, CellularRig
 
 pytestmark = [pytest.mark.micropython, pytest.mark.mosquitto]

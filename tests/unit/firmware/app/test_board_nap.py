@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import pytest
 
-from hw_sim.broker import Broker
-from hw_sim.energy import Mark
+from hw_sim.energy.meter import Mark
+from hw_sim.network.broker import Broker
 from tests.unit.firmware.app.conftest import Rigged
 from tests.unit.firmware.app.sleeping import GNSS, MOTION, TEMPERATURE, moving
 from tests.unit.firmware.app.toy_server import FAULT, STOPPED

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from hw_sim.broker import Broker
+from hw_sim.network.broker import Broker
 from tests.unit.firmware.app.conftest import START_S, Rigged
 from tests.unit.firmware.app.toy_server import DAY_S, FAULT
 

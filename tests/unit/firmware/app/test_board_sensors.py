@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from hw_sim.chips.base import ChipFaults
-from hw_sim.drive import Drive
+from hw_sim.world.drive import Drive
 from tests.unit.firmware.app.conftest import START_S, Rigged
 from tests.unit.firmware.app.toy_server import FAULT
 

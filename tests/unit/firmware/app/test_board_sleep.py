@@ -59,7 +59,7 @@ def test_at_rest_it_sleeps_until_it_is_moved(rigged: Rigged) -> None:
 
 def test_at_rest_by_the_speed_of_the_receiver_alone(rigged: Rigged) -> None:
     """Without an accelerometer's leave: parked, the receiver's own speed is rest, and the next fix comes after `rest`."""
-    from hw_sim.drive import Drive
+    from hw_sim.world.drive import Drive
 
     rigged.board.gnss.drive = Drive.parked(53.4, -2.9, start_s=START_S)
     rigged.server.permit(1, interval=10, rest=HOUR_S, batch=1, heartbeat=6 * HOUR_S)

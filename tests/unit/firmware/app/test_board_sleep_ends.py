@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hw_sim.broker import Broker
-from hw_sim.net import Faults
+from hw_sim.network.broker import Broker
+from hw_sim.network.net import Faults
 from tests.unit.firmware.app.conftest import START_S, Rigged
 from tests.unit.firmware.app.sleeping import GNSS, HOUR_S, WAKE, contiguous, moving, sleeps, times
 from tests.unit.firmware.app.toy_server import DAY_S, STOPPED

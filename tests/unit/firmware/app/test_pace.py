@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hw_sim.broker import Broker
+from hw_sim.network.broker import Broker
 from tests.unit.firmware.app.conftest import Rigged
 from tests.unit.firmware.app.rig import micro  # noqa: F401 - lends the names of MicroPython
 

@@ -6,8 +6,8 @@ import asyncio
 from typing import Any
 
 from hw_sim.chips.sim7080g import Sim7080g
-from hw_sim.clock import World
-from hw_sim.uart import UartPort
+from hw_sim.silicon.uart import UartPort
+from hw_sim.world.clock import World
 from tests.unit.firmware.link import micro
 
 POLL_S = 0.01

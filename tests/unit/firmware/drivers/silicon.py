@@ -8,7 +8,7 @@ from hw_sim.chips.base import I2cChip
 from hw_sim.chips.bh1750 import Bh1750
 from hw_sim.chips.lis3dh import Lis3dh
 from hw_sim.chips.sht4x import Sht4x
-from hw_sim.i2c import I2cBus
+from hw_sim.silicon.i2c import I2cBus
 from tests.unit.firmware.sensing.bench import SimBoard, SoftI2C, micro
 
 from firmware.drivers import parts  # isort: skip

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hw_sim.surroundings import credible
+from hw_sim.world.surroundings import credible
 from tests.unit.firmware.drivers.recordings import DATA
 from tests.unit.firmware.drivers.silicon import PartsBoard, micro
 from tests.unit.firmware.sensing.bench import SimBoard

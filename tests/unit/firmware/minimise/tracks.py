@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from firmware.drivers import nmea, ubx
-from hw_sim.drive import Drive
+from hw_sim.world.drive import Drive
 from tests.unit.firmware.drivers.recordings import gpsd
 
 DATA = Path(__file__).parents[3] / "data"

@@ -11,9 +11,9 @@ from typing import Any
 from hw_sim.chips.lis2dh12 import Lis2dh12
 from hw_sim.chips.tmp117 import Tmp117
 from hw_sim.chips.veml7700 import Veml7700
-from hw_sim.clock import World
-from hw_sim.i2c import Controller, I2cBus
-from hw_sim.waits import DeviceError
+from hw_sim.interpreter.waits import DeviceError
+from hw_sim.silicon.i2c import Controller, I2cBus
+from hw_sim.world.clock import World
 from tests.unit.firmware.app.rig import START_S, Rig, micro
 
 from firmware.sensing.sensors import Sensors  # isort: skip

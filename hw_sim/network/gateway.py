@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hw_sim.clock import World
-from hw_sim.connection import Connection
-from hw_sim.net import Network
-from hw_sim.traffic import Splitter, name_of, payload_of, publish_id
-from hw_sim.waits import DeviceError
+from hw_sim.interpreter.waits import DeviceError
+from hw_sim.network.connection import Connection
+from hw_sim.network.net import Network
+from hw_sim.network.traffic import Splitter, name_of, payload_of, publish_id
+from hw_sim.world.clock import World
 
 HELLO, WELCOME, UP, ACCEPTED, DOWN, TAKEN, PING, PONG, BYE, STATE = range(1, 11)
 AGAIN = 0x80

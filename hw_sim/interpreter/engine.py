@@ -8,13 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hw_sim import rom
-from hw_sim.child import SHIMS, Child, Request
 from hw_sim.errors import ChildFailed, ChildSilent, NotSimulated
-from hw_sim.services import Services
+from hw_sim.interpreter import rom
+from hw_sim.interpreter.child import SHIMS, Child, Request
+from hw_sim.interpreter.services import Services
+from hw_sim.interpreter.shims import _ops
+from hw_sim.interpreter.waits import DeviceError, Wait
 from hw_sim.shell.terminal import Terminal
-from hw_sim.shims import _ops
-from hw_sim.waits import DeviceError, Wait
 
 if TYPE_CHECKING:
     from hw_sim.board import Board

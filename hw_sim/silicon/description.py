@@ -8,7 +8,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from hw_sim.errors import HwSimError
-from hw_sim.flash import Partition
+from hw_sim.silicon.flash import Partition
 
 
 class _Strict(BaseModel):

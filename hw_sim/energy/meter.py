@@ -12,8 +12,8 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple, Protocol
 
-from hw_sim.clock import VirtualClock
 from hw_sim.errors import HwSimError
+from hw_sim.world.clock import VirtualClock
 
 OFF = "off"
 _Draw = tuple[str, float]  # state, µA

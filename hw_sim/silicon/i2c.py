@@ -27,8 +27,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hw_sim.chips.base import I2cChip
-from hw_sim.clock import VirtualClock
-from hw_sim.waits import DeviceError
+from hw_sim.interpreter.waits import DeviceError
+from hw_sim.world.clock import VirtualClock
 
 BITS_PER_BYTE = 9  # eight and the acknowledgement
 Line = Literal["sda", "scl"]

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hw_sim.traffic import Direction, Due, Splitter
-from hw_sim.waits import DeviceError
+from hw_sim.interpreter.waits import DeviceError
+from hw_sim.network.traffic import Direction, Due, Splitter
 
 if TYPE_CHECKING:
-    from hw_sim.net import Network
+    from hw_sim.network.net import Network
 
 SEND_BUFFER_BYTES = 5760  # lwIP's TCP_SND_BUF on the ESP32: what a dead peer leaves unacknowledged before write blocks
 

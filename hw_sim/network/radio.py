@@ -1,10 +1,10 @@
 """Wi-Fi station of the board: association takes time, fails for a reason, and is tried again as the ESP32 does it."""
 
-from hw_sim import currents
-from hw_sim.clock import Handle, VirtualClock
-from hw_sim.energy import UNMETERED, Load
-from hw_sim.net import Network
-from hw_sim.traffic import Direction
+from hw_sim.energy import currents
+from hw_sim.energy.meter import UNMETERED, Load
+from hw_sim.network.net import Network
+from hw_sim.network.traffic import Direction
+from hw_sim.world.clock import Handle, VirtualClock
 
 # network.STAT_* of the ESP32 port
 BEACON_TIMEOUT, NO_AP_FOUND, WRONG_PASSWORD, IDLE, CONNECTING, GOT_IP = 200, 201, 202, 1000, 1001, 1010

@@ -1,13 +1,13 @@
-"""The board's answers about I2C; a part of `hw_sim.services`."""
+"""The board's answers about I2C; a part of `hw_sim.interpreter.services`."""
 
 import struct
 
-from hw_sim.child import Request
-from hw_sim.i2c import Controller
-from hw_sim.services_cell import CellServices
-from hw_sim.services_net import NONE, on
-from hw_sim.shims import _ops
-from hw_sim.waits import Result
+from hw_sim.interpreter.child import Request
+from hw_sim.interpreter.services_cell import CellServices
+from hw_sim.interpreter.services_net import NONE, on
+from hw_sim.interpreter.shims import _ops
+from hw_sim.interpreter.waits import Result
+from hw_sim.silicon.i2c import Controller
 
 TRANSFER_LIMIT_BYTES = 0xFFFF  # a request for more would be a wild length; the heap of a board has no room for it
 

@@ -9,10 +9,10 @@ import select
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from hw_sim.clock import World
-from hw_sim.connection import EHOSTUNREACH, Connection, Faults, SocketError
 from hw_sim.errors import SettleTimeout
-from hw_sim.traffic import Capture, Direction, Traffic
+from hw_sim.network.connection import EHOSTUNREACH, Connection, Faults, SocketError
+from hw_sim.network.traffic import Capture, Direction, Traffic
+from hw_sim.world.clock import World
 
 __all__ = ["Connection", "Faults", "Network", "SocketError"]
 

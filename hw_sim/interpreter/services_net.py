@@ -1,13 +1,13 @@
-"""The board's answers about radio and sockets; a part of `hw_sim.services`."""
+"""The board's answers about radio and sockets; a part of `hw_sim.interpreter.services`."""
 
 import errno
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from hw_sim.child import Request
-from hw_sim.net import Connection
-from hw_sim.shims import _ops
-from hw_sim.waits import DeviceError, Result, Wait
+from hw_sim.interpreter.child import Request
+from hw_sim.interpreter.shims import _ops
+from hw_sim.interpreter.waits import DeviceError, Result, Wait
+from hw_sim.network.net import Connection
 
 if TYPE_CHECKING:
     from hw_sim.board import Board

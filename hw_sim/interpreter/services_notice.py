@@ -1,11 +1,11 @@
-"""The board's answers about its piezo and Bluetooth; a part of `hw_sim.services`."""
+"""The board's answers about its piezo and Bluetooth; a part of `hw_sim.interpreter.services`."""
 
 import errno
 
-from hw_sim.child import Request
-from hw_sim.services_net import NONE, NetServices, on
-from hw_sim.shims import _ops
-from hw_sim.waits import DeviceError, Result
+from hw_sim.interpreter.child import Request
+from hw_sim.interpreter.services_net import NONE, NetServices, on
+from hw_sim.interpreter.shims import _ops
+from hw_sim.interpreter.waits import DeviceError, Result
 
 DATA_LIMIT_BYTES = 31  # of a legacy advertisement (Bluetooth Core, Vol 6, Part B, 2.3)
 

@@ -28,8 +28,8 @@ from hw_sim.chips.lis2dh12 import Lis2dh12
 from hw_sim.chips.sht4x import Sht4x
 from hw_sim.chips.tmp117 import Tmp117
 from hw_sim.chips.veml7700 import Veml7700
-from hw_sim.drive import Drive
 from hw_sim.errors import HwSimError
+from hw_sim.world.drive import Drive
 
 Vector = tuple[float, float, float]  # x, y, z
 DAY_S = 86_400

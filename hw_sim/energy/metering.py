@@ -7,9 +7,9 @@ for it. Each reading of the ledger brings that up to date.
 
 from typing import TYPE_CHECKING
 
-from hw_sim import currents
-from hw_sim.energy import Mark, Meter, Report
-from hw_sim.flash import Operation
+from hw_sim.energy import currents
+from hw_sim.energy.meter import Mark, Meter, Report
+from hw_sim.silicon.flash import Operation
 
 if TYPE_CHECKING:
     from hw_sim.board import Board

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from hw_sim import rom
+from hw_sim.interpreter import rom
 
 
 class Installed:

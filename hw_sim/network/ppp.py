@@ -1,17 +1,17 @@
 """The board's end of a PPP call over the modem's UART, as `network.PPP` has it: states and times, no frames.
 
 LCP and IPCP take as long as they would; whether they come to an end, the modem decides: it must be in data mode, and its network
-in reach. Sockets then go the way of `hw_sim.net`, with the cell's delay, losses and gaps.
+in reach. Sockets then go the way of `hw_sim.network.net`, with the cell's delay, losses and gaps.
 """
 
 import errno
 from collections.abc import Callable
 
 from hw_sim.chips.sim7080g import Sim7080g
-from hw_sim.clock import Handle, World
-from hw_sim.net import Network
-from hw_sim.traffic import Direction
-from hw_sim.waits import DeviceError
+from hw_sim.interpreter.waits import DeviceError
+from hw_sim.network.net import Network
+from hw_sim.network.traffic import Direction
+from hw_sim.world.clock import Handle, World
 
 INACTIVE, ERROR, CONNECTING, CONNECTED = 0, 2, 3, 4  # extmod/network_ppp_lwip.c
 NEGOTIATION_US = (

@@ -1,13 +1,13 @@
-"""The board's answers about its serial console; a part of `hw_sim.services`."""
+"""The board's answers about its serial console; a part of `hw_sim.interpreter.services`."""
 
-from hw_sim.child import Request
 from hw_sim.errors import NotSimulated
-from hw_sim.services_bus import BusServices
-from hw_sim.services_net import NONE, POLLIN, POLLOUT, on
+from hw_sim.interpreter.child import Request
+from hw_sim.interpreter.services_bus import BusServices
+from hw_sim.interpreter.services_net import NONE, POLLIN, POLLOUT, on
+from hw_sim.interpreter.shims import _ops
+from hw_sim.interpreter.waits import Result, Wait
 from hw_sim.shell.prompt import Act
 from hw_sim.shell.terminal import Terminal
-from hw_sim.shims import _ops
-from hw_sim.waits import Result, Wait
 
 
 class ConsoleServices(BusServices):

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import IO
 
 from hw_sim.errors import ChildFailed, ChildSilent, NoInterpreter
-from hw_sim.rom import Rom
-from hw_sim.shims import _ops
+from hw_sim.interpreter.rom import Rom
+from hw_sim.interpreter.shims import _ops
 
 SHIMS = Path(__file__).with_name("shims")
 VARIABLE = "BYLEAVE_MICROPYTHON"

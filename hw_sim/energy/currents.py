@@ -13,8 +13,8 @@ carry their own figures, in `hw_sim/chips/`.
 
 from typing import NamedTuple
 
-from hw_sim.energy import Load
-from hw_sim.flash import ERASE_SECTOR_US, PROGRAM_PAGE_US
+from hw_sim.energy.meter import Load
+from hw_sim.silicon.flash import ERASE_SECTOR_US, PROGRAM_PAGE_US
 
 DATA_SHEET, MEASURED, QUOTED, ESTIMATE = "data sheet", "measured", "quoted", "estimate"
 

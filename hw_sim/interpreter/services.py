@@ -4,14 +4,14 @@ import errno
 import json
 import struct
 
-from hw_sim.child import Request
 from hw_sim.errors import NotSimulated
-from hw_sim.flash import FlashError
-from hw_sim.services_console import ConsoleServices
-from hw_sim.services_net import HANDLERS, NONE, POLLIN, POLLOUT, on
-from hw_sim.shims import _ops
-from hw_sim.uart import UartPort
-from hw_sim.waits import DeviceError, Result, Wait, never
+from hw_sim.interpreter.child import Request
+from hw_sim.interpreter.services_console import ConsoleServices
+from hw_sim.interpreter.services_net import HANDLERS, NONE, POLLIN, POLLOUT, on
+from hw_sim.interpreter.shims import _ops
+from hw_sim.interpreter.waits import DeviceError, Result, Wait, never
+from hw_sim.silicon.flash import FlashError
+from hw_sim.silicon.uart import UartPort
 
 BOOT_US = 350_000  # from reset to main.py, glenn20/upy-esp32-experiments
 

@@ -11,16 +11,16 @@ from hw_sim.chips.sim7080g import Sim7080g
 from hw_sim.chips.tmp117 import Tmp117
 from hw_sim.chips.ublox_m10 import UbloxM10
 from hw_sim.chips.veml7700 import Veml7700
-from hw_sim.clock import World
-from hw_sim.description import Description, I2cChipWiring, I2cWiring, ModemWiring
+from hw_sim.energy.metering import BoardMeter
 from hw_sim.errors import HwSimError, NotSimulated
-from hw_sim.gpio import Gpio
-from hw_sim.i2c import Controller, I2cBus
-from hw_sim.metering import BoardMeter
-from hw_sim.net import Network
-from hw_sim.notice import Bluetooth, Buzzer
-from hw_sim.ppp import PppLink
-from hw_sim.uart import RP2_FIFO_BYTES, UartPort
+from hw_sim.network.net import Network
+from hw_sim.network.ppp import PppLink
+from hw_sim.silicon.description import Description, I2cChipWiring, I2cWiring, ModemWiring
+from hw_sim.silicon.gpio import Gpio
+from hw_sim.silicon.i2c import Controller, I2cBus
+from hw_sim.silicon.notice import Bluetooth, Buzzer
+from hw_sim.silicon.uart import RP2_FIFO_BYTES, UartPort
+from hw_sim.world.clock import World
 
 CHIPS: dict[str, Callable[[World, int], I2cChip]] = {
     "tmp117": Tmp117,

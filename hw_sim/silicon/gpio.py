@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
-from hw_sim.clock import Handle, VirtualClock
 from hw_sim.errors import NotSimulated
+from hw_sim.world.clock import Handle, VirtualClock
 
 MODE_IN, MODE_OUT = 1, 3
 PULL_DOWN, PULL_UP = 1, 2

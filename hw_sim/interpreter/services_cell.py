@@ -1,12 +1,12 @@
-"""The board's answers about `network.PPP`; a part of `hw_sim.services`."""
+"""The board's answers about `network.PPP`; a part of `hw_sim.interpreter.services`."""
 
-from hw_sim.child import Request
 from hw_sim.errors import NotSimulated
-from hw_sim.ppp import PppLink
-from hw_sim.services_net import NONE, on
-from hw_sim.services_notice import NoticeServices
-from hw_sim.shims import _ops
-from hw_sim.waits import Result
+from hw_sim.interpreter.child import Request
+from hw_sim.interpreter.services_net import NONE, on
+from hw_sim.interpreter.services_notice import NoticeServices
+from hw_sim.interpreter.shims import _ops
+from hw_sim.interpreter.waits import Result
+from hw_sim.network.ppp import PppLink
 
 
 class CellServices(NoticeServices):

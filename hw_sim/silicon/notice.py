@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from hw_sim import currents
-from hw_sim.clock import VirtualClock
-from hw_sim.energy import UNMETERED, Load
+from hw_sim.energy import currents
+from hw_sim.energy.meter import UNMETERED, Load
 from hw_sim.errors import NotSimulated
+from hw_sim.world.clock import VirtualClock
 
 if TYPE_CHECKING:
     from random import Random

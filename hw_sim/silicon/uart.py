@@ -5,7 +5,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from hw_sim.chips.base import UartChip
-from hw_sim.clock import VirtualClock
+from hw_sim.world.clock import VirtualClock
 
 BITS_PER_BYTE = 10  # 8N1
 RP2_FIFO_BYTES = 32  # RP2040 data sheet, 4.2: what the UART itself holds

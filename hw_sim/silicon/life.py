@@ -4,7 +4,7 @@ import enum
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from hw_sim.clock import VirtualClock
+from hw_sim.world.clock import VirtualClock
 
 
 class Cause(enum.IntEnum):

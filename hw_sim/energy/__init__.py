@@ -1,0 +1,1 @@
+"""Where the charge goes: a ledger of parts and states, from the currents of data sheets."""

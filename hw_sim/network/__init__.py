@@ -1,0 +1,1 @@
+"""The network around a board: radios, sockets with faults, brokers, a wire tap."""

@@ -1,0 +1,1 @@
+"""The world around a board: its time, where it is, what is around its sensors."""
