@@ -11,17 +11,21 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from hw_sim.board import Board
     from hw_sim.errors import HwSimError
+    from hw_sim.faults.fault import Fault
     from hw_sim.network.net import Network
+    from hw_sim.scenario.scenario import Scenario
     from hw_sim.world.clock import World
     from hw_sim.world.drive import Drive
 
-__all__ = ["Board", "Drive", "HwSimError", "Network", "World"]
+__all__ = ["Board", "Drive", "Fault", "HwSimError", "Network", "Scenario", "World"]
 
 _HOME: Final = {
     "Board": "hw_sim.board",
     "Drive": "hw_sim.world.drive",
     "HwSimError": "hw_sim.errors",
+    "Fault": "hw_sim.faults",
     "Network": "hw_sim.network.net",
+    "Scenario": "hw_sim.scenario.scenario",
     "World": "hw_sim.world.clock",
 }
 

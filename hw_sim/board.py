@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from hw_sim.energy.metering import BoardMeter
 from hw_sim.errors import ChildFailed, HwSimError
@@ -11,6 +11,7 @@ from hw_sim.interpreter import rom
 from hw_sim.interpreter.console import Console
 from hw_sim.interpreter.engine import FOREVER_US, SILENCE_S, Engine, RunEnd
 from hw_sim.interpreter.installed import Installed
+from hw_sim.interpreter.interrupts import Interrupts
 from hw_sim.interpreter.shims import _ops
 from hw_sim.network.net import Network
 from hw_sim.network.radio import Radio
@@ -20,13 +21,15 @@ from hw_sim.silicon.description import Description
 from hw_sim.silicon.flash import NorFlash, PowerLost
 from hw_sim.silicon.gpio import Watchdog
 from hw_sim.silicon.life import Cause, HeapReading, Job, RealTimeClock, Snapshot
+from hw_sim.silicon.stepping import Stepping
 from hw_sim.silicon.wiring import Wired
-from hw_sim.world.clock import Handle, World
+from hw_sim.world.clock import World
 
+EXT0_WAKE, EXT1_WAKE, TIMER_WAKE = 2, 3, 4  # machine.wake_reason() of the ESP32 port
 __all__ = ["Board", "Cause", "HeapReading", "RunEnd", "Snapshot"]
 
 
-class Board(Wired):
+class Board(Stepping, Wired):
     """One simulated board in a world of its own; as a context manager it ends its program when it is left."""
 
     def __init__(
@@ -36,7 +39,8 @@ class Board(Wired):
         self.network = network
         self.heap_bytes = heap_bytes or description.heap_bytes
         self.unique_id = bytes.fromhex(description.unique_id)
-        self.flash = NorFlash(description.flash_bytes)
+        self.flash = NorFlash(description.flash_bytes, rng=world.random("flash"))
+        self.hears_in_flash = False  # the UART's interrupt handler lies in RAM
         self.partitions = description.partitions()
         self.rng = world.random("board")
         self.console = Console()
@@ -51,16 +55,21 @@ class Board(Wired):
         self.traceback = ""
         self.job: Job | None = None
         self.asleep = False
+        self.wake_reason = self._woken_by = 0  # machine.wake_reason() of the last start, of the next
+        self.unsimulated: list[str] = []  # what the program asked for and nothing here stands for
+        self.stops_at_missing = True  # a program that goes on after that ends the run all the same
         self.wake_on: dict[int, int] = {}  # levels of pins that end a deep sleep
         self.terminal: Terminal | None = None  # a prompt on a serial port; None: main.py runs, and its end is the end
         self.installed = Installed()
         self._powered = False
         self._reset: Cause | None = None
-        self._alarm: Handle | None = None
+        self._failing = False
         self.rtc = RealTimeClock(world.clock)
         self.meter = BoardMeter(self)
+        self.interrupts = Interrupts(self)
         self._engine = Engine(self)
         self.gpio.inputs.heard = self._pin_changed
+        self.gpio.inputs.edge = self.interrupts.edge
         if description.modem is not None:
             self.attach_modem(description.modem)
 
@@ -88,6 +97,8 @@ class Board(Wired):
             "source": self.job is not None,
             "files": files,
             "seed": self.rng.getrandbits(30),
+            "port": self.description.port,
+            "machine": self.description.machine,
             "mount": "vfs" in self.partitions,
             "console": self.terminal is not None and self.job is None,
             "main": self.terminal is None or self.terminal.runs_main,
@@ -119,15 +130,23 @@ class Board(Wired):
     def cut_power(self) -> None:
         """Power goes, at once."""
         self._engine.stop(reset_peers=True)
-        self._powered, self._reset = False, None
+        self._powered, self._reset, self._failing = False, None, False
         self._lose_chip_state()
         self.feed_board(False)
         self.meter.cut()
         self.flash.disarm()
 
-    def arm_power_cut(self, operation: int, *, torn: bool = False) -> None:
-        """Power will go at the n-th flash operation from now (1 = the next); with `torn` that one happens in part."""
-        self.flash.cut_after(operation, self.world.random(f"torn/{operation}") if torn else None)
+    def arm_power_cut(self, operation: int, *, torn: bool = False, unstable: bool = False) -> None:
+        """Power will go at the n-th flash operation from now (1 = the next); with `torn` that one happens in part.
+
+        With `unstable` too bits of it read differently from one time to the next.
+        """
+        self.flash.cut_after(operation, self.world.random(f"torn/{operation}") if torn else None, unstable=unstable)
+
+    def brown_out(self) -> None:
+        """The supply gives out: power goes once the request under way is done, which what the capacitors hold bears."""
+        self.counters["brown-outs"] += not self._failing
+        self._failing = True
 
     def reset(self) -> None:
         """As the reset button does it."""
@@ -156,8 +175,7 @@ class Board(Wired):
     def _lose_chip_state(self, *, release: bool = True) -> None:
         self.asleep = False
         self.rtc.wake()
-        if self._alarm is not None:
-            self._alarm.cancel()
+        self.drop_alarm()
         self.gpio.reset(release=release)
         self.radio.set_active(False)
         self.bluetooth.set_active(False)
@@ -175,6 +193,7 @@ class Board(Wired):
     def _start(self, cause: Cause) -> None:
         self._reset = None
         self.reset_cause, self.traceback = cause, ""
+        self.wake_reason = self._woken_by if cause is Cause.DEEP_SLEEP else 0
         if cause != Cause.SOFT:
             self._chip_cause = cause
         self.counters["boots"] += 1
@@ -185,11 +204,13 @@ class Board(Wired):
     @property
     def reset_pending(self) -> bool:
         """The program is to be restarted before it gets another answer."""
-        return self._reset is not None
+        return self._reset is not None or self._failing
 
     def do_pending_reset(self) -> None:
-        """Restarts if something asked for it."""
-        if self._reset is not None:
+        """Restarts if something asked for it, or loses its power if that gave out."""
+        if self._failing:
+            self.cut_power()
+        elif self._reset is not None:
             self._restart(self._reset)
 
     def _ask_reset(self, cause: Cause) -> None:
@@ -206,14 +227,35 @@ class Board(Wired):
         self.counters["deep sleeps"] += 1
         self.meter.waiting()
         if sleep_us >= 0:
-            self._alarm = self.world.clock.after(self.rtc.true_us(sleep_us), lambda: self._ask_reset(Cause.DEEP_SLEEP))
+            self.set_alarm(self.world.clock.now_us + self.rtc.true_us(sleep_us), lambda: self._awake(TIMER_WAKE))
         self.rtc.sleep()
         self._pin_changed()
+
+    def sleep_state(self) -> dict[str, object]:
+        """What of the chip outlives its program, as plain data."""
+        rtc, causes = self.rtc, [int(self.reset_cause), int(self._chip_cause)]
+        wakes = {"wake_on": sorted(self.wake_on.items()), "alarm_us": self.alarm_us}
+        return {"rtc_us": rtc.us, "asleep_ppm": rtc.asleep_ppm, "causes": causes, **wakes}
+
+    def sleep_again(self, state: Mapping[str, Any], *, asleep: bool) -> None:
+        """The same taken up by a new board."""
+        self.rtc.us, self.rtc.asleep_ppm = int(state["rtc_us"]), int(state["asleep_ppm"])
+        self.reset_cause, self._chip_cause = (Cause(cause) for cause in state["causes"])
+        self.wake_on.update({int(pin): int(level) for pin, level in state["wake_on"]})
+        self._powered = self.asleep = asleep
+        if asleep:
+            self.rtc.sleep()
+            if state["alarm_us"] is not None:
+                self.set_alarm(int(state["alarm_us"]), lambda: self._awake(TIMER_WAKE))
 
     def _pin_changed(self) -> None:
         """A pin that was named before it wakes the sleeping board by its level."""
         if self.asleep and any(self.gpio.inputs.get(pin) == level for pin, level in self.wake_on.items()):
-            self._ask_reset(Cause.DEEP_SLEEP)
+            self._awake(EXT0_WAKE if len(self.wake_on) == 1 else EXT1_WAKE)
+
+    def _awake(self, reason: int) -> None:
+        self._woken_by = reason
+        self._ask_reset(Cause.DEEP_SLEEP)
 
     def light_sleep(self) -> None:
         """The program sleeps lightly: the radio is off, the UARTs hear nothing."""
@@ -238,7 +280,8 @@ class Board(Wired):
         if until_s is not None:
             limit_us = min(limit_us, clock.us_of(until_s))
         try:
-            return self._engine.run(limit_us, until or (lambda: False))
+            end = self._engine.run(self._limited(limit_us), lambda: self._stops() or (until is not None and until()))
+            return RunEnd.PAUSED if self._take_pause() else end
         except PowerLost:
             self.counters["power cuts"] += 1
             self.cut_power()
@@ -253,8 +296,8 @@ class Board(Wired):
         self.world.clock.advance_to(self.world.clock.now_us + us)
 
     def spend_in_flash(self, us: int) -> None:
-        """Time that a program or erase takes; the RP2 has all interrupts off meanwhile, and its UARTs are not heard."""
-        if self.description.port == "rp2":
+        """Time that a program or erase takes; no code runs from flash meanwhile, and nobody empties the UARTs."""
+        if not self.hears_in_flash:
             for port in self.uarts.values():
                 port.neglect(us)
         self.spend(us)
@@ -299,10 +342,6 @@ class Board(Wired):
         """Raw content of a partition."""
         partition = self.partitions[label]
         return self.flash.read(partition.offset, partition.size)
-
-    def snapshot(self) -> Snapshot:
-        """Flash and retained memory as they are."""
-        return Snapshot(bytes(self.flash.data), self.retained)
 
     def restore(self, snapshot: Snapshot) -> None:
         """Puts a snapshot back into a board that is off; retained memory does not outlive the lack of power."""

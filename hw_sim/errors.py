@@ -6,6 +6,8 @@ HwSimError
  │    └── ChildSilent it computes and asks for nothing
  ├── NotSimulated     a part of the machine interface that no chip here stands for
  ├── DriveError       a recorded drive that cannot be read
+ ├── FaultError       a fault that does not exist, or cannot happen there or so
+ ├── ScenarioError    a scenario that cannot be read or run
  └── SettleTimeout    broker or server did not answer in real time
 """
 
@@ -32,6 +34,14 @@ class NotSimulated(HwSimError):  # noqa: N818
 
 class DriveError(HwSimError):
     """A recorded drive that cannot be read."""
+
+
+class FaultError(HwSimError):
+    """A fault that does not exist, or that cannot happen there or with these parameters."""
+
+
+class ScenarioError(HwSimError):
+    """A scenario that cannot be read or run."""
 
 
 class SettleTimeout(HwSimError):  # noqa: N818

@@ -7,6 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from hw_sim.demo.shipping import ship
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Boards run byleave's firmware as it is shipped."""
+    ship()
+
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:

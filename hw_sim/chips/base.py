@@ -74,6 +74,8 @@ class I2cChip(ABC):
         self._clock = world.clock
         self.address = address
         self.fault = ChipFaults()
+        self.on_interrupt: dict[int, Callable[[int], None]] = {}  # by number of the pin: hears its level
+        self.interrupt_levels: dict[int, int] = {}  # its interrupt pins, with their level before power
         self.on_state: Callable[[str, float], None] = lambda state, ua: None
         self.bus: I2cBus | None = None
         self.power_ons = 0

@@ -12,18 +12,18 @@ another one to change the world. An hour at 25 Hz with an interrupt armed costs 
 NotSimulated, by register: FIFO, click, 6D and 4D, self-test, activity, temperature, big-endian data, HPM = 01.
 """
 
-from collections.abc import Callable
 from typing import ClassVar
 
 from hw_sim.chips import lis_registers as reg
 from hw_sim.chips.base import I2cChip
-from hw_sim.chips.lis_events import ACTIVE, Sense, Settings, State, run
+from hw_sim.chips.lis_events import ACTIVE, Sense, Settings, State, Still, Times, run, steady_until_s
 from hw_sim.world.clock import Handle, World
 
 BOOT_US = 5_000
 TURN_ON_US = 1_000  # AN5005, turn-on times: from power-down to low-power mode; 1.6 ms to normal
 FRESH, OVERRUN = 0x0F, 0xF0  # of STATUS_REG
 AHEAD_US = 1_000_000
+STEADY_AHEAD_US = 3600_000_000  # where the world says that nothing changes: so far at once
 LOOK_BACK = 2_000  # samples: more than twenty time constants of the slowest filter, and than any DURATION
 
 
@@ -35,9 +35,9 @@ class Lis2dh12(I2cChip):
 
     def __init__(self, world: World, address: int = 0x18) -> None:
         super().__init__(world, address)
-        self.on_interrupt: dict[int, Callable[[int], None]] = {}
         self.pins = {1: 0, 2: 0}
-        self._sense: Sense = lambda unix_s: (0.0, 0.0, 1000.0)
+        self.interrupt_levels = {1: 0, 2: 0}
+        self._sense: Sense = Still()
         self._reset_registers()
 
     def _reset_registers(self) -> None:
@@ -110,10 +110,9 @@ class Lis2dh12(I2cChip):
         # Half a microsecond, since events happen at whole ones and a period need not be whole.
         return max(self._taken, int((self._clock.now_us + 0.5 - self._began_us) // self._period_us))
 
-    def _times_s(self, first: int, last: int) -> list[float]:
+    def _times_s(self, first: int, last: int) -> Times:
         begin_s = self._clock.start_unix_s + (self._began_us or 0.0) / 1e6
-        period_s = self._period_us / 1e6
-        return [begin_s + number * period_s for number in range(first, last + 1)]
+        return Times(begin_s, self._period_us / 1e6, first, last)
 
     @property
     def _works(self) -> bool:
@@ -160,7 +159,7 @@ class Lis2dh12(I2cChip):
         self._forget_plan()
         if self._began_us is None or not self._pins_wait():
             return
-        last = self._taken + max(1, int(AHEAD_US / self._period_us))
+        last = self._taken + max(1, int(self._ahead_us() / self._period_us))
         if self._registers[reg.CTRL_REG3] & 0x10 and not self._status & FRESH:
             last = self._taken + 1  # data ready on INT1
         state = self._state.copy()
@@ -168,6 +167,12 @@ class Lis2dh12(I2cChip):
         number = self._taken + run(state, self._settings, self._sense, times_s, until_change=True)
         self._ahead = number, state
         self._timer = self._clock.at(-int(-(self._began_us + number * self._period_us) // 1), self._meet)
+
+    def _ahead_us(self) -> float:
+        """How far to look: further while the world says that nothing changes, so that hours of sleep take few looks."""
+        now_s = self._clock.unix_s
+        steady_us = (steady_until_s(self._sense, now_s) - now_s) * 1e6
+        return min(STEADY_AHEAD_US, max(AHEAD_US, steady_us))
 
     def _pins_wait(self) -> bool:
         """A pin may change by itself."""

@@ -6,6 +6,7 @@ import struct
 import time
 from dataclasses import dataclass
 
+from hw_sim.chips.sky import direction
 from hw_sim.chips.ubx_frames import frame, sentence
 
 NO_ACCURACY_MM = 0xFFFFFFFF
@@ -124,7 +125,8 @@ def vtg(s: Solution) -> bytes:
 
 def _satellite(n: int) -> str:
     """Number, elevation, azimuth and signal of a satellite of an invented sky."""
-    return f"{n:02d},{20 + 5 * n % 60:02d},{37 * n % 360:03d},{30 + n % 12:02d}"
+    up, around = direction(n)
+    return f"{n:02d},{up:02.0f},{around:03.0f},{30 + n % 12:02d}"
 
 
 def gsv(s: Solution) -> bytes:

@@ -18,6 +18,11 @@ COLD_S, WARM_S, SPREAD = 30.0, 12.0, 0.3
 LOOK_S = 10.0  # estimate: between two searches without a result
 LOSE_US = 5_000_000  # estimate: until it knows that the cell is gone
 TAIL_US = 10_000_000  # the network releases an idle connection after 10 s or so (its inactivity timer)
+# By the four bits of AT+CEDRXS, for LTE-M (3GPP TS 24.008, table 10.5.5.32); the last two stand for the one before.
+EDRX_MS = (
+    5_120, 10_240, 20_480, 40_960, 61_440, 81_920, 102_400, 122_880, 143_360, 163_840, 327_680, 655_360, 1_310_720,
+    2_621_440, 2_621_440, 2_621_440,
+)  # fmt: skip
 
 
 class OnNetwork(ABC):
@@ -150,6 +155,20 @@ class OnNetwork(ABC):
         if not (self._asked and self._cell.psm and self.registration in (1, 5)):
             return 0, 0
         return self.timers()
+
+    @property
+    def edrx_ms(self) -> int:
+        """The cycle of eDRX that the network grants; 0 for none."""
+        asked = self.kept["CEDRXS"]
+        if not (asked and self._cell.edrx and self.registration in (1, 5)):
+            return 0
+        return EDRX_MS[int(asked[-5:-1], 2)]
+
+    @property
+    def paging_ms(self) -> int:
+        """How long the network keeps back what comes for the board: an idle modem listens at the start of each cycle."""
+        cycle_ms, idle_us = self.edrx_ms, self._clock.now_us - self._connected_us - TAIL_US
+        return 0 if not cycle_ms or idle_us < 0 else cycle_ms - idle_us // 1000 % cycle_ms
 
     def _rest_later(self) -> None:
         """PSM begins when the connection is idle, and then the active time is over."""

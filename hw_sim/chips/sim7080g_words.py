@@ -237,6 +237,12 @@ class Words:
         self._modem.counts["settings written"] += 1
         return []
 
+    def _at_cedrxrdp(self, command: str) -> list[str]:
+        asked = self._modem.kept["CEDRXS"]
+        if not self._modem.edrx_ms:
+            return ["+CEDRXRDP: 0"]
+        return [f'+CEDRXRDP: {asked},{asked.partition(",")[2]},"0011"']  # paging window 5.12 s
+
     def _at_cpowd(self, command: str) -> list[str] | str:
         if command != "+CPOWD=1":
             return ""

@@ -12,13 +12,14 @@ import math
 import struct
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple
 
 from hw_sim.chips import m10_config as cfg
 from hw_sim.chips import m10_messages as say
+from hw_sim.chips.m10_emitted import Emitted
 from hw_sim.chips.m10_faults import GnssFaults, damaged
 from hw_sim.chips.m10_standby import EXTINT0, UARTRX, Standby
 from hw_sim.chips.noise import Noise
+from hw_sim.chips.sky import FIX_NEEDS, Direction, Horizon, in_view, pdop
 from hw_sim.chips.ubx_frames import Parser, frame
 from hw_sim.energy import currents
 from hw_sim.energy.meter import UNMETERED, Load
@@ -42,32 +43,20 @@ SENTENCES: tuple[tuple[int, Callable[[say.Solution], bytes]], ...] = (
 EMITTED_LIMIT = 1_000_000  # eleven days at 1 Hz; older ones are forgotten
 
 
-class Emitted(NamedTuple):
-    """A position that left the receiver: Unix time in whole s, degrees × 10⁷ as NAV-PVT has them."""
-
-    time: int
-    lat_e7: int
-    lon_e7: int
-
-    @property
-    def lat(self) -> float:
-        """Latitude in degrees."""
-        return self.lat_e7 / 1e7
-
-    @property
-    def lon(self) -> float:
-        """Longitude in degrees."""
-        return self.lon_e7 / 1e7
-
-
 class UbloxM10:
-    """The receiver. `drive` says where it truly is; without one it sees no sky. `noise_scale` 0 makes it perfect."""
+    """The receiver. `drive` says where it truly is; without one it sees no sky. `noise_scale` 0 makes it perfect.
+
+    `horizon` hides the part of the sky below an elevation by azimuth, as a street does (`hw_sim.chips.sky`): satellites and
+    dilution follow it, and what is not found yet takes as much longer as too few are in view. None: an open sky.
+    """
 
     def __init__(
         self, world: World, drive: Drive | None = None, *, baudrate: int = 38400, noise_scale: float = 1.0
     ) -> None:
         self._world, self._clock = world, world.clock
         self.drive = drive
+        self.horizon: Horizon | None = None
+        self._looked_s = 0.0  # since power-on, when it last solved
         self.fault = GnssFaults()
         self.emit: Callable[[bytes], None] = lambda data: None
         self.load: Load = UNMETERED
@@ -197,6 +186,7 @@ class UbloxM10:
         self._hot = age_us is not None
         mean = COLD_S if age_us is None else HOT_S if age_us < ORBITS_LAST_S * 1_000_000 else WARM_S
         self._ttff_s = mean * self._rng.uniform(1 - SPREAD, 1 + SPREAD)
+        self._looked_s = 0.0
         if self.config[cfg.OUT_NMEA]:
             self._send(say.banner())
         self._next_epoch()
@@ -240,18 +230,23 @@ class UbloxM10:
 
     def _solve(self) -> say.Solution:
         on_s = (self._clock.now_us - self._on_since_us) / 1e6 - START_MS / 1000
-        blind = self.drive is None or self.fault.no_sky
+        view = None if self.horizon is None else in_view(self.horizon)
+        hidden = view is not None and len(view) < FIX_NEEDS
+        if hidden and self._looked_s < self._ttff_s:
+            self._ttff_s += on_s - self._looked_s  # what it has not found yet it does not find meanwhile
+        self._looked_s = on_s
+        blind = self.drive is None or self.fault.no_sky or hidden
         knows_time = self._hot or (not blind and on_s >= TIME_SHARE * self._ttff_s)
         resolved = self._hot or (not blind and on_s >= RESOLVED_SHARE * self._ttff_s)
         unix_s = self._clock.unix_s if knows_time else say.UNSYNCHRONISED_S + on_s
         if self.fault.date is not None and knows_time:
             unix_s = self.fault.date.timestamp() + on_s
         if self.drive is None or blind or on_s < self._ttff_s:
-            seen = 0 if blind else min(3, int(4 * on_s / self._ttff_s))
+            seen = len(view or ()) if blind else min(3, int(4 * on_s / self._ttff_s))
             return say.Solution(unix_s, knows_time, knows_time, resolved, 0, seen)
-        return self._position(self.drive.at(self._clock.unix_s), unix_s, on_s)
+        return self._position(self.drive.at(self._clock.unix_s), unix_s, on_s, view)
 
-    def _position(self, truth: Truth, unix_s: float, on_s: float) -> say.Solution:
+    def _position(self, truth: Truth, unix_s: float, on_s: float, view: list[Direction] | None) -> say.Solution:
         error = self._noise.at(self._clock.now_us / 1e6)
         self._last_fix_us = self._clock.now_us
         settling = 1.0 + 4.0 * math.exp(-(on_s - self._ttff_s) / 3.0)  # the first seconds are less exact
@@ -259,10 +254,16 @@ class UbloxM10:
         lat = max(-90.0, min(90.0, truth.lat_deg + math.degrees(north / EARTH_RADIUS_M)))
         lon = truth.lon_deg + math.degrees(east / (EARTH_RADIUS_M * max(1e-6, math.cos(math.radians(truth.lat_deg)))))
         return say.Solution(
-            unix_s, True, True, True, 3, 12, lat, (lon + 180) % 360 - 180, truth.alt_m + error.up_m * settling,
+            unix_s, True, True, True, 3, 12 if view is None else len(view),
+            lat, (lon + 180) % 360 - 180, truth.alt_m + error.up_m * settling,
             truth.speed_m_s, truth.course_deg, error.h_acc_m * settling, error.v_acc_m * settling,
-            say.OPEN_SKY_PDOP if self.fault.pdop is None else self.fault.pdop,
+            self._dilution(view),
         )  # fmt: skip
+
+    def _dilution(self, view: list[Direction] | None) -> float:
+        if self.fault.pdop is not None:
+            return self.fault.pdop
+        return say.OPEN_SKY_PDOP if view is None else min(say.NO_PDOP, pdop(view))
 
     def receive(self, data: bytes) -> None:
         """Bytes from the board."""

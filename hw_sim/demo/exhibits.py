@@ -37,7 +37,7 @@ class Exhibits:
             return self.first_epoch, ladder.spine(self.root, stream)
         return self.begun[generation, stream]
 
-    def _follow(self, generations: Generations) -> None:
+    def follow(self, generations: Generations) -> None:
         """Note what the server's healings begin with; nobody can derive it from what is kept of an exchange."""
         put: Callable[..., None] = generations._put_tip
 
@@ -55,5 +55,5 @@ class Exhibits:
         if not isinstance(fields, list):
             raise HwSimError("an enrolment file is an array")
         exhibits = cls(str(fields[1]), bytes(fields[2]), fields[3], fields[4], SealedWatch(board))
-        exhibits._follow(cloud._generations)
+        exhibits.follow(cloud._generations)
         return exhibits

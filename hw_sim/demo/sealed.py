@@ -21,6 +21,11 @@ def number_of(envelope: bytes) -> Number:
     return header.generation, int(header.stream), header.epoch, header.counter
 
 
+def digest_of(envelope: bytes) -> bytes:
+    """By which verdicts and rows name an envelope."""
+    return sha256(envelope).digest()[:8]
+
+
 @dataclass
 class SealedWatch:
     """Watches the spool of one board: `envelopes` by digest, each whole in flash at some time."""
@@ -40,7 +45,7 @@ class SealedWatch:
     def look(self) -> None:
         """Take in what waits now."""
         for entry in waiting(self.board):
-            self.envelopes[sha256(entry.envelope).digest()[:8]] = entry.envelope
+            self.envelopes[digest_of(entry.envelope)] = entry.envelope
 
     def of_stream(self, stream: int) -> list[bytes]:
         """Envelopes of one stream."""

@@ -49,8 +49,8 @@ class Charge(NamedTuple):
     source: str
 
     def paid(self, load: Load, times: int = 1) -> None:
-        """So many of these acts have happened."""
-        load.spend(self.state, self.uc * times, times)
+        """So many of these acts have happened; a decimal number, so that portions add up to the whole whenever they are told."""
+        load.spend(self.state, round(self.uc * times, 6), times)
 
 
 # --- ESP32-S3, both cores on, radio apart. Boards measure 31.7 mA (ESP32-S3-DevKitM-1 in vTaskDelay, lucidar.me) to

@@ -6,7 +6,7 @@ of changes. Currents are decimal numbers as data sheets print them (0.15 µA is 
 """
 
 from collections import Counter
-from collections.abc import ItemsView
+from collections.abc import Callable, ItemsView
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -16,6 +16,7 @@ from hw_sim.errors import HwSimError
 from hw_sim.world.clock import VirtualClock
 
 OFF = "off"
+Hears = Callable[[str, str], None]  # of a part and the state in which it is from now on
 _Draw = tuple[str, float]  # state, µA
 _NOTHING: _Draw = (OFF, 0.0)
 
@@ -140,10 +141,11 @@ class Mark(NamedTuple):
 
 
 class Part:
-    """The ledger of one part; a `Load`. It is off until it says otherwise."""
+    """The ledger of one part; a `Load`. It is off until it says otherwise. `hearers` are told of each change by `draw`."""
 
-    def __init__(self, clock: VirtualClock, start_us: int) -> None:
+    def __init__(self, clock: VirtualClock, start_us: int, name: str = "", hearers: list[Hears] | None = None) -> None:
         self._clock = clock
+        self._name, self._hearers = name, [] if hearers is None else hearers
         self._account = _Account(Counter(), {}, Counter())
         self._now: _Draw = _NOTHING
         self._since_us = start_us
@@ -155,6 +157,18 @@ class Part:
         self.settle()
         return self._now[0]
 
+    @property
+    def ua(self) -> float:
+        """What it draws now, in µA."""
+        self.settle()
+        return self._now[1]
+
+    @property
+    def uc(self) -> float:
+        """What it has cost so far, in µC."""
+        account = self.settle()
+        return sum(ua * us for (_, ua), us in account.us.items()) / 1e6 + float(sum(account.uc.values()))
+
     def draw(self, state: str, ua: float) -> None:
         """As in `Load`."""
         if self._plan is None and self._now == (state, ua):
@@ -162,6 +176,8 @@ class Part:
         _exact(ua)
         self.settle()
         self._now, self._plan = (state, ua), None
+        for hear in self._hearers:
+            hear(self._name, state)
 
     def then(self, after_us: int, state: str, ua: float) -> None:
         """As in `Load`."""
@@ -191,18 +207,29 @@ class Part:
 
 
 class Meter:
-    """The charge of one board, by part and state, since the meter was made."""
+    """The charge of one board, by part and state, since the meter was made. `heard` is told of each change of a state."""
 
     def __init__(self, clock: VirtualClock) -> None:
         self._clock = clock
+        self.heard: list[Hears] = []
         self._start_us = clock.now_us
         self._parts: dict[str, Part] = {}
 
     def part(self, name: str) -> Part:
         """The ledger of the part of this name; a new one counts as off since the meter was made."""
         if name not in self._parts:
-            self._parts[name] = Part(self._clock, self._start_us)
+            self._parts[name] = Part(self._clock, self._start_us, name, self.heard)
         return self._parts[name]
+
+    @property
+    def currents(self) -> dict[str, float]:
+        """What each part draws now, in µA."""
+        return {name: part.ua for name, part in self._parts.items()}
+
+    @property
+    def uc_by_part(self) -> dict[str, float]:
+        """Charge of each part so far, in µC."""
+        return {name: part.uc for name, part in self._parts.items()}
 
     def cut(self) -> None:
         """The supply is gone: no part draws anything, until it says otherwise."""

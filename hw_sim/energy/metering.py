@@ -5,6 +5,7 @@ and waits while virtual time passes in a `sleep` or `poll`. Computing takes no v
 for it. Each reading of the ledger brings that up to date.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from hw_sim.energy import currents
@@ -13,6 +14,7 @@ from hw_sim.silicon.flash import Operation
 
 if TYPE_CHECKING:
     from hw_sim.board import Board
+    from hw_sim.energy.pack import Pack
 
 
 class BoardMeter(Meter):
@@ -26,12 +28,16 @@ class BoardMeter(Meter):
         self._led = self.part("led")
         self._light = False
         self._requests = 0
+        self.on_start: list[Callable[[], None]] = []  # told when a program starts; `board.reset_cause` says why
+        self.pack: Pack | None = None
         board.radio.load = self.part("radio")
-        board.gnss.load = self.part("gnss")
+        if board.has_gnss:
+            board.gnss.load = self.part("gnss")
         board.buzzer.load = self.part("buzzer")
         board.bluetooth.load = self.part("bluetooth")
         board.flash.done.append(self._flash_operation)
-        board.gpio.on_output[board.description.led.pin] = self._led_level
+        if board.description.led is not None:
+            board.gpio.on_output[board.description.led.pin] = self._led_level
         for name, chip in board.sensors.items():
             chip.on_state = self.part(name).draw
 
@@ -42,10 +48,14 @@ class BoardMeter(Meter):
         currents.FLASH_STANDBY.flows(self._flash)
         battery_ua = self._board.battery_mv * 1000 / currents.DIVIDER_OHM
         self.part("battery divider").draw("on", round(battery_ua, 3))
+        if self.pack is not None:
+            self.pack.look()
 
     def started(self) -> None:
         """A program starts: the time that it takes to load passes for the meter alone."""
         currents.MCU_LOAD.paid(self._mcu)
+        for hear in self.on_start:
+            hear()
 
     def running(self) -> None:
         """The processor does something."""
@@ -72,6 +82,13 @@ class BoardMeter(Meter):
         else:
             self._led.draw("off", 0.0)
 
+    @property
+    def terminal_mv(self) -> int:
+        """The battery's voltage as a divider sees it: the pack's under load, unless a fault has set the board's own."""
+        board = self._board
+        stated, battery = board.battery_mv, board.description.battery
+        return stated if self.pack is None or battery is None or stated != battery.millivolts else self.pack.terminal_mv
+
     # --- reading
 
     def mark(self) -> Mark:
@@ -83,6 +100,12 @@ class BoardMeter(Meter):
         """What came after the mark."""
         self._count_turns()
         return super().since(mark)
+
+    @property
+    def uc_by_part(self) -> dict[str, float]:
+        """Charge of each part so far, in µC."""
+        self._count_turns()
+        return super().uc_by_part
 
     def _count_turns(self) -> None:
         turns = self._board.counters["requests"] - self._requests

@@ -1,5 +1,6 @@
 """The run of a board's program: its requests served, its waits filled with virtual time, its ends told apart."""
 
+import contextlib
 import enum
 import functools
 import re
@@ -13,7 +14,7 @@ from hw_sim.interpreter import rom
 from hw_sim.interpreter.child import SHIMS, Child, Request
 from hw_sim.interpreter.services import Services
 from hw_sim.interpreter.shims import _ops
-from hw_sim.interpreter.waits import DeviceError, Wait
+from hw_sim.interpreter.waits import DeviceError, Result, Wait
 from hw_sim.shell.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -23,9 +24,14 @@ HEAP_PERIOD_US = 3600 * 1_000_000
 SILENCE_S = 10.0  # of real time; the longest honest computation of a device takes a second here
 PATIENCE_S = 0.02  # the same where somebody may type meanwhile
 SIGNAL_S = 0.1  # after so long without a request a program that computes is told of Ctrl-C by a signal
+WHERE_S = 1.0  # of real time, for a program that computes to say where it is
 FOREVER_US = 1 << 62
 
 
+AFTERWARDS = (
+    _ops.CRASH,
+    _ops.FLASH_READ,
+)  # what a program asks for that dies of an exception: an import reads the flash
 SOFT_RESET = 5  # `machine.reset_cause()` of the ESP32 port
 
 
@@ -36,6 +42,7 @@ class RunEnd(enum.Enum):
     PREDICATE = "the condition holds"
     ENDED = "the program has ended"
     POWER_OFF = "the board has no power"
+    PAUSED = "it was told to pause"
 
 
 class Engine:
@@ -47,6 +54,8 @@ class Engine:
         self._services = Services(board)
         self._child: Child | None = None
         self._wait: Wait | None = None
+        self._behind: Wait | Result | None = None  # what an interrupt went before
+        self._missed = ""  # what is not simulated, once the program was told of it
         self._op = _ops.BOOT  # of the request that is served
         self._silent_s = 0.0
         self._boot_us = self._heap_due_us = 0
@@ -69,6 +78,7 @@ class Engine:
         board = self._board
         if board.terminal is not None:
             board.terminal.started(soft=board.reset_cause == SOFT_RESET)
+        self._missed = ""
         self._child = Child(
             app,
             _shims(bytecode, board.description.port),
@@ -82,7 +92,8 @@ class Engine:
         """Ends the program at once; its sockets and UARTs go with it."""
         if self._child is not None:
             self._child.kill()
-        self._child = self._wait = None
+        self._child = self._wait = self._behind = None
+        self._board.interrupts.forget()
         self._services.close_sockets(reset=reset_peers)
         for port in self._board.uarts.values():
             port.stop()
@@ -116,7 +127,7 @@ class Engine:
             if terminal:
                 self._compute(child, terminal, limit_us, time.monotonic() - began_s)
             else:
-                self._hang()
+                self._hang(child)
             return
         if request is None:
             self._ended(child)
@@ -124,14 +135,19 @@ class Engine:
         self._op, self._silent_s = request.op, 0.0
         self._board.counters["requests"] += 1
         self._board.spend(request.spent_us)
+        if self._missed and request.op not in AFTERWARDS and self._board.stops_at_missing:
+            raise NotSimulated(f"{self._missed}; the program caught the exception and went on")
+        if request.op == _ops.RESUME:
+            self._resume()
+            return
         try:
             outcome = self._services.handle(request)
         except DeviceError as error:
             self._answer(request, -1, error.errno)
             return
         except NotSimulated as error:
-            if terminal is None:
-                raise
+            self._board.unsimulated.append(str(error))
+            self._missed = "" if terminal else str(error)
             self._answer(request, 3, 0, str(error).encode())
             return
         if isinstance(outcome, Wait):
@@ -139,6 +155,22 @@ class Engine:
             self._settle_if_late(outcome)
         else:
             self._answer(request, 0, *outcome)
+
+    def _resume(self) -> None:
+        """The handler has ended: the next one, or what it went before."""
+        self._board.interrupts.serving = False
+        behind, self._behind = self._behind, None
+        if isinstance(behind, Wait):
+            self._wait = behind
+        else:
+            self._answer(None, 0, *(behind or (0, b"")))
+
+    def _interrupt(self, behind: Wait | Result) -> None:
+        """Lets the program serve an interrupt before it hears of `behind`."""
+        if isinstance(behind, Wait) and self._op == _ops.POLL:
+            behind = (-1, b"")  # what is waited for may be in the program now
+        self._wait, self._behind = None, behind
+        self._send(4, self._board.interrupts.take())
 
     def _compute(self, child: Child, terminal: Terminal, limit_us: int, took_s: float) -> None:
         """It computes while somebody may type: time goes on with the host's, so that a watchdog can bite."""
@@ -160,6 +192,9 @@ class Engine:
     def _go_on_waiting(self, wait: Wait, limit_us: int) -> None:
         """It ends, or time passes to the next event."""
         terminal = self._board.terminal
+        if self._board.interrupts.due:
+            self._interrupt(wait)
+            return
         if terminal and terminal.interrupts(self._op):
             self._end_wait(2, 0)
             return
@@ -198,17 +233,33 @@ class Engine:
             status = 1
         elif status == 0 and self._board.terminal and self._board.terminal.interrupts(self._op):
             status = 2
-        ticks_us = now_us - self._boot_us + self._board.ticks_start_ms * 1000
-        self._child.answer(status, ticks_us, value, data)
+        elif status == 0 and self._board.interrupts.due:
+            self._interrupt((value, data))
+            return
+        self._send(status, value, data)
 
-    def _hang(self) -> None:
+    def _send(self, status: int, value: int, data: bytes = b"") -> None:
+        if self._child is not None and not self._board.reset_pending:
+            ticks_us = self._clock.now_us - self._boot_us + self._board.ticks_start_ms * 1000
+            self._child.answer(status, ticks_us, value, data)
+
+    def _hang(self, child: Child) -> None:
         """The program computes for ever: its watchdog bites, or without one that is the end."""
         board = self._board
         if board.watchdog.deadline_us is None:
             silence = f"the program neither waited nor asked for anything in {board.silence_s} s of real time"
-            raise ChildFailed(f"{silence}\n{board.console.tail()}")
+            raise ChildFailed(f"{silence}{self._where(child)}\n{board.console.tail()}")
         board.counters["hangs"] += 1
         board.spend(board.watchdog.deadline_us - self._clock.now_us)
+
+    def _where(self, child: Child) -> str:
+        """Where a program is that computes for ever: it is interrupted, and its traceback tells."""
+        with contextlib.suppress(ChildSilent):
+            child.interrupt()
+            request = child.recv(WHERE_S)
+            if request is not None and request.op == _ops.CRASH:
+                return ", at:\n" + _own_frames(request.data.decode("utf-8", "replace"))
+        return ""
 
     def _ended(self, child: Child) -> None:
         code, board = child.exit_code, self._board
@@ -217,6 +268,8 @@ class Engine:
             board.terminal.died(f"the interpreter ended with code {code}")
             board.program_reset(_ops.HARD, 0)
             return
+        if self._missed and board.stops_at_missing:
+            raise NotSimulated(f"{self._missed}\n{_own_frames(board.traceback)}".rstrip())
         if board.traceback or code:
             board.counters["crashes"] += 1
             raise ChildFailed(board.traceback or f"the interpreter ended with code {code}\n{board.console.tail()}")
@@ -226,6 +279,8 @@ class Engine:
         board = self._board
         while board.powered:
             board.do_pending_reset()
+            if not board.powered:
+                break
             if until():
                 return RunEnd.PREDICATE
             if self._clock.now_us >= limit_us:
@@ -233,6 +288,14 @@ class Engine:
             if not self.step(limit_us):
                 return RunEnd.TIME if board.asleep else RunEnd.ENDED
         return RunEnd.POWER_OFF
+
+
+_FRAME_OF_SHIM = re.compile(rf'  File "({"|".join(path.name for path in SHIMS.rglob("*.py"))})",.*\n')
+
+
+def _own_frames(traceback: str) -> str:
+    """A traceback without the frames of what is C on a chip."""
+    return _FRAME_OF_SHIM.sub("", traceback)
 
 
 def _segment(board: "Board") -> bytes | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
+from hw_sim.errors import HwSimError
 from hw_sim.interpreter import rom
 
 
@@ -25,6 +26,24 @@ class Installed:
         self.sources |= rom.package_sources(package)
         self._released = self._released or (package / rom.MANIFEST).is_file()
         self.bytecode = bytecode
+
+    def library(self, path: Path) -> None:
+        """A module, or a package, to import by its name; of a folder that is no package, all that lies in it.
+
+        What is no Python lies beside it, as data.
+        """
+        if path.is_file():
+            self.sources[path.name] = path
+            return
+        base = path.parent if (path / "__init__.py").is_file() else path
+        found = [each for each in sorted(path.rglob("*")) if each.is_file() and not rom.SKIPPED & set(each.parts)]
+        if not found:
+            raise HwSimError(f"{path}: there is nothing to import")
+        self.sources |= {each.relative_to(base).as_posix(): each for each in found if not each.name.startswith(".")}
+
+    def boot(self, source: str) -> None:
+        """This text as `boot.py`, which runs before the program."""
+        self.sources["boot.py"] = source.encode()
 
     def program(self, source: str) -> None:
         """This text as `main.py`."""

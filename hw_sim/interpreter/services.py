@@ -6,17 +6,16 @@ import struct
 
 from hw_sim.errors import NotSimulated
 from hw_sim.interpreter.child import Request
-from hw_sim.interpreter.services_console import ConsoleServices
 from hw_sim.interpreter.services_net import HANDLERS, NONE, POLLIN, POLLOUT, on
+from hw_sim.interpreter.services_pins import PinServices
 from hw_sim.interpreter.shims import _ops
 from hw_sim.interpreter.waits import DeviceError, Result, Wait, never
 from hw_sim.silicon.flash import FlashError
-from hw_sim.silicon.uart import UartPort
 
 BOOT_US = 350_000  # from reset to main.py, glenn20/upy-esp32-experiments
 
 
-class Services(ConsoleServices):
+class Services(PinServices):
     """Serves the program of one board."""
 
     def handle(self, request: Request) -> Result | Wait:
@@ -28,18 +27,6 @@ class Services(ConsoleServices):
             return handler(self, request)
         except FlashError as error:
             raise DeviceError(errno.EINVAL) from error
-
-    def _uart(self, number: int) -> UartPort:
-        port = self._board.uarts.get(number)
-        if port is None:
-            raise NotSimulated(f"UART {number}: {self._board.name} has no chip there")
-        return port
-
-    def _open_uart(self, number: int) -> UartPort:
-        port = self._uart(number)
-        if not port.open:
-            raise DeviceError(errno.EIO)
-        return port
 
     def _events(self, poll_id: int, mask: int) -> int:
         if poll_id == _ops.STDIN_POLL:
@@ -174,29 +161,6 @@ class Services(ConsoleServices):
         else:
             self._board.wake_on[request.a] = request.b
         return NONE
-
-    @on(_ops.PIN_HOLD)
-    def _pin_hold(self, request: Request) -> Result:
-        self._board.gpio.hold(request.a, bool(request.b))
-        return NONE
-
-    @on(_ops.PIN_MODE)
-    def _pin_mode(self, request: Request) -> Result:
-        self._board.gpio.set_mode(request.a, request.b)
-        return NONE
-
-    @on(_ops.PIN_GET)
-    def _pin_get(self, request: Request) -> Result:
-        return self._board.gpio.read(request.a), b""
-
-    @on(_ops.PIN_SET)
-    def _pin_set(self, request: Request) -> Result:
-        self._board.gpio.write(request.a, request.b)
-        return NONE
-
-    @on(_ops.ADC_READ)
-    def _adc_read(self, request: Request) -> Result:
-        return self._board.adc_uv(request.a), b""
 
     # --- UART
 

@@ -1,5 +1,6 @@
 """The board's answers about I2C; a part of `hw_sim.interpreter.services`."""
 
+import errno
 import struct
 
 from hw_sim.interpreter.child import Request
@@ -22,7 +23,10 @@ class BusServices(CellServices):
     def _i2c_open(self, request: Request) -> Result:
         scl, sda, timeout_us = struct.unpack("<hhI", request.data)
         bus = self._board.i2c_bus(request.a, scl=scl, sda=sda)
-        controller = Controller(bus, request.a < 0, max(1, request.b), timeout_us)
+        soft = request.a < 0
+        hard_rp2 = not soft and self._board.description.port == "rp2"
+        refused = errno.EIO if hard_rp2 else errno.ENODEV
+        controller = Controller(bus, soft, max(1, request.b), timeout_us, refused)
         controllers = self._board.controllers
         if controller not in controllers:
             controllers.append(controller)

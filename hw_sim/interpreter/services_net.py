@@ -1,6 +1,7 @@
 """The board's answers about radio and sockets; a part of `hw_sim.interpreter.services`."""
 
 import errno
+import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 POLLIN, POLLOUT, POLLERR, POLLHUP = 1, 4, 8, 16
 SOCKETS_LIMIT = 16  # CONFIG_LWIP_MAX_SOCKETS of the ESP32 port
+SCAN_US = 2_100_000  # thirteen channels, 120 ms each at the most and what is around them (ESP-IDF, active scan)
 NONE: Result = (0, b"")
 
 Handler = Callable[[Any, Request], Result | Wait]
@@ -87,9 +89,34 @@ class NetServices:
     def _wlan_rssi(self, request: Request) -> Result:
         return self._board.radio.rssi_dbm, b""
 
+    @on(_ops.WLAN_SCAN)
+    def _wlan_scan(self, request: Request) -> Result:
+        if request.a:
+            return 0, self._board.radio.joined.encode()
+        if not self._board.radio.active:
+            raise DeviceError(0x3002)  # ESP_ERR_WIFI_NOT_STARTED
+        self._board.spend(SCAN_US)
+        radio, around = self._board.radio, self._board.network.wifi
+        heard = (
+            []
+            if self._board.network.fault.down
+            else [(name, radio.rssi_dbm, bool(key)) for name, key in around.items()]
+        )
+        return 0, json.dumps(heard).encode()
+
     @on(_ops.RESOLVE)
-    def _resolve(self, request: Request) -> Result:
-        return 0, self._board.network.resolve(request.data.decode("utf-8", "replace")).encode()
+    def _resolve(self, request: Request) -> Wait:
+        answer = self._board.network.lookup(request.data.decode("utf-8", "replace"))
+        deadline_us = self._board.world.clock.now_us + answer.took_us
+
+        def ready() -> Result | None:
+            if self._board.world.clock.now_us < deadline_us:
+                return None
+            if answer.errno:
+                raise DeviceError(answer.errno)
+            return 0, answer.addresses.encode()
+
+        return Wait(ready, deadline_us)
 
     @on(_ops.SOCKET)
     def _new_socket(self, request: Request) -> Result:

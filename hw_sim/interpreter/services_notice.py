@@ -1,4 +1,4 @@
-"""The board's answers about its piezo and Bluetooth; a part of `hw_sim.interpreter.services`."""
+"""The board's answers about its Bluetooth; a part of `hw_sim.interpreter.services`."""
 
 import errno
 
@@ -11,12 +11,7 @@ DATA_LIMIT_BYTES = 31  # of a legacy advertisement (Bluetooth Core, Vol 6, Part 
 
 
 class NoticeServices(NetServices):
-    """PWM on the piezo's pin, and `bluetooth.BLE` as a broadcaster."""
-
-    @on(_ops.PWM)
-    def _pwm(self, request: Request) -> Result:
-        self._board.buzzer.drive(request.a, request.b)
-        return NONE
+    """`bluetooth.BLE` as a broadcaster."""
 
     @on(_ops.BLE_ACTIVE)
     def _ble_active(self, request: Request) -> Result:

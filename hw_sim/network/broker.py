@@ -1,6 +1,7 @@
 """A real MQTT broker of one's own on loopback: mosquitto, the one that pip installs, or NATS with its MQTT."""
 
 import contextlib
+import os
 import shutil
 import socket
 import subprocess
@@ -18,10 +19,14 @@ TRIES = 3  # the free port may be taken between asking and listening
 
 _MOSQUITTO = """listener {port} {host}
 allow_anonymous true
-persistence false
 set_tcp_nodelay true
 log_type error
 log_type warning
+"""
+_FORGETS = "persistence false\n"
+_KEEPS = """persistence true
+persistence_location {folder}/
+persistence_file sessions.db
 """
 _TLS = """listener {port} {host}
 certfile {folder}/broker.pem
@@ -70,31 +75,45 @@ def _answers(port: int) -> bool:
 
 
 class Broker:
-    """A running broker; a context manager that stops it. It takes anybody on loopback and keeps nothing.
+    """A running broker; a context manager that stops it. It takes anybody on loopback.
 
-    `tls` are certificate and key as PEM: mosquitto then listens on `tls_port` too.
+    `tls` are certificate and key as PEM: mosquitto then listens on `tls_port` too. With `persistent` mosquitto keeps
+    sessions, and what waits in them, over a `restart`; else nothing outlives it.
     """
 
     host = HOST
 
-    def __init__(self, kind: Kind, port: int, tls: tuple[bytes, bytes] | None = None) -> None:
-        self.kind, self.port = kind, port
+    def __init__(
+        self, kind: Kind, port: int, tls: tuple[bytes, bytes] | None = None, *, persistent: bool = False
+    ) -> None:
+        if persistent and kind != "mosquitto":
+            raise NoBroker(f"{kind} keeps no sessions here: apt install mosquitto")
+        self.kind, self.port, self.persistent = kind, port, persistent
+        self._process: subprocess.Popen[bytes] | None = None
+        self._command: list[str] = []
+        self._sessions: Path | None = None
         self.tls_port = _free_port() if tls else 0
         self._tls = tls
         self._resources = contextlib.ExitStack()
+        self.start_again()
+
+    def start_again(self) -> None:
+        """After `stop`, on its port, as one that knows nothing; the certificate's port stays too."""
         try:
-            if kind == "mosquitto":
+            if self.kind == "mosquitto":
                 self._start_mosquitto()
-            elif kind == "nats":
+            elif self.kind == "nats":
                 self._start_nats()
             else:
                 self._start_iotcore()
         except BaseException:
-            self._resources.close()
+            self.stop()
             raise
 
     @classmethod
-    def start(cls, kind: Kind | None = None, tls: tuple[bytes, bytes] | None = None) -> Self:
+    def start(
+        cls, kind: Kind | None = None, tls: tuple[bytes, bytes] | None = None, *, persistent: bool = False
+    ) -> Self:
         """Starts the broker of that kind, or the best that is installed, on a free port; NoBroker if there is none."""
         if kind is None:
             kind = "mosquitto" if mosquitto() else "iotcore"
@@ -106,12 +125,17 @@ class Broker:
             raise NoBroker("no nats-server: apt install nats-server")
         for _ in range(TRIES - 1):
             with contextlib.suppress(NoBroker):
-                return cls(kind, _free_port(), tls)
-        return cls(kind, _free_port(), tls)
+                return cls(kind, _free_port(), tls, persistent=persistent)
+        return cls(kind, _free_port(), tls, persistent=persistent)
 
     def _start_mosquitto(self) -> None:
         folder = self._folder()
-        text = _MOSQUITTO.format(port=self.port, host=HOST)
+        text = _MOSQUITTO.format(port=self.port, host=HOST) + (
+            _KEEPS.format(folder=folder) if self.persistent else _FORGETS
+        )
+        if self.persistent:
+            self._sessions = folder / "sessions.db"
+            text += "user root\n" * (os.geteuid() == 0)  # else it becomes another user, who may not write there
         if self._tls:
             (folder / "broker.pem").write_bytes(self._tls[0])
             (folder / "broker.key").write_bytes(self._tls[1])
@@ -131,11 +155,30 @@ class Broker:
         folder.chmod(0o755)  # mosquitto started by root reads its file as another user
         return folder
 
+    def restart(self, *, keep_sessions: bool) -> None:
+        """It ends in order and comes back on its port, with the sessions that it had or without any.
+
+        NoBroker where sessions are to be kept and it is not `persistent`, and for a broker that is no process of its own.
+        """
+        if self._process is None:
+            raise NoBroker(f"{self.kind} cannot be restarted; mosquitto can")
+        if keep_sessions and not self.persistent:
+            raise NoBroker("this broker keeps no sessions: Broker.start(persistent=True)")
+        self._end()
+        if self._sessions is not None and not keep_sessions:
+            self._sessions.unlink(missing_ok=True)
+        self._run(self._command)
+
+    def _end(self) -> None:
+        if self._process is not None:
+            _end(self._process)
+            self._process = None
+
     def _run(self, command: list[str]) -> None:
         process = subprocess.Popen(  # noqa: S603 - the broker found on this machine
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         )
-        self._resources.callback(_end, process)
+        self._process, self._command = process, command
         until = time.monotonic() + START_S
         while not _answers(self.port):
             if process.poll() is not None or time.monotonic() > until:
@@ -154,6 +197,7 @@ class Broker:
 
     def stop(self) -> None:
         """Stops it; connections break."""
+        self._end()
         self._resources.close()
 
     def __enter__(self) -> Self:

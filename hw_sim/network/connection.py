@@ -4,10 +4,12 @@ import contextlib
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hw_sim.interpreter.waits import DeviceError
+from hw_sim.network.faults import Faults, Line
+from hw_sim.network.portal import Visit
+from hw_sim.network.tape import Peer
 from hw_sim.network.traffic import Direction, Due, Splitter
 
 if TYPE_CHECKING:
@@ -20,39 +22,23 @@ TLS_QUIET_S = 0.15
 
 EHOSTUNREACH, ECONNREFUSED, ECONNRESET, ENOTCONN, EBADF = 113, 111, 104, 128, 9
 ECONNABORTED = 103
+NOBODY = "203.0.113."  # addresses at which nobody is any more (RFC 5737, TEST-NET-3)
+
+__all__ = ["Connection", "Faults", "SocketError"]
 
 
 class SocketError(DeviceError):
     """An errno of a socket call."""
 
 
-@dataclass(slots=True)  # a misspelt fault is an error, not a test that is green for nothing
-class Faults:
-    """What is wrong with the network at present; assign `Faults()` for nothing.
-
-    `down`: no access point, no route. `refuse`: connections are refused. `half_open`: bytes vanish both ways and no
-    close is seen. `drop(direction, packet)`: True loses that MQTT packet. `latency_ms`: virtual time from the peer to
-    the board.
-    """
-
-    down: bool = False
-    refuse: bool = False
-    half_open: bool = False
-    latency_ms: int = 0
-    drop: Callable[[Direction, bytes], bool] | None = None
-    cut_after_bytes: int | None = None
-
-    def cut_after(self, n_bytes: int) -> None:
-        """The connection breaks after this many more bytes up, in the middle of a packet if it falls so."""
-        self.cut_after_bytes = n_bytes
-
-
 class Connection:
     """One simulated socket."""
 
-    def __init__(self, network: "Network") -> None:
-        self._network = network
-        self._real: socket.socket | None = None
+    def __init__(self, network: "Network", number: int = 0) -> None:
+        self._network, self.number = network, number
+        self._line = Line(network, number)
+        self._visit: Visit | None = None  # at a captive portal
+        self._real: Peer | None = None
         self._split: dict[Direction, Splitter] = {"up": Splitter(), "down": Splitter()}
         self.connected = False
         self.received = bytearray()
@@ -66,12 +52,11 @@ class Connection:
         self._moved_s = 0.0  # of real time: when bytes last passed
         self._unacknowledged = 0
         self._lost = False  # bytes of it vanished: it can never go on, and nobody tells
-        self._due_us = 0  # of what came down last
 
     @property
     def _dead(self) -> bool:
-        fault = self._network.fault
-        return self._lost or fault.half_open or fault.down or not self._network.carries()
+        network = self._network
+        return self._lost or network.fault.half_open or network.out_of_reach or not network.carries()
 
     def connect(self, address: tuple[str, int]) -> None:
         """Opens the real connection; a refusal shows as an error of the socket."""
@@ -80,24 +65,25 @@ class Connection:
             self.error = EHOSTUNREACH
             return
         self._network.on_air("up", 0)
-        if not self._network.carries():
+        if not self._network.carries() or (address[0].startswith(NOBODY) and not fault.portal):
             self._lost = True  # and nobody answers
         elif fault.refuse:
             self.error = ECONNREFUSED
         elif fault.half_open:
             self._lost = True
             self._later(self._opened)  # some middle box answered
+        elif fault.portal:
+            self._visit = fault.portal.visit()
+            self._later(self._opened)
         else:
             self._dial(address)
 
     def _dial(self, address: tuple[str, int]) -> None:
         try:
-            self._real = socket.create_connection(address, timeout=2)
+            self._real = self._network.dial(address, self.number)
         except OSError:
             self.error = ECONNREFUSED
             return
-        self._real.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._real.setblocking(False)
         self._later(self._opened)
 
     def _opened(self) -> None:
@@ -115,10 +101,10 @@ class Connection:
             self._unacknowledged += taken
             self._network.on_air("up", taken)
             return taken
-        if self._real is None:
+        if self._real is None and self._visit is None:
             self._break(ECONNRESET)
             raise SocketError(ECONNRESET)
-        return self._send_up(data)
+        return self._send_up(data[: SEND_BUFFER_BYTES - self._line.queued_bytes])
 
     def _send_up(self, data: bytes) -> int:
         fault = self._network.fault
@@ -131,11 +117,15 @@ class Connection:
             raise SocketError(ECONNRESET)
         if cut is not None:
             fault.cut_after_bytes = cut - len(data)
+        self._line.took(len(data))
         self._pass_up(data)
         return len(data)
 
     def _pass_up(self, data: bytes) -> None:
         self._network.on_air("up", len(data))
+        if self._visit is not None:
+            self._tell_portal(self._visit, data)
+            return
         self._moved_s = time.monotonic()
         if self.mqtt is None and data:
             self.mqtt = data[0] == 0x10  # CONNECT comes first (section 3.1)
@@ -143,6 +133,7 @@ class Connection:
         self._network.up.total_bytes += len(data)
         if not self.mqtt:
             self._raw_pending = True
+            self._network.up.stream(len(data))
             self._forward(data)
             return
         for packet in self._split["up"].feed(data):
@@ -155,6 +146,14 @@ class Connection:
         if self._split["up"].lost:
             self.mqtt = False
             self._forward(self._split["up"].take_rest())
+
+    def _tell_portal(self, visit: Visit, data: bytes) -> None:
+        answer = visit.hear(data)
+        if answer:
+            self._network.on_air("down", len(answer))
+            self._deliver(answer)
+        if visit.over:
+            self._later(self._end)
 
     def _forward(self, data: bytes) -> None:
         if self._real is None or not data:
@@ -170,10 +169,8 @@ class Connection:
 
     def pump(self) -> bool:
         """Takes in what the peer has sent; True if there was anything."""
-        if self._real is None:
-            return False
         came = False
-        while True:
+        while self._real is not None:
             try:
                 data = self._real.recv(65536)
             except BlockingIOError:
@@ -189,16 +186,36 @@ class Connection:
             self._raw_pending = False
             self._moved_s = time.monotonic()
             self._take(data)
+        return came
 
     def _take(self, data: bytes) -> None:
         network = self._network
-        network.on_air("down", len(data))
+        cut = network.fault.cut_down_after_bytes
+        if cut is not None:
+            network.fault.cut_down_after_bytes = None if cut <= len(data) else cut - len(data)
+        if cut is not None and cut <= len(data):
+            self._take_sound(data[:cut])
+            self._deliver(self._split["down"].take_rest())
+            self._close_real()
+            self._later(self._reset_by_peer)
+            return
+        self._take_sound(data)
+
+    def _reset_by_peer(self) -> None:
+        self._break(ECONNRESET)
+        self.heard()
+
+    def _take_sound(self, data: bytes) -> None:
+        network = self._network
         network.capture.add("down", data)
         network.down.total_bytes += len(data)
         if not self.mqtt:
+            network.on_air("down", len(data))
+            network.down.stream(len(data))
             self._deliver(data)
             return
         for packet in self._split["down"].feed(data):
+            network.on_air("down", len(packet))  # not by the pieces in which the host's own network hands them over
             network.down.count(packet)
             self.due.came(packet)
             if network.fault.drop is None or not network.fault.drop("down", packet):
@@ -207,20 +224,18 @@ class Connection:
     def _deliver(self, data: bytes) -> None:
         if self._dead:
             self._lost = True
-        else:
-            self._later(lambda: self._arrived(data))
+        elif data:
+            self._later(lambda: self._arrived(data), len(data))
 
     def _arrived(self, data: bytes) -> None:
         self.received.extend(data)
         self.heard()
 
-    def _later(self, act: Callable[[], None]) -> None:
+    def _later(self, act: Callable[[], None], n_bytes: int = 0) -> None:
         clock = self._network.world.clock
-        latency_ms = self._network.fault.latency_ms + self._network.delay_ms()
-        # What is delayed less must not overtake what was before it.
-        self._due_us = max(self._due_us, clock.now_us + latency_ms * 1000)
-        if self._due_us > clock.now_us:
-            clock.at(self._due_us, act)
+        due_us = self._line.due_us(n_bytes, whole=bool(self.mqtt))
+        if due_us > clock.now_us:
+            clock.at(due_us, act)
         else:
             act()
 
@@ -256,7 +271,8 @@ class Connection:
     @property
     def writable(self) -> bool:
         """A write would not block."""
-        return bool(self.error) or (self.connected and self._unacknowledged < SEND_BUFFER_BYTES)
+        held = max(self._unacknowledged, self._line.queued_bytes)
+        return bool(self.error) or (self.connected and held < SEND_BUFFER_BYTES)
 
     @property
     def readable(self) -> bool:
@@ -278,6 +294,6 @@ class Connection:
         return self._lost
 
     @property
-    def real(self) -> socket.socket | None:
+    def real(self) -> Peer | None:
         """The socket of the host."""
         return self._real

@@ -6,11 +6,14 @@ time that it needs to answer. So what the device sees does not depend on how fas
 """
 
 import select
+import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 
 from hw_sim.errors import SettleTimeout
-from hw_sim.network.connection import EHOSTUNREACH, Connection, Faults, SocketError
+from hw_sim.network.connection import EHOSTUNREACH, NOBODY, Connection, Faults, SocketError
+from hw_sim.network.resolver import Answer, Resolver
+from hw_sim.network.tape import REFUSED, Peer, Player, Recorder, Tape
 from hw_sim.network.traffic import Capture, Direction, Traffic
 from hw_sim.world.clock import World
 
@@ -18,8 +21,8 @@ __all__ = ["Connection", "Faults", "Network", "SocketError"]
 
 RESPONSE_POLL_S = 0.002
 RAW_ANSWER_S = 0.02  # for a stream that is not MQTT nobody knows whether an answer is due: this long it gets
+USABLE_DBM = -61
 Endpoint = tuple[str, int]
-EAI_FAIL = -202  # what getaddrinfo raises on the ESP32 when a name does not resolve
 
 
 class Network:
@@ -52,21 +55,43 @@ class Network:
         self.on_air: Callable[[Direction, int], None] = lambda way, n_bytes: None  # it hears what it has to carry
         self.carries: Callable[[], bool] = lambda: True  # False: no cell is in reach, and bytes vanish both ways
         self.delay_ms: Callable[[], int] = lambda: 0  # that the way down takes, beside the fault's
+        self.reach: Callable[[str], int | None] = lambda ssid: USABLE_DBM  # signal of an access point here, in dBm
+        self.station: str | None = None  # the access point with which the radio is associated
+        self.resolver = Resolver(self)
+        self.settlings = 0  # so many times the peers were waited for
+        self.opened = 0  # sockets so far
+        self.lost_segments = self.duplicates = 0
+        self._recorder: Recorder | None = None
+        self._player: Player | None = None
         self.settle_timeouts = 0
         self.raise_on_timeout = True
 
     @property
     def online(self) -> bool:
         """The board has an address and the way out works."""
-        return self.associated and not self.fault.down
+        return self.associated and not self.out_of_reach
+
+    @property
+    def out_of_reach(self) -> bool:
+        """There is no access point, or the one of the radio is not heard here."""
+        return self.fault.down or (self.station is not None and self.reach(self.station) is None)
 
     def resolve(self, host: str) -> str:
         """Addresses for a name, with commas between; SocketError(-202) for one that nobody knows."""
+        answer = self.lookup(host)
+        if answer.errno:
+            raise SocketError(answer.errno)
+        return answer.addresses
+
+    def lookup(self, host: str) -> Answer:
+        """The same with the time that it takes."""
         self.asked.append(host)
-        if not self.online or not (host in self.hosts or host.startswith("127.")):
-            raise SocketError(EAI_FAIL)
+        return self.resolver.ask(host)
+
+    def addresses(self, host: str) -> str:
+        """What an honest resolver says; empty for a name that nobody knows."""
         if host not in self.hosts:
-            return host
+            return host if host.startswith("127.") else ""
         return ",".join(self._alias(host, n) for n in range(len(self._endpoints(host))))
 
     def _endpoints(self, host: str) -> Sequence[Endpoint | None]:
@@ -81,6 +106,8 @@ class Network:
     def real_address(self, address: str, port: int) -> Endpoint:
         """Where bytes for a simulated address go in truth; SocketError for an address that leads nowhere."""
         self.dialled.append((address, port))
+        if self.fault.portal or address.startswith(NOBODY):
+            return address, port
         for host in self.hosts:
             for n, real in enumerate(self._endpoints(host)):
                 if real is not None and address in (host, self._alias(host, n)):
@@ -91,9 +118,36 @@ class Network:
 
     def open(self) -> Connection:
         """A new socket."""
-        connection = Connection(self)
+        self.opened += 1
+        connection = Connection(self, self.opened)
         self.connections.append(connection)
         return connection
+
+    def dial(self, address: Endpoint, number: int) -> Peer:
+        """The peer at a real address, or as the tape has it; OSError if nobody answers."""
+        if self._player is not None and self._player.dials:
+            return self._player.dial(number)
+        try:
+            peer = socket.create_connection(address, timeout=2)
+        except OSError:
+            if self._recorder is not None:
+                self._recorder.note(REFUSED, number)
+            raise
+        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        peer.setblocking(False)
+        return peer if self._recorder is None else self._recorder.taped(peer, number)
+
+    def record(self) -> Tape:
+        """From now on what passes is put on this tape; before the first connection."""
+        self._recorder = Recorder(self)
+        return self._recorder.tape
+
+    def play(self, tape: Tape) -> None:
+        """The tape takes the place of the peers until it is over; before the first connection.
+
+        TapeError, now or when the run differs from what is on it.
+        """
+        self._player = Player(self, tape)
 
     def close(self, connection: Connection, *, reset: bool = False) -> None:
         """Closes a socket and forgets it."""
@@ -119,6 +173,11 @@ class Network:
         if not live:
             return
         began = time.monotonic()
+        self.settlings += 1
+        if self._player is not None and not self._player.over:
+            while [connection for connection in live if connection.pump()]:
+                pass
+            return
         while True:
             for connection in live:
                 connection.pump()
@@ -136,7 +195,7 @@ class Network:
             return False
         if waiting and elapsed_s < RAW_ANSWER_S:
             return False
-        broken = self.fault.half_open or self.fault.down or not self.carries()
+        broken = self.fault.half_open or self.out_of_reach or not self.carries()
         return broken or self.settled is None or self.settled()
 
     def _give_up(self, waiting: list[str]) -> None:

@@ -83,7 +83,7 @@ class PppLink:
 
     def _delay_ms(self) -> int:
         cell = self._modem.cell
-        return cell.latency_ms + (cell.again_ms if self._rng.random() < cell.loss else 0)
+        return self._modem.paging_ms + cell.latency_ms + (cell.again_ms if self._rng.random() < cell.loss else 0)
 
     def _carry(self, way: Direction, n_bytes: int) -> None:
         if self.status == CONNECTED:

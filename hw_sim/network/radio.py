@@ -9,6 +9,7 @@ from hw_sim.world.clock import Handle, VirtualClock
 # network.STAT_* of the ESP32 port
 BEACON_TIMEOUT, NO_AP_FOUND, WRONG_PASSWORD, IDLE, CONNECTING, GOT_IP = 200, 201, 202, 1000, 1001, 1010
 RETRY_US = 3_000_000  # a scan of all channels
+SILENCE_DBM = -127  # the least that the driver's signed byte can say
 
 
 class Radio:
@@ -23,9 +24,8 @@ class Radio:
         self._active = False
         self._active_since_us = 0
         self._active_us = 0
-        self.rssi_dbm = -61  # a usable link
         self.load: Load = UNMETERED
-        network.associated = False
+        network.associated, network.station = False, None
         network.on_air = self._carry
 
     @property
@@ -70,6 +70,7 @@ class Radio:
         was, self._status = self._status, status
         if GOT_IP in (was, status):  # else another link may have the address
             self._network.associated = status == GOT_IP
+            self._network.station = self._wanted[0] if status == GOT_IP and self._wanted else None
         self._draw()
 
     def _draw(self) -> None:
@@ -93,7 +94,7 @@ class Radio:
         if self._wanted is None:
             return
         ssid, key = self._wanted
-        if self._network.fault.down or ssid not in self._network.wifi:
+        if self._network.fault.down or ssid not in self._network.wifi or self._network.reach(ssid) is None:
             self._set(NO_AP_FOUND)
         elif self._network.wifi[ssid] != key:
             self._set(WRONG_PASSWORD)
@@ -104,9 +105,20 @@ class Radio:
         self._timer = self._clock.after(RETRY_US, self._try)
 
     @property
+    def joined(self) -> str:
+        """Name of the access point with which it is associated, empty for none."""
+        return self._network.station or ""
+
+    @property
+    def rssi_dbm(self) -> int:
+        """Signal of the access point that was asked for; that of silence without one."""
+        heard = self._network.reach(self._wanted[0]) if self._wanted else None
+        return SILENCE_DBM if heard is None else heard
+
+    @property
     def status(self) -> int:
         """One of network.STAT_*."""
-        if self._status == GOT_IP and self._network.fault.down:
+        if self._status == GOT_IP and self._network.out_of_reach:
             self._set(BEACON_TIMEOUT)
             self._timer = self._clock.after(RETRY_US, self._try)
         return self._status

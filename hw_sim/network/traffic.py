@@ -4,7 +4,7 @@ Packet types and their numbers: MQTT 3.1.1, table 2.1; remaining length: section
 """
 
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -91,22 +91,35 @@ class Splitter:
 
 @dataclass
 class Traffic:
-    """What went one way: packets and bytes by type, PUBLISH packets and bytes by topic, bytes in all."""
+    """What went one way: packets and bytes by type, PUBLISH packets and bytes by topic, bytes in all.
+
+    `heard` is told the kind and size of each packet, and of each piece of a stream that is not MQTT ("stream").
+    """
 
     packets: Counter[str] = field(default_factory=Counter)
     bytes: Counter[str] = field(default_factory=Counter)
     publish: dict[str, tuple[int, int]] = field(default_factory=dict)
     total_bytes: int = 0
+    heard: list[Callable[[str, int], None]] = field(default_factory=list, repr=False, compare=False)
 
     def count(self, packet: Packet) -> None:
         """Adds one packet."""
         name = name_of(packet)
+        self._tell(name, len(packet))
         self.packets[name] += 1
         self.bytes[name] += len(packet)
         if name == "PUBLISH":
             topic = topic_of(packet)
             packets, size = self.publish.get(topic, (0, 0))
             self.publish[topic] = packets + 1, size + len(packet)
+
+    def stream(self, size: int) -> None:
+        """A piece of a stream that is not MQTT has passed."""
+        self._tell("stream", size)
+
+    def _tell(self, kind: str, size: int) -> None:
+        for hear in self.heard:
+            hear(kind, size)
 
     @property
     def publishes(self) -> int:

@@ -1,29 +1,54 @@
-"""Descriptions of boards: which chips, on which pins, with which partitions. TOML in `hw_sim/boards/`."""
+"""Descriptions of boards: which chips, on which pins, with which partitions. TOML in `hw_sim/boards/`, or anybody's own.
 
+`docs/simulator/boards.md` has each key with an example; `clashes.py` finds what cannot be.
+"""
+
+import difflib
+import re
 import tomllib
+from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
+from hw_sim.chips import catalogue
 from hw_sim.errors import HwSimError
+from hw_sim.silicon.clashes import clashes
 from hw_sim.silicon.flash import Partition
+
+Pin = Annotated[int, Field(ge=0, le=48)]  # GPIO48 is the last of an ESP32-S3
+Level = Annotated[int, Field(ge=0, le=1)]
+FLASH_LIMIT_BYTES = 64 << 20  # it is held in memory; the largest NOR chip of a module has 32 MiB
+HEAP_LIMIT_BYTES = 16 << 20  # the largest PSRAM
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class UartWiring(_Strict):
+    """A chip on a UART: number and pins of the board's end, the GPIO that is its supply, if not the board's."""
+
+    chip: str
+    uart: int = Field(ge=0, le=2)
+    tx: Pin  # of the board
+    rx: Pin
+    name: str = ""
+    power_pin: Pin | None = None
+    options: dict[str, Any] = {}
+
+
 class GnssWiring(_Strict):
     """The receiver: chip, UART of the board with its pins, load switch or else a wire to EXTINT, backup supply."""
 
     chip: str
-    uart: int
-    tx: int
-    rx: int
-    power_pin: int | None = None
-    extint_pin: int | None = None
+    uart: int = Field(ge=0, le=2)
+    tx: Pin
+    rx: Pin
+    power_pin: Pin | None = None
+    extint_pin: Pin | None = None
     backup: bool
     baudrate: int = 38400
 
@@ -34,58 +59,78 @@ class I2cChipWiring(_Strict):
     chip: str
     address: int = Field(ge=0x08, le=0x77)  # the other addresses are reserved
     name: str = ""
-    power_pin: int | None = None
-    int1: int | None = None
-    int2: int | None = None
+    power_pin: Pin | None = None
+    int1: Pin | None = None
+    int2: Pin | None = None
+    options: dict[str, Any] = {}
 
 
 class I2cWiring(_Strict):
     """A bus: its pins, the GPIO that supplies its pull-up resistors, if not the board; `id` if one controller only fits."""
 
-    sda: int
-    scl: int
+    sda: Pin
+    scl: Pin
     id: int | None = Field(default=None, ge=0, le=1)
-    pull_up_pin: int | None = None
+    pull_up_pin: Pin | None = None
     chip: list[I2cChipWiring]
-
-    @model_validator(mode="after")
-    def _addresses_differ(self) -> Self:
-        if len({row.address for row in self.chip}) < len(self.chip):
-            raise ValueError(f"two chips with one address on the bus of sda {self.sda}, scl {self.scl}")
-        return self
 
 
 class BatteryWiring(_Strict):
     """Battery on an ADC pin behind a divider."""
 
-    adc_pin: int
+    adc_pin: Pin
     divider: float = Field(ge=1)
-    millivolts: int
+    millivolts: int = Field(ge=0, le=60_000)
 
 
 class ButtonWiring(_Strict):
     """Button: its pin and the level while pressed."""
 
+    pin: Pin
+    pressed: Level
+
+
+class PinWiring(_Strict):
+    """LED, or passive piezo, on a pin."""
+
+    pin: Pin
+
+
+class NamedPin(_Strict):
+    """A pin with a name."""
+
+    name: str
     pin: int
-    pressed: int = Field(ge=0, le=1)
 
 
-class LedWiring(_Strict):
-    """LED on a pin."""
+class InputWiring(NamedPin):
+    """Whatever else sets a pin: a switch, a reed, a line of another board. `active` is its level when it is on."""
 
-    pin: int
+    name: str
+    pin: Pin
+    active: Level = 1
+    on: bool = False  # at the start
 
 
-class BuzzerWiring(_Strict):
-    """Passive piezo on a pin."""
+class OutputWiring(NamedPin):
+    """What else the program drives: a relay, a strip of pixels; from 64 on it is a pin of another chip, as a Pico W's LED."""
 
-    pin: int
+    name: str
+    pin: int = Field(ge=0, le=66)
+
+
+class AdcWiring(NamedPin):
+    """A voltage at an ADC pin, as it comes there."""
+
+    name: str
+    pin: Pin
+    millivolts: int = Field(default=0, ge=0, le=5_000)
 
 
 class RadioWiring(_Strict):
     """Wi-Fi: time from `connect` to an address."""
 
-    associate_ms: int = Field(ge=0)
+    associate_ms: int = Field(default=1_500, ge=0)
 
 
 class ModemWiring(_Strict):
@@ -93,27 +138,27 @@ class ModemWiring(_Strict):
 
     chip: str = "sim7080g"
     uart: int
-    tx: int
-    rx: int
-    key_pin: int
-    status_pin: int
+    tx: Pin
+    rx: Pin
+    key_pin: Pin
+    status_pin: Pin
 
 
 class StorageRow(_Strict):
     """What `rp2.Flash()` spans (MICROPY_HW_FLASH_STORAGE_BYTES at the end of the flash)."""
 
-    offset: int
-    size: int
+    offset: int = Field(ge=0)
+    size: int = Field(gt=0)
 
 
 class PartitionRow(_Strict):
     """One row of the partition table."""
 
     label: str = Field(max_length=16)
-    type: int
-    subtype: int
-    offset: int
-    size: int
+    type: int = Field(ge=0, le=255)
+    subtype: int = Field(ge=0, le=255)
+    offset: int = Field(ge=0)
+    size: int = Field(gt=0)
 
 
 class Description(_Strict):
@@ -122,24 +167,55 @@ class Description(_Strict):
     name: str
     port: Literal["esp32", "rp2"] = "esp32"
     machine: str = "Generic ESP32S3 module with ESP32S3"
-    watchdog_most_ms: int = 0
+    watchdog_most_ms: int = Field(default=0, ge=0)
     storage: StorageRow | None = None
-    unique_id: str
-    flash_bytes: int
-    heap_bytes: int
-    gnss: GnssWiring
-    battery: BatteryWiring
-    button: ButtonWiring
-    led: LedWiring
-    buzzer: BuzzerWiring | None = None
-    radio: RadioWiring
+    unique_id: str = "000000000001"
+    flash_bytes: int = Field(gt=0, le=FLASH_LIMIT_BYTES)
+    flash_page_bytes: int = 256  # what is programmed at once, and
+    flash_sector_bytes: int = 4096  # what is erased: of every serial NOR chip that these modules have
+    heap_bytes: int = Field(default=196_608, ge=32_768, le=HEAP_LIMIT_BYTES)
+    gnss: GnssWiring | None = None
+    battery: BatteryWiring | None = None
+    button: ButtonWiring | None = None
+    led: PinWiring | None = None
+    buzzer: PinWiring | None = None
+    radio: RadioWiring = RadioWiring()
     modem: ModemWiring | None = None
     i2c: list[I2cWiring] = []
-    partition: list[PartitionRow]
+    uart: list[UartWiring] = []
+    input: list[InputWiring] = []
+    output: list[OutputWiring] = []
+    adc: list[AdcWiring] = []
+    partition: list[PartitionRow] = []
+    _folder: Path | None = PrivateAttr(default=None)
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the description lies, and chips of its own beside it; None for one that comes with the package."""
+        return self._folder
 
     def partitions(self) -> dict[str, Partition]:
         """The partition table by label."""
         return {row.label: Partition(**row.model_dump()) for row in self.partition}
+
+    def pin_named(self, name: str) -> int | None:
+        """The pin of an input or output by its name."""
+        rows: tuple[NamedPin, ...] = (*self.input, *self.output)
+        named = {row.name: row.pin for row in rows}
+        own = {"led": self.led, "button": self.button, "buzzer": self.buzzer}
+        named = {key: row.pin for key, row in own.items() if row is not None} | named
+        return named.get(name)
+
+    def fitted(self) -> list[str]:
+        """What is on the board, a few words each."""
+        found = [f"{self.gnss.chip} on UART {self.gnss.uart}"] if self.gnss else []
+        found += [f"{row.chip} at 0x{row.address:02x}" for bus in self.i2c for row in bus.chip]
+        found += [f"{row.chip} on UART {row.uart}" for row in self.uart]
+        found += [f"{self.modem.chip} on UART {self.modem.uart}"] if self.modem else []
+        own = {"battery": self.battery, "button": self.button, "LED": self.led, "buzzer": self.buzzer}
+        found += [name for name, row in own.items() if row is not None]
+        rows: tuple[NamedPin, ...] = (*self.input, *self.output, *self.adc)
+        return found + [row.name for row in rows]
 
 
 def names() -> list[str]:
@@ -149,14 +225,68 @@ def names() -> list[str]:
 
 
 def load(board: str | Path) -> Description:
-    """A board by the name of one that comes with the package, or by the path of a TOML file."""
+    """A board by the name of one that comes with the package, or by the path of a TOML file.
+
+    HwSimError has a line for each thing that is wrong: file, key, what to do.
+    """
+    own = isinstance(board, str) and board in names()
     try:
-        if isinstance(board, str) and board in names():
-            text = (resources.files("hw_sim") / "boards" / f"{board}.toml").read_text(encoding="utf-8")
-        else:
-            text = Path(board).read_text(encoding="utf-8")
-        return Description.model_validate(tomllib.loads(text))
-    except OSError as error:
-        raise HwSimError(f"no board {board}: there are {', '.join(names())}, or name a TOML file") from error
-    except (tomllib.TOMLDecodeError, ValidationError) as error:
-        raise HwSimError(f"board {board}: {error}") from error
+        place = resources.files("hw_sim") / "boards" / f"{board}.toml" if own else Path(board)
+        found = Description.model_validate(tomllib.loads(place.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise HwSimError(_why(board, error)) from error
+    found._folder = None if own else Path(board).resolve().parent
+    if wrong := [*clashes(found), *_unknown_chips(found)]:
+        raise HwSimError("\n".join(f"board {board}: {line}" for line in wrong))
+    return found
+
+
+def _unknown_chips(board: Description) -> Iterator[str]:
+    buses = [
+        (f"i2c[{n}].chip[{m}]", row.chip) for n, bus in enumerate(board.i2c, 1) for m, row in enumerate(bus.chip, 1)
+    ]
+    lines = [(f"uart[{n}]", row.chip) for n, row in enumerate(board.uart, 1)]
+    for find, rows in ((catalogue.i2c_chip, buses), (catalogue.uart_chip, lines)):
+        for key, name in rows:
+            try:
+                find(name, board.folder)
+            except HwSimError as error:
+                yield f'{key}.chip = "{name}": {error}'
+
+
+def _why(board: str | Path, error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        return "\n".join(f"board {board}: {_sentence(dict(row))}" for row in error.errors())
+    if isinstance(error, (tomllib.TOMLDecodeError, UnicodeDecodeError)):
+        return f"board {board}: this is no TOML: {error}"
+    near = difflib.get_close_matches(str(board), names(), 1)
+    guess = f"did you mean {near[0]}? There are" if near else "there are"
+    return f"no board {board}: {guess} {', '.join(names())}, or name a TOML file"
+
+
+def _sentence(row: dict[str, Any]) -> str:
+    """One finding of pydantic, with the key as it stands in the file."""
+    key = re.sub(r"\.(\d+)", lambda match: f"[{int(match[1]) + 1}]", ".".join(map(str, row["loc"])))
+    if row["type"] == "missing":
+        return f"{key} is missing: add it"
+    if row["type"] != "extra_forbidden":
+        return f"{key} = {row['input']!r}: {row['msg'][0].lower()}{row['msg'][1:]}"
+    if row["loc"][0] == "spi":
+        return "spi: SPI is not simulated; leave its chips out, and machine.SPI tells a program so (NotSimulated)"
+    keys = _keys_beside(row["loc"])
+    near = difflib.get_close_matches(str(row["loc"][-1]), keys, 1)
+    return f"{key}: there is no such key; " + (f"did you mean {near[0]}?" if near else f"there are {', '.join(keys)}")
+
+
+def _keys_beside(loc: tuple[int | str, ...]) -> list[str]:
+    """The keys of the table in which one was found that is not known."""
+    model: Any = Description
+    for part in loc[:-1]:
+        if isinstance(part, str):
+            annotation = str(model.model_fields[part].annotation)
+            model = next(
+                table
+                for table in (*_Strict.__subclasses__(), *NamedPin.__subclasses__())
+                if re.search(rf"\b{table.__name__}\b", annotation)
+            )
+    return list(model.model_fields)

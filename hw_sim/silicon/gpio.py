@@ -5,24 +5,27 @@ from collections.abc import Callable, Mapping
 from hw_sim.errors import NotSimulated
 from hw_sim.world.clock import Handle, VirtualClock
 
-MODE_IN, MODE_OUT = 1, 3
+MODE_IN, MODE_OUT, MODE_OPEN_DRAIN = 1, 3, 7
 PULL_DOWN, PULL_UP = 1, 2
 
 
 class Inputs(dict[int, int]):
-    """Levels that the world applies, by pin; `heard` is called after each change."""
+    """Levels that the world applies, by pin; `heard` is called after each change, `edge(pin, rising)` for each edge."""
 
     def __init__(self) -> None:
         super().__init__()
         self.heard: Callable[[], None] = lambda: None
+        self.edge: Callable[[int, bool], None] = lambda pin, rising: None
 
     def __setitem__(self, pin: int, level: int) -> None:
-        super().__setitem__(pin, level)
-        self.heard()
+        self.update({pin: level})
 
     def update(self, levels: Mapping[int, int]) -> None:  # type: ignore[override]  # nobody gives pins as keywords
         """Several levels at once."""
+        changed = [pin for pin, level in levels.items() if self.get(pin, level) != level]
         super().update(levels)
+        for pin in changed:
+            self.edge(pin, bool(self[pin]))
         self.heard()
 
 
@@ -61,19 +64,29 @@ class Gpio:
 
     def set_mode(self, pin: int, mode: int) -> None:
         """Direction, with the pull resistor in bits 4 and 5."""
+        was_open = self._modes.get(pin, 0) & 15 == MODE_OPEN_DRAIN
         self._modes[pin] = mode
-        if mode & 15 == MODE_OUT:
+        if mode & 15 in (MODE_OUT, MODE_OPEN_DRAIN):
             self.write(pin, self._levels.get(pin, 0))
+        elif was_open and pin in self.on_output and pin not in self._held:
+            self.on_output[pin](0)
 
     def write(self, pin: int, level: int) -> None:
         """Sets the output latch; it drives the pin if that is an output."""
         self._levels[pin] = level
-        if self._modes.get(pin, 0) & 15 == MODE_OUT and pin in self.on_output and pin not in self._held:
+        drives = self._modes.get(pin, 0) & 15 in (MODE_OUT, MODE_OPEN_DRAIN)
+        if drives and pin in self.on_output and pin not in self._held:
             self.on_output[pin](level)
 
+    def latch(self, pin: int) -> int:
+        """What was last written, whether or not it drives the pin."""
+        return self._levels.get(pin, 0)
+
     def output(self, pin: int) -> int | None:
-        """Level that the pad drives, None if it does not."""
+        """Level that the pad drives, None if it does not: an open drain drives only 0."""
         mode, level = self._held.get(pin, (self._modes.get(pin, 0), self._levels.get(pin, 0)))
+        if mode & 15 == MODE_OPEN_DRAIN:
+            return None if level else 0
         return level if mode & 15 == MODE_OUT else None
 
     def read(self, pin: int) -> int:

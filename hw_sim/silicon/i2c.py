@@ -3,7 +3,7 @@
 **The program's side** is `machine.SoftI2C(scl, sda, *, freq, timeout)` and `machine.I2C(id, *, scl, sda, freq, timeout)`
 with `scan`, `readfrom`, `readfrom_into`, `writeto`, `writevto`, `readfrom_mem`, `readfrom_mem_into`, `writeto_mem`
 (addrsize 8); on SoftI2C also `start`, `stop`, `write`, `readinto`. What it meets, after MicroPython v1.29,
-`extmod/machine_i2c.c` and `ports/esp32/machine_i2c.c`:
+`extmod/machine_i2c.c` and `ports/esp32/machine_i2c.c`; an RP2's `I2C` says EIO for ENODEV (`ports/rp2/machine_i2c.c`):
 
 | on the wires | `SoftI2C` | `I2C` |
 |---|---|---|
@@ -155,6 +155,7 @@ class Controller:
     soft: bool
     freq_hz: int
     timeout_us: int
+    refused: int = errno.ENODEV  # what the program hears of a byte that nobody acknowledges
 
     def open(self) -> None:
         """A software bus begins with a STOP and cares not whether it worked (`mp_hal_i2c_init`)."""
@@ -168,7 +169,7 @@ class Controller:
         acknowledged = self.write_raw(data)
         if not self.soft and acknowledged < len(data):
             self.bus.stop(self)
-            raise DeviceError(errno.ENODEV)
+            raise DeviceError(self.refused)
         if stop:
             self.bus.stop(self)
         return acknowledged
@@ -198,7 +199,7 @@ class Controller:
         self.bus.start(self)
         if not self.bus.write(byte, self):
             self.bus.stop(self)
-            raise DeviceError(errno.ENODEV)
+            raise DeviceError(self.refused)
 
     def write_raw(self, data: bytes) -> int:
         """Writes bytes until one is not acknowledged; the number of those that were."""

@@ -2,9 +2,12 @@
 
 import enum
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from hw_sim.world.clock import VirtualClock
+
+if TYPE_CHECKING:
+    from hw_sim.silicon.snapshot import Rest
 
 
 class Cause(enum.IntEnum):
@@ -26,10 +29,11 @@ class HeapReading(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """What survives in a board that has power: flash, retained memory."""
+    """What survives in a board that has power: flash, retained memory; in `rest` all else that it takes to go on from there."""
 
     flash: bytes
     retained: bytes
+    rest: "Rest | None" = None
 
 
 @dataclass

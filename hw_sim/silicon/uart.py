@@ -2,9 +2,11 @@
 
 import random
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from hw_sim.chips.base import UartChip
+from hw_sim.silicon.neglect import Neglect
 from hw_sim.world.clock import VirtualClock
 
 BITS_PER_BYTE = 10  # 8N1
@@ -26,7 +28,7 @@ class UartPort:
     """One UART with a chip at its other end. Speeds that differ turn every byte into noise, as on the wire.
 
     With `fifo_bytes` bytes come one by one, and those that come while nobody hears (`neglect`) are lost beyond what the FIFO
-    holds; without, the chip has a peripheral that hears by itself, and what a burst brings comes at its end.
+    holds; without, what a burst brings comes at its end, but for what an ESP32's FIFO could not hold meanwhile.
     """
 
     def __init__(self, clock: VirtualClock, chip: UartChip, rng: random.Random, fifo_bytes: int = 0) -> None:
@@ -41,10 +43,12 @@ class UartPort:
         self._since_drained = 0  # bytes that have come since the program last emptied the FIFO
         self._last_us = 0
         self._neglected = (0, 0, 0)  # from, until, room in the FIFO at the start
+        self._neglect = Neglect()  # the same without `fifo_bytes`
         self._received = bytearray()
         self.overrun_bytes = 0
         self.lost_bytes = 0  # in the FIFO
         self.deaf = False  # light sleep stops the receiver
+        self.heard: Callable[[int], None] | None = None  # 1: bytes came, 2: and the line rests behind them
 
     def leads_to(self, chip: object) -> bool:
         """That chip is at its other end."""
@@ -61,6 +65,7 @@ class UartPort:
         self.open = False
         self._received.clear()
         self._line.clear()
+        self._neglect.clear()
 
     @property
     def received(self) -> bytearray:
@@ -71,6 +76,10 @@ class UartPort:
 
     def neglect(self, us: int) -> None:
         """Nobody hears for so long from now: interrupts are off."""
+        if not self._fifo_bytes:
+            if self.open:
+                self._neglect.add(self._clock.now_us, self._clock.now_us + us)
+            return
         self._hear()
         resting = self._clock.now_us - self._last_us > 4 * BITS_PER_BYTE * 1_000_000 // max(self.baudrate, 1)
         waiting = 0 if resting else self._since_drained % TRIGGER_BYTES
@@ -81,7 +90,8 @@ class UartPort:
         self._line_free_us = begin + len(data) * BITS_PER_BYTE * 1_000_000 // self._chip.baudrate
         speed, life = self._chip.baudrate, self._life
         if not self._fifo_bytes:
-            self._clock.at(self._line_free_us, lambda: self._arrive(self._as_heard(data, speed), life))
+            byte_us = BITS_PER_BYTE * 1e6 / speed
+            self._clock.at(self._line_free_us, lambda: self._burst(self._as_heard(data, speed), begin, byte_us, life))
         elif self.open and not self.deaf:
             self._line.append(_Burst(self._as_heard(data, speed), begin, BITS_PER_BYTE * 1e6 / self.baudrate))
             for us in (begin + BITS_PER_BYTE * 1_000_000 // self.baudrate + 1, self._line_free_us):
@@ -92,12 +102,22 @@ class UartPort:
             return data
         return self._rng.randbytes(max(1, len(data) * self.baudrate // speed))
 
+    def _burst(self, data: bytes, begin_us: int, byte_us: float, life: int) -> None:
+        """All of a burst has come."""
+        if life == self._life and self.open and not self.deaf:
+            kept = self._neglect.heard(data, begin_us, byte_us)
+            self.lost_bytes += len(data) - len(kept)
+            self._arrive(kept, life)
+
     def _arrive(self, data: bytes, life: int) -> None:
         if life != self._life or not self.open or self.deaf:
             return
         room = self._rxbuf - len(self._received)
         self.overrun_bytes += max(0, len(data) - room)
         self._received += data[:room]
+        if self.heard is not None:
+            rests = self._clock.now_us >= self._line_free_us
+            self.heard(1 | 2 * rests)
 
     def _hear(self) -> None:
         """Takes in what has come by now."""

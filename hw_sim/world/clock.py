@@ -3,8 +3,11 @@
 import heapq
 import itertools
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+State: TypeAlias = tuple[int, tuple[int, ...], float | None]  # of random.Random
 
 
 class Handle:
@@ -65,7 +68,8 @@ class VirtualClock:
             self.now_us = max(self.now_us, limit_us)
             return False
         self.now_us = max(self.now_us, due)
-        callback = heapq.heappop(self._events)[2].callback
+        handle = heapq.heappop(self._events)[2]
+        callback, handle.callback = handle.callback, None  # it waits no longer
         if callback is not None:
             callback()
         return True
@@ -83,6 +87,8 @@ class World:
     start_unix_s: float = 1_768_000_000.0  # 2026-01-09 23:06:40 UTC
     seed: int = 0
     clock: VirtualClock = field(init=False)
+    _streams: dict[str, list[random.Random]] = field(init=False, default_factory=dict, repr=False, compare=False)
+    _kept: dict[str, list[State]] = field(init=False, default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """The clock begins at the start of the world."""
@@ -90,4 +96,25 @@ class World:
 
     def random(self, name: str) -> random.Random:
         """The random numbers of one named part: the same seed and name give the same numbers."""
-        return random.Random(f"{self.seed}/{name}")
+        stream, streams = random.Random(f"{self.seed}/{name}"), self._streams.setdefault(name, [])
+        streams.append(stream)
+        kept = self._kept.get(name, [])
+        if len(kept) >= len(streams):
+            stream.setstate(kept[len(streams) - 1])
+        return stream
+
+    def streams(self) -> dict[str, list[list[Any]]]:
+        """How far the random numbers of each name have come, as plain data; those from which none was drawn are left out."""
+        found = {}
+        for name, streams in self._streams.items():
+            fresh = random.Random(f"{self.seed}/{name}").getstate()
+            if any(stream.getstate() != fresh for stream in streams):
+                found[name] = [[v, list(inner), rest] for v, inner, rest in (stream.getstate() for stream in streams)]
+        return found
+
+    def resume_streams(self, found: Mapping[str, Sequence[Sequence[Any]]]) -> None:
+        """Goes on from what `streams` gave, also those that nobody has asked for yet; ValueError or TypeError for else."""
+        for name, states in found.items():
+            self._kept[name] = [(int(v), tuple(map(int, inner)), rest) for v, inner, rest in states]
+            for stream, state in zip(self._streams.get(name, []), self._kept[name], strict=False):
+                stream.setstate(state)

@@ -6,30 +6,23 @@ recording longer than `GAP_S` counts as standing at its beginning, then the stre
 """
 
 import bisect
-import csv
 import datetime as dt
+import itertools
 import math
-import xml.etree.ElementTree as ET
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from hw_sim.errors import DriveError
+from hw_sim.world import formats
+from hw_sim.world.geo import EARTH_RADIUS_M, Sample, between, course_deg, distance_m
+from hw_sim.world.recording import Tally
 
-EARTH_RADIUS_M = 6_371_008.8  # mean radius, IUGG
-SIZE_LIMIT_BYTES = 64 << 20  # a drive is read into memory whole
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One recorded position: Unix time in s, degrees, metres over the ellipsoid or the sea, as recorded."""
-
-    t_s: float
-    lat_deg: float
-    lon_deg: float
-    alt_m: float = 0.0
+__all__ = ["EARTH_RADIUS_M", "Drive", "Sample", "Tally", "Truth", "course_deg", "distance_m"]
+MOST_SAMPLES = 2_000_000  # of a drive that is repeated: about 200 MB
 
 
 @dataclass(frozen=True)
@@ -43,37 +36,6 @@ class Truth:
     course_deg: float
 
 
-def distance_m(a: Sample, b: Sample) -> float:
-    """Great-circle distance on the mean sphere (haversine)."""
-    la, lb = math.radians(a.lat_deg), math.radians(b.lat_deg)
-    dlon = math.radians(b.lon_deg - a.lon_deg)
-    h = math.sin((lb - la) / 2) ** 2 + math.cos(la) * math.cos(lb) * math.sin(dlon / 2) ** 2
-    return 2 * EARTH_RADIUS_M * math.asin(min(1.0, math.sqrt(h)))
-
-
-def course_deg(a: Sample, b: Sample) -> float:
-    """Initial course from a to b, 0 ≤ course < 360, clockwise from north."""
-    la, lb = math.radians(a.lat_deg), math.radians(b.lat_deg)
-    dlon = math.radians(b.lon_deg - a.lon_deg)
-    y = math.sin(dlon) * math.cos(lb)
-    x = math.cos(la) * math.sin(lb) - math.sin(la) * math.cos(lb) * math.cos(dlon)
-    return math.degrees(math.atan2(y, x)) % 360.0
-
-
-def _between(a: Sample, b: Sample, share: float) -> tuple[float, float]:
-    """Point at `share` of the great circle from a to b, in degrees."""
-    angle = distance_m(a, b) / EARTH_RADIUS_M
-    if angle < 1e-12:
-        return a.lat_deg, a.lon_deg
-    ka, kb = math.sin((1 - share) * angle) / math.sin(angle), math.sin(share * angle) / math.sin(angle)
-    la, lb = math.radians(a.lat_deg), math.radians(b.lat_deg)
-    oa, ob = math.radians(a.lon_deg), math.radians(b.lon_deg)
-    x = ka * math.cos(la) * math.cos(oa) + kb * math.cos(lb) * math.cos(ob)
-    y = ka * math.cos(la) * math.sin(oa) + kb * math.cos(lb) * math.sin(ob)
-    z = ka * math.sin(la) + kb * math.sin(lb)
-    return math.degrees(math.atan2(z, math.hypot(x, y))), math.degrees(math.atan2(y, x))
-
-
 class Drive:
     """Samples in the order of time, and the truth between them."""
 
@@ -83,10 +45,11 @@ class Drive:
         unique = {s.t_s: s for s in samples}
         self.samples = [unique[t] for t in sorted(unique)]
         self.name = name
+        self.tally: Tally | None = None  # of the file that it was read from
         if len(self.samples) < 2:
             raise DriveError(f"{name}: fewer than two samples with a time")
         for s in self.samples:
-            if not (abs(s.lat_deg) <= 90 and abs(s.lon_deg) <= 180 and math.isfinite(s.alt_m)):
+            if not (abs(s.lat_deg) <= 90 and abs(s.lon_deg) <= 180 and math.isfinite(s.alt_m) and math.isfinite(s.t_s)):
                 raise DriveError(f"{name}: no position on earth: {s}")
         self._times = [s.t_s for s in self.samples]
 
@@ -103,14 +66,15 @@ class Drive:
     @property
     def length_m(self) -> float:
         """Length of the way through all samples."""
-        return sum(distance_m(a, b) for a, b in zip(self.samples, self.samples[1:], strict=False))
+        return sum(distance_m(a, b) for a, b in itertools.pairwise(self.samples))
 
     @property
     def description(self) -> str:
         """Name, size and how the gaps are filled, in one line."""
         minutes = (self.end_unix_s - self.start_unix_s) / 60
         size = f"{len(self.samples)} samples in {minutes:.0f} min, {self.length_m / 1000:.1f} km"
-        return f"{self.name}: {size}; great circle at constant speed between samples"
+        told = f"; {self.tally}" if self.tally and "," in str(self.tally) else ""
+        return f"{self.name}: {size}; great circle at constant speed between samples{told}"
 
     def at(self, unix_s: float) -> Truth:
         """Where the vehicle is at that instant."""
@@ -124,7 +88,7 @@ class Drive:
             if unix_s <= a.t_s:
                 return Truth(a.lat_deg, a.lon_deg, a.alt_m, 0.0, 0.0)
         share = (unix_s - a.t_s) / (b.t_s - a.t_s)
-        lat, lon = _between(a, b, share)
+        lat, lon = between(a, b, share)
         speed = distance_m(a, b) / (b.t_s - a.t_s)
         course = course_deg(a, b) if speed > 0.1 else 0.0  # below walking pace the course of a stretch is noise
         return Truth(lat, lon, a.alt_m + share * (b.alt_m - a.alt_m), speed, course)
@@ -133,6 +97,59 @@ class Drive:
         """The same drive, begun at another time."""
         by = start_unix_s - self.start_unix_s
         return type(self)((replace(s, t_s=s.t_s + by) for s in self.samples), self.name)
+
+    def there_and_back(self) -> Self:
+        """The drive, then the same way back at the same pace, so that it ends where it began."""
+        turn = 2 * self.end_unix_s
+        back = (replace(s, t_s=turn - s.t_s) for s in reversed(self.samples[:-1]))
+        return type(self)(itertools.chain(self.samples, back), f"{self.name}, there and back")
+
+    def looped(self, for_s: float) -> Self:
+        """There and back again without a stop, for at least that many seconds."""
+        lap = self.there_and_back()
+        length = lap.end_unix_s - lap.start_unix_s
+        starts = (lap.start_unix_s + n * length for n in range(max(1, math.ceil(for_s / length))))
+        return lap._again(starts, f"{self.name}, looped")
+
+    def on_days(
+        self,
+        first: dt.date,
+        days: int,
+        *,
+        weekdays: Iterable[int] = range(5),
+        zone: str = "UTC",
+        without: Iterable[dt.date] = (),
+    ) -> Self:
+        """The drive at its time of day in `zone` on each of so many days that is one of `weekdays` (Monday is 0).
+
+        `without`: days on which it is not driven, holidays say. The time of day on the wall is kept when the clocks change. In
+        between it stands where it ended; a drive that ends elsewhere than it begins is back within the last second, so take
+        `there_and_back()` of one.
+        """
+        try:
+            civil = ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise DriveError(f"no time zone {zone!r}; name one as Europe/Berlin") from error
+        wanted, out = set(weekdays), set(without)
+        recorded = dt.datetime.fromtimestamp(self.start_unix_s, civil)
+        dates = (first + dt.timedelta(days=n) for n in range(days))
+        driven = [date for date in dates if date.weekday() in wanted and date not in out]
+        if not driven:
+            raise DriveError(f"{self.name}: none of {days} days from {first} is one on which it is driven")
+        starts = (dt.datetime.combine(date, recorded.time(), civil).timestamp() for date in driven)
+        return self._again(starts, f"{self.name} on {len(driven)} days")
+
+    def _again(self, starts: Iterable[float], name: str) -> Self:
+        """The drive once from each of these Unix times on; DriveError where one begins before the last has ended."""
+        samples: list[Sample] = []
+        for start in starts:
+            if samples and start < samples[-1].t_s:
+                raise DriveError(f"{self.name}: lasts longer than until it begins again; cut it with between()")
+            if len(samples) + len(self.samples) > MOST_SAMPLES:
+                raise DriveError(f"{name}: more than {MOST_SAMPLES} samples; repeat it for fewer days")
+            by = start - self.start_unix_s
+            samples += [replace(s, t_s=s.t_s + by) for s in self.samples]
+        return type(self)(samples, name)
 
     def between(self, start_s: float, end_s: float) -> Self:
         """The part of the drive between two Unix times."""
@@ -151,77 +168,15 @@ class Drive:
             return cls.from_file(path, trip_id="1105")
 
     @classmethod
-    def from_file(cls, path: Path | str, **only: str) -> Self:
-        """Reads GPX or CSV by the file's suffix; of a CSV only rows with these values, as in `trip_id="1105"`.
+    def from_file(cls, path: Path | str, *, tolerant: bool = False, **only: str) -> Self:
+        """Reads GPX, CSV, NMEA or UBX, told by the content; of a CSV only rows with these values, as in `trip_id="1105"`.
 
-        DriveError says what is wrong with the file; several vehicles in one drive are wrong too.
+        DriveError says what is wrong, at which line or byte, and what to do. tolerant: rows that go back in time or jump
+        are left out; `tally` counts these and whatever else was.
         """
         path = Path(path)
-        try:
-            if path.stat().st_size > SIZE_LIMIT_BYTES:
-                raise DriveError(f"{path.name}: larger than {SIZE_LIMIT_BYTES >> 20} MiB")
-            text = path.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            raise DriveError(f"{path}: {error}") from error
-        if path.suffix.lower() == ".gpx":
-            return cls(_from_gpx(text, path.name), path.name)
-        if path.suffix.lower() == ".csv":
-            return cls(_from_csv(text, path.name, only), path.name)
-        raise DriveError(f"{path.name}: neither .gpx nor .csv")
-
-
-def _unix_s(text: str) -> float:
-    """Unix time of an ISO 8601 time, taken as UTC where it names no zone."""
-    when = dt.datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
-    return (when if when.tzinfo else when.replace(tzinfo=dt.UTC)).timestamp()
-
-
-def _from_gpx(text: str, name: str) -> list[Sample]:
-    """Track points with a time, from all tracks and segments (GPX 1.0 and 1.1)."""
-    if "<!DOCTYPE" in text or "<!ENTITY" in text:  # entity expansion can fill the memory
-        raise DriveError(f"{name}: declares XML entities; a GPX file needs none")
-    try:
-        root = ET.fromstring(text)  # noqa: S314 - entities are refused above
-        points = [p for p in root.iter() if p.tag.rpartition("}")[2] == "trkpt"]
-        return [_gpx_sample(p) for p in points if _child(p, "time")]
-    except (ET.ParseError, ValueError, KeyError) as error:
-        raise DriveError(f"{name}: {error}") from error
-
-
-def _child(point: ET.Element, tag: str) -> str:
-    return next((c.text or "" for c in point if c.tag.rpartition("}")[2] == tag), "")
-
-
-def _gpx_sample(point: ET.Element) -> Sample:
-    return Sample(
-        _unix_s(_child(point, "time")),
-        float(point.attrib["lat"]),
-        float(point.attrib["lon"]),
-        float(_child(point, "ele") or 0.0),
-    )
-
-
-def _from_csv(text: str, name: str, only: dict[str, str]) -> list[Sample]:
-    """Rows with columns `timestamp` (ISO 8601 or Unix seconds), `latitude`, `longitude`, perhaps `altitude`."""
-    rows = csv.DictReader(text.splitlines())
-    missing = {"timestamp", "latitude", "longitude", *only} - set(rows.fieldnames or ())
-    if missing:
-        raise DriveError(f"{name}: no column {', '.join(sorted(missing))}")
-    samples, vehicles = [], set()
-    for number, row in enumerate(rows, start=2):
-        if any(row[column] != value for column, value in only.items()):
-            continue
-        vehicles.add((row.get("vehicle_id"), row.get("trip_id")))
-        try:
-            samples.append(_csv_sample(row))
-        except (ValueError, TypeError, AttributeError) as error:
-            raise DriveError(f"{name}, line {number}: {error}") from error
-    if len(vehicles) > 1:
-        raise DriveError(f"{name}: {len(vehicles)} vehicles or trips; choose one, as in trip_id=...")
-    return samples
-
-
-def _csv_sample(row: dict[str, str]) -> Sample:
-    stamp = row["timestamp"]
-    t_s = float(stamp) if stamp.replace(".", "", 1).isdigit() else _unix_s(stamp)
-    return Sample(t_s, float(row["latitude"]), float(row["longitude"]), float(row.get("altitude") or 0.0))
+        samples, tally = formats.read(path, only, tolerant=tolerant)
+        drive = cls(samples, path.name)
+        tally.gaps = sum(b.t_s - a.t_s > cls.GAP_S for a, b in itertools.pairwise(drive.samples))
+        drive.tally = tally
+        return drive

@@ -11,12 +11,13 @@ or one clip, which repeats without end:
 The clocks of the first two are taken as UTC: what was recorded at half past four is there at half past four UTC of every
 day of the world, whatever the season.
 Readings of light that cannot be are dropped (`credible`). Everything is a pure function of time, so that a run repeats.
+`Surroundings.modelled` has synthetic weather instead, outside or within a parcel or a van, and a road of its own.
 """
 
 import bisect
 import csv
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from itertools import pairwise
@@ -30,16 +31,15 @@ from hw_sim.chips.tmp117 import Tmp117
 from hw_sim.chips.veml7700 import Veml7700
 from hw_sim.errors import HwSimError
 from hw_sim.world.drive import Drive
+from hw_sim.world.enclosure import Enclosure, Kind
+from hw_sim.world.vibration import CLIP_HZ, MOVING_M_S, STANDING, Shock, Tilt, Vector, Vibration, clip
+from hw_sim.world.vibration import WALKING as MOVING
+from hw_sim.world.weather import Weather
 
-Vector = tuple[float, float, float]  # x, y, z
 DAY_S = 86_400
 LIGHT_LIMIT_LX = 150_000  # the sun at its highest with a clear sky gives about 120 000 lx
-MOVING_M_S = 0.5  # slower than any walk: the vehicle stands, its recorded position wanders
-CLIP_HZ = 26.0  # of the accelerometer's recordings, stm-har README
 TEMPERATURE = "temperature_elitech_rc5_2016-04-12.csv"
 LIGHT = "light_lightlogr_2023-06-22.csv"
-STANDING = "acceleration_stationary_25_26Hz_4g_mg.csv"
-MOVING = "acceleration_walking_16_26Hz_4g_mg.csv"
 
 
 def credible(lux: float, melanopic_lux: float) -> bool:
@@ -72,21 +72,6 @@ class Series:
         return before + (self._values[i % len(self._values)] - before) * (time_s - begin) / (end - begin)
 
 
-@dataclass(frozen=True)
-class Shock:
-    """A blow: half a sine from `at_unix_s` on, as IEC 60068-2-27 has it, of that peak in mg."""
-
-    at_unix_s: float
-    peak_mg: Vector
-    duration_s: float
-
-    def at(self, unix_s: float) -> Vector:
-        """What it adds at that time."""
-        share = (unix_s - self.at_unix_s) / self.duration_s
-        force = math.sin(math.pi * share) if 0 <= share <= 1 else 0.0
-        return self.peak_mg[0] * force, self.peak_mg[1] * force, self.peak_mg[2] * force
-
-
 @dataclass
 class Surroundings:
     """Three functions of Unix time in s: °C, lux, and mg on the three axes at rest in the vehicle; and shocks on top.
@@ -98,11 +83,15 @@ class Surroundings:
     illuminance_lx: Callable[[float], float]
     motion_mg: Callable[[float], Vector]
     shocks: list[Shock] = field(default_factory=list)
+    tilts: list[Tilt] = field(default_factory=list)
     _accelerometers: list[Lis2dh12] = field(default_factory=list, repr=False)
 
     def acceleration_mg(self, unix_s: float) -> Vector:
         """What an accelerometer feels, gravity included."""
         x, y, z = self.motion_mg(unix_s)
+        for tilt in self.tilts:
+            if tilt.at_unix_s < unix_s:
+                x, y, z = tilt.turn(unix_s, (x, y, z))
         for shock in self.shocks:
             if shock.at_unix_s <= unix_s <= shock.at_unix_s + shock.duration_s:
                 dx, dy, dz = shock.at(unix_s)
@@ -114,6 +103,14 @@ class Surroundings:
         if duration_s <= 0:
             raise HwSimError(f"a shock of {duration_s} s")
         self.shocks.append(Shock(at_unix_s, peak_mg, duration_s))
+        self._look_anew()
+
+    def tilt(self, at_unix_s: float, degrees: float, duration_s: float = 1.0) -> None:
+        """The board is turned about its x axis by so many degrees, and stays so."""
+        self.tilts.append(Tilt(at_unix_s, degrees, duration_s))
+        self._look_anew()
+
+    def _look_anew(self) -> None:
         for chip in self._accelerometers:
             chip.acceleration_mg = self.acceleration_mg  # it has looked ahead
 
@@ -140,15 +137,28 @@ class Surroundings:
     def recorded(cls, drive: Drive | Callable[[], Drive | None]) -> Self:
         """The recorded ones for a vehicle on that drive; a function tells the drive of now, None: it stands."""
         now_on = drive if callable(drive) else lambda: drive
-        standing, moving = _clip(STANDING), _clip(MOVING)
+        standing, moving = clip(STANDING), clip(MOVING)
 
         def motion_mg(unix_s: float) -> Vector:
             at = now_on()
             moves = at is not None and at.at(unix_s).speed_m_s > MOVING_M_S
-            clip = moving if moves else standing
-            return clip[math.floor(unix_s * CLIP_HZ) % len(clip)]
+            felt = moving if moves else standing
+            return felt[math.floor(unix_s * CLIP_HZ) % len(felt)]
 
         return cls(_temperature().at, _light().at, motion_mg)
+
+    @classmethod
+    def modelled(
+        cls, drive: Drive, seed: int = 0, *, within: Kind | None = None, opened: Iterable[tuple[float, float]] = ()
+    ) -> Self:
+        """Synthetic weather where the drive begins, outside or `within` a parcel or a van, and vibration by the drive's speed."""
+        start = drive.samples[0]
+        weather = Weather(start.lat_deg, start.lon_deg, seed)
+        motion = Vibration(lambda unix_s: drive.at(unix_s).speed_m_s, seed)
+        if within is None:
+            return cls(weather.temperature_c, weather.illuminance_lx, motion.at)
+        inside = Enclosure(within, weather.temperature_c, weather.illuminance_lx, opened)
+        return cls(inside.temperature_c, inside.illuminance_lx, motion.at)
 
 
 def _lines(name: str) -> list[str]:
@@ -169,7 +179,3 @@ def _light() -> Series:
     rows = csv.DictReader(_lines(LIGHT))
     readings = ((_time_of_day_s(row["time"]), float(row["lux"]), float(row["medi"])) for row in rows)
     return Series(((time_s, lux) for time_s, lux, medi in readings if credible(lux, medi)), line=False)
-
-
-def _clip(name: str) -> Sequence[Vector]:
-    return [(float(x), float(y), float(z)) for x, y, z in csv.reader(_lines(name))]

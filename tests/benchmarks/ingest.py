@@ -20,11 +20,9 @@ threads, which other load disturbs less. Both are better when higher, and only t
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import socket
 import statistics
-import struct
 import subprocess
 import sys
 import tempfile
@@ -40,14 +38,17 @@ import paho.mqtt.client as paho
 from cloud_sync.config import BrokerConfig, Config
 from cloud_sync.consent import Evidence
 from cloud_sync.ingest import pipeline
-from cloud_sync.model import EPOCH_SECONDS, Fix, Header, Precision, Reason, Stream
+from cloud_sync.model import EPOCH_SECONDS, Fix, Precision, Reason
 from cloud_sync.mqtt.publisher import MqttDownlinks
 from cloud_sync.mqtt.subscriber import Messages, Subscriber
 from cloud_sync.service import CloudSync
 from cloud_sync.storage.moving import move
 from cloud_sync.storage.open import open_telemetry
 from cloud_sync.storage.sqlite import SqliteTelemetry
-from cloud_sync.wire import batch, codec, envelope, ladder
+from cloud_sync.wire import batch
+from hw_sim.demo.fleet.device import SealingDevice
+from hw_sim.fleet.line import publish_packet
+from hw_sim.world.drive import Drive
 from tests.unit.cloud_sync.mqtt.mqtt_broker import Broker, available, until
 from tests.unit.cloud_sync.storage.cluster import binaries, cluster
 
@@ -83,24 +84,17 @@ def _prepare(directory: Path, fixes: int, messages: int) -> list[tuple[str, byte
         for n in range(DEVICES):
             files.append(cloud.enrol(subject=f"s-{n}", settings={}).file)
             cloud.consent.give(f"s-{n}", "tracking", Evidence(f"s-{n}", "demo-1", "app", "tapped_allow", "en"))
-    chains = []
-    for file in files:
-        _, device, root, _, _, _, _ = codec.unpack(file)
-        chains.append([device, ladder.day_chain(ladder.spine(root, Stream.LOCATION), Stream.LOCATION)])
+    trackers = [SealingDevice(file, Drive.demo()) for file in files]
     sealed = []
     for n in range(messages):
-        at, counter = n % DEVICES, n // DEVICES
-        device, chain = chains[at]
+        tracker, counter = trackers[n % DEVICES], n // DEVICES
         times = range(NOON - 3000 + counter, NOON - 3000 + counter + 10 * fixes, 10)
         drive = [
             Fix(time, 556_761_000 + 9_000 * (i + counter), 125_683_000 + 15_000 * i, Precision.CELL_100M, 8)
             for i, time in enumerate(times)
         ]
         plaintext = batch.pack_location(Precision.CELL_100M, drive, DAY)
-        header = Header(0, Stream.LOCATION, DAY, counter, 1)
-        key = ladder.seal_key(chain, Stream.LOCATION)
-        sealed.append((f"bl/1/{device}/up", envelope.seal_uplink(device, header, os.urandom(4), key, plaintext)))
-        chains[at][1] = ladder.step(chain, Stream.LOCATION)
+        sealed.append((tracker.up_topic, tracker.sealed(plaintext).payload))
     return sealed
 
 
@@ -123,17 +117,6 @@ def _preload(port: int, messages: list[tuple[str, bytes]]) -> None:
         packets = [publish_packet(topic, payload, n % 65_535 + 1) for n, (topic, payload) in enumerate(messages)]
         sock.sendall(b"".join(packets))
         reader.join(60)
-
-
-def publish_packet(topic: str, payload: bytes, mid: int) -> bytes:
-    """A PUBLISH of QoS 1 (MQTT 3.1.1 section 3.3)."""
-    body = struct.pack("!H", len(topic)) + topic.encode() + struct.pack("!H", mid) + payload
-    length, size = b"", len(body)
-    while True:
-        size, low = divmod(size, 128)
-        length += bytes([low | (0x80 if size else 0)])
-        if not size:
-            return b"\x32" + length + body
 
 
 def _discard(sock: socket.socket, size: int) -> None:

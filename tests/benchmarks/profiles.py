@@ -142,13 +142,28 @@ def _moved_s(profile: Profile, at_s: float) -> float:
     return sum(max(0.0, min(at_s, end) - begin) for begin, end in profile.moved)
 
 
-def _shaken(profile: Profile) -> Sense:
-    def acceleration(unix_s: float) -> tuple[float, float, float]:
+class Shaken:
+    """Shaken while it is moved, still between: as the accelerometer asks for it, by Unix time."""
+
+    def __init__(self, profile: Profile) -> None:
+        self._moved = profile.moved
+
+    def __call__(self, unix_s: float) -> tuple[float, float, float]:
+        """What is felt, in mg."""
         at_s = unix_s - START_S
-        moved = any(begin <= at_s < end for begin, end in profile.moved)
+        moved = any(begin <= at_s < end for begin, end in self._moved)
         return (500.0, 0.0, 1000.0) if moved and int(unix_s * 10) % 2 else STILL
 
-    return acceleration
+    def steady_until_s(self, unix_s: float) -> float:
+        """The next time at which it is moved; while it is, nobody can tell."""
+        at_s = unix_s - START_S
+        if any(begin <= at_s < end for begin, end in self._moved):
+            return unix_s
+        return START_S + min((begin for begin, _ in self._moved if begin > at_s), default=float("inf"))
+
+
+def _shaken(profile: Profile) -> Sense:
+    return Shaken(profile)
 
 
 def _drive(profile: Profile) -> Drive:

@@ -106,7 +106,7 @@ def test_sim_run_shows_what_happened(package: Path, broker: Broker) -> None:
         (["run", "none.gpx"], "none.gpx"),
         (["run", "--board", "none"], "there are esp32, esp32s3, pico2_w, pico_w"),
         (["run", "--broker", "nonsense"], "HOST:PORT"),
-        (["run", "--firmware", "none"], "no package"),
+        (["run", "--firmware", "none"], "no folder none"),
         (["run"], "--firmware"),
     ],
 )
@@ -121,7 +121,7 @@ def test_sim_run_says_what_is_wrong(arguments: list[str], word: str, broker: Bro
 
 def test_sim_boards_and_doctor(monkeypatch: pytest.MonkeyPatch) -> None:
     """The list of boards; the doctor is content here, and not where the interpreter is missing."""
-    assert json.loads(CliRunner().invoke(sim, ["boards", "--json"]).output)["esp32s3"] == "ublox_m10"
+    assert json.loads(CliRunner().invoke(sim, ["boards", "--json"]).output)["esp32s3"][0] == "ublox_m10 on UART 1"
     good = CliRunner().invoke(sim, ["doctor", "--json"])
     assert good.exit_code == 0
     assert json.loads(good.output)["interpreter"].startswith(("wheel", VARIABLE, "PATH"))

@@ -108,7 +108,7 @@ def day_keys(stage: Stage, epoch: int) -> dict[bytes, str]:
 
 def found(stage: Stage, keys: dict[bytes, str]) -> set[str]:
     """Which of the keys lie somewhere in flash or retained memory, at any offset."""
-    flash, retained = stage.board.snapshot()
+    flash, retained, _ = stage.board.snapshot()
     dump = flash + retained
     blank = b"\xff" * 4096
     seen: set[str] = set()

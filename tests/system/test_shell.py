@@ -69,7 +69,7 @@ def test_eval_exec_and_errors_are_the_boards(shell: Shell) -> None:
     assert failed.splitlines()[1] == '  File "<stdin>", line 2, in <module>'
     assert failed.splitlines()[2].startswith("TypeError")
     with shell.typing() as typist:
-        assert "NotImplementedError: machine.PWM" in typist.type("import machine; machine.PWM(1)\r")
+        assert "NotSimulated: machine.PWM" in typist.type("import machine; machine.PWM(1)\r")
 
 
 def test_a_folder_of_the_host_is_mounted(shell: Shell, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hw_sim.demo.chronicle import Chronicle
 from hw_sim.demo.report.page import page
-from hw_sim.errors import HwSimError
+from hw_sim.picture.document import put
 
 __all__ = ["render", "write"]
 
@@ -22,10 +22,4 @@ def render(chronicle: Chronicle) -> str:
 
 def write(chronicle: Chronicle, path: Path) -> int:
     """Write the page, in a new folder if need be, and return its size in bytes; HwSimError says why it cannot be written."""
-    data = render(chronicle).encode()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    except OSError as error:
-        raise HwSimError(f"cannot write the report to {path}: {error.strerror}") from error
-    return len(data)
+    return put(render(chronicle), path, "report")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from hw_sim.demo.chronicle import MC_PER_MAH, Chronicle
-from hw_sim.demo.report.markup import Child, Html, el, join, svg, table
-from hw_sim.demo.report.words import span
+from hw_sim.demo.chronicle import Chronicle
+from hw_sim.picture.bars import charge_bars, mah
+from hw_sim.picture.markup import Html, el, join, svg, table
+from hw_sim.picture.words import span
 
 WIDTH = 340.0
 ROW, BAR = 46.0, 13.0
@@ -76,49 +77,11 @@ def _row(at: int, label: str, start: float, end: float, words: str, kind: str, s
 
 def charge_section(chronicle: Chronicle) -> Html | None:
     """Charge of each part, its states as shades; nothing where no meter ran."""
-    parts = [(part, _largest_first(states)) for part, states in chronicle.charge.items() if sum(states.values()) > 0]
-    if not parts:
-        return None
-    parts.sort(key=lambda part: -sum(part[1].values()))
-    total = sum(sum(states.values()) for _, states in parts)
-    scale = (WIDTH - ROOM) / sum(parts[0][1].values())
-    drawn = [_part(at, part, states, scale) for at, (part, states) in enumerate(parts)]
-    rows: list[list[Child]] = [
-        [part, state, _mah(charge), f"{charge / total:.1%}"]
-        for part, states in parts
-        for state, charge in states.items()
-    ]
+    total = sum(sum(states.values()) for states in chronicle.charge.values())
     end = chronicle.read_at or (chronicle.outcomes[-1].end if chronicle.outcomes else 0.0)
     took = end - chronicle.outcomes[0].start if chronicle.outcomes else 0.0
-    return el(
-        "figure",
-        el("h3", f"Charge until the drive was read: {_mah(total)} in {span(took)}"),
-        svg("charge", "Charge by part and state", f"{_mah(total)} in all", WIDTH, ROW * len(parts) + 4, *drawn),
-        el(
-            "figcaption",
-            "From the data sheets\u2019 typical currents and the states that the simulated parts were in; no board was measured.",
-        ),
-        table("Charge by part and state", ["part", "state", "charge", "share"], rows, numbers=2),
+    return charge_bars(
+        chronicle.charge,
+        f"Charge until the drive was read: {mah(total)} in {span(took)}",
+        "From the data sheets\u2019 typical currents and the states that the simulated parts were in; no board was measured.",
     )
-
-
-def _largest_first(states: dict[str, float]) -> dict[str, float]:
-    return dict(sorted(((state, charge) for state, charge in states.items() if charge > 0), key=lambda item: -item[1]))
-
-
-def _mah(millicoulomb: float) -> str:
-    mah = millicoulomb / MC_PER_MAH
-    return f"{mah:.0f}\u00a0mAh" if mah >= 100 else f"{mah:.2g}\u00a0mAh"
-
-
-def _part(at: int, part: str, states: dict[str, float], scale: float) -> Html:
-    """A bar in pieces, the largest state first and darkest."""
-    y, x = at * ROW + 4, 0.0
-    drawn = []
-    for number, charge in enumerate(states.values()):
-        wide = charge * scale
-        drawn.append(el("rect", x=x, y=y + 19, width=wide, height=BAR, class_=f"part s{min(number + 1, 3)}"))
-        x += wide
-    names = ", ".join(list(states)[:3])
-    label = el("text", el("tspan", part, class_="strong"), f"  {names}", x=0, y=y + 12, class_="small")
-    return join(label, *drawn, el("text", _mah(sum(states.values())), x=x + 6, y=y + 19 + BAR - 2.5, class_="small"))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from hw_sim.demo.chronicle import Chronicle
-from hw_sim.demo.report.geo import METRES_PER_DEGREE, Frame, Point, metres, simplified
 from hw_sim.demo.report.maps import FOOT, TOLERANCE, Cell, cell_mark, counted_cells, furniture
-from hw_sim.demo.report.markup import Html, el, join, path, svg
+from hw_sim.picture.geo import METRES_PER_DEGREE, Frame, Point, metres, simplified
+from hw_sim.picture.markup import Html, el, join, path, svg
 
 M_PER_UNIT = 1.45  # a cell of 100 m is as large as a thumbnail
 MOST_DOTS = 4000

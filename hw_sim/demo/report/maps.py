@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 
 from hw_sim.demo.chronicle import Chronicle, Seen
-from hw_sim.demo.report.geo import Frame, Point, Xy, metres, simplified
-from hw_sim.demo.report.markup import Child, Html, el, join, path, svg, table
 from hw_sim.demo.report.sealed import envelopes, sealed_panel
-from hw_sim.demo.report.words import clock, count
+from hw_sim.picture.geo import Frame, Point, Xy, metres, simplified
+from hw_sim.picture.markup import Child, Html, el, join, path, svg, table
+from hw_sim.picture.words import clock, count
 
 WIDTH = 340.0  # of a panel, in page units: a phone shows it one to one
 TALLEST, SHORTEST = 400.0, 250.0

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-
 from hw_sim.demo.chronicle import Chronicle, Told
 from hw_sim.demo.report import charts, maps, promises, style, timeline
 from hw_sim.demo.report.closeup import close_look
-from hw_sim.demo.report.geo import length_km
-from hw_sim.demo.report.markup import Html, el, folded, join
-from hw_sim.demo.report.words import amount, count, date, figure
+from hw_sim.picture.document import document
+from hw_sim.picture.geo import length_km
+from hw_sim.picture.markup import Html, el, folded, join
+from hw_sim.picture.words import amount, count, date, figure
 
 ATTRIBUTION = (
     "The recorded bus trip contains public sector information of the UK Bus Open Data Service, licensed under the Open Government "
@@ -26,25 +24,10 @@ NOT_SHOWN = (
 
 def page(chronicle: Chronicle) -> str:
     """The whole document."""
-    sheet = Html("\n" + style.sheet())
-    digest = base64.b64encode(hashlib.sha256(sheet.encode()).digest()).decode()
-    # Nothing may be loaded and nothing may run; the one style sheet is named by its digest.
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
-    head = el(
-        "head",
-        el("meta", charset="utf-8"),
-        el("meta", http_equiv="Content-Security-Policy", content=policy),
-        el("meta", name="referrer", content="no-referrer"),
-        el("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        el("meta", name="color-scheme", content="light dark"),
-        el("link", rel="icon", href="data:,"),
-        el("title", f"byleave: {verdict(chronicle)}"),
-        el("style", sheet),
-    )
     body = el(
         "body", _header(chronicle), _main(chronicle), _footer(chronicle), class_=None if chronicle.held else "broken"
     )
-    return "<!DOCTYPE html>\n" + el("html", head, body, lang="en") + "\n"
+    return document(f"byleave: {verdict(chronicle)}", body, style.sheet())
 
 
 def verdict(chronicle: Chronicle) -> str:

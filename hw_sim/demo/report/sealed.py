@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from hw_sim.demo.chronicle import Chronicle, Sealed, Specimen
-from hw_sim.demo.report.markup import Child, Html, el, join, svg, table
-from hw_sim.demo.report.words import clock, count, date
+from hw_sim.picture.markup import Child, Html, el, join, svg, table
+from hw_sim.picture.words import clock, count, date
 
 LEFT, RIGHT, TOP = 34.0, 10.0, 30.0
 BYTES_A_LINE, BYTE_WIDTH, LINE_HEIGHT = 18, 17.2, 14.0

@@ -1,88 +1,26 @@
-"""How the report looks: one palette for light and one for dark, no font and no picture from anywhere else."""
+"""How the report looks: the pages' palettes and rules, and what the story has of its own."""
 
 from __future__ import annotations
 
-# Ink on paper and three colours with one meaning each: the truth, what is sealed, what a reader sees. `bad` is for a broken promise
-# alone. Contrast of every one of them with `paper` and `panel` is at least 4.5 (WCAG 2.2, 1.4.3), which a test computes.
-LIGHT = {
-    "paper": "#f7f5f0",
-    "panel": "#fffefb",
-    "ink": "#1c1e21",
-    "quiet": "#5a5f66",
-    "rule": "#d8d4ca",
-    "truth": "#b3400e",
-    "sealed": "#4a5260",
-    "seen": "#0b6a66",
-    "bad": "#b0122b",
-    "given": "#cfe5e1",
-    "leave": "#e6e2d8",
-}
-DARK = {
-    "paper": "#121416",
-    "panel": "#191c1f",
-    "ink": "#ebe8e1",
-    "quiet": "#a4a9af",
-    "rule": "#363b40",
-    "truth": "#ff9b5e",
-    "sealed": "#a9b4c2",
-    "seen": "#54c8be",
-    "bad": "#ff808b",
-    "given": "#17423f",
-    "leave": "#2c3034",
-}
-TEXT_COLOURS = ("ink", "quiet", "truth", "sealed", "seen", "bad")
+from hw_sim.picture import style
+from hw_sim.picture.style import DARK, LIGHT, TEXT_COLOURS
 
-RULES = """
-:root{--sans:system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",sans-serif;
---serif:Charter,"Bitstream Charter","Sitka Text",Cambria,Georgia,serif;
---mono:ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace}
-*{box-sizing:border-box}
-html{-webkit-text-size-adjust:100%;text-size-adjust:100%}
-body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.5 var(--sans);font-variant-numeric:tabular-nums}
-main,header,footer{max-width:1084px;margin:0 auto;padding:0 20px}
-header{padding-top:44px}
-h1,h2,h3{font-family:var(--serif);font-weight:600;line-height:1.15;text-wrap:balance}
-h1{font-size:clamp(2rem,1.2rem + 3.6vw,3.4rem);margin:.35em 0 .4em;letter-spacing:-.015em;max-width:20em}
-h2{font-size:clamp(1.4rem,1.1rem + 1.2vw,1.9rem);margin:0 0 .3em;letter-spacing:-.01em}
-h3{font-size:1.02rem;margin:0 0 .55em}
-.lead{font-size:clamp(1.05rem,1rem + .3vw,1.2rem);max-width:44em;margin:0 0 1.6em}
-.kicker{margin:0;color:var(--quiet);font-size:.92rem}
-.kicker b{color:var(--ink);font-weight:650}
+__all__ = ["DARK", "LIGHT", "RULES", "TEXT_COLOURS", "sheet"]
+
+RULES = (
+    style.BASE
+    + """
 .verdict{color:var(--seen)}
 .broken .verdict{color:var(--bad)}
-section{border-top:1px solid var(--rule);padding:30px 0 38px}
-section>p{max-width:44em;margin:.2em 0 1.4em;color:var(--quiet)}
-.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:18px 28px;margin:0 0 34px;padding:0}
-.facts div{border-top:2px solid var(--ink);padding-top:8px}
-.facts dt{color:var(--quiet);font-size:.86rem;line-height:1.35}
-.facts dd{margin:0;font-size:1.7rem;line-height:1.2;font-weight:600;letter-spacing:-.01em}
-.facts div{display:flex;flex-direction:column-reverse;justify-content:flex-end}
-figure{margin:0}
-figcaption{color:var(--quiet);font-size:.88rem;line-height:1.45;margin-top:.7em;max-width:56em}
-.pic{display:block;width:100%;height:auto}
 .trio{display:grid;grid-template-columns:repeat(3,minmax(0,1fr));gap:24px 12px;margin-bottom:16px}
-.panel .pic{background:var(--panel);outline:1px solid var(--rule)}
 .truth h3{color:var(--truth)}.sealed h3{color:var(--sealed)}.seen h3{color:var(--seen)}
-svg text{font:12px var(--sans);fill:var(--ink)}
-svg .small{font-size:11px}
-svg .quiet{fill:var(--quiet)}
-svg .strong{font-weight:650}
-svg .value{paint-order:stroke;stroke:var(--paper);stroke-width:4px;stroke-linejoin:round}
-.track{fill:none;stroke:var(--truth);stroke-width:2.2;stroke-linejoin:round;stroke-linecap:round}
-.end{fill:var(--truth);stroke:var(--panel);stroke-width:1.5}
-.end.hollow{fill:var(--panel);stroke:var(--truth);stroke-width:2}
-.dot{fill:var(--panel);stroke:var(--truth);stroke-width:1.2}
 .cell{fill:var(--seen)}
 .c1{fill-opacity:.6}.c2{fill-opacity:.8}.c3{fill-opacity:1}
 .cell.edge{fill-opacity:.13;stroke:var(--seen);stroke-width:1;stroke-opacity:.75}
 .cross{fill:none;stroke:var(--seen);stroke-width:1.8}
 svg .tally{fill:var(--seen)}
-.furniture{fill:none;stroke:var(--quiet);stroke-width:1.2}
-.arrow{fill:var(--quiet)}
-.axis{fill:none;stroke:var(--rule);stroke-width:1}
 .bar{stroke:var(--sealed);stroke-width:1.4;fill:none}
 .head{fill:var(--sealed)}
-.tick{stroke:var(--quiet);stroke-width:1;fill:none}
 svg .hex{font:10.5px var(--mono);fill:var(--quiet)}
 svg .clear{fill:var(--ink);font-weight:700;text-decoration:underline}
 .key{display:inline-block;width:20px;height:9px;vertical-align:middle}
@@ -98,35 +36,16 @@ background:var(--bar)/9px 2px no-repeat,var(--bar)/2px 9px no-repeat}
 .keys li{display:grid;grid-template-columns:26px 1fr;gap:8px;align-items:baseline;margin:0 0 .75em}
 .key{justify-self:center;align-self:center}
 .key.tally{width:auto;height:auto;color:var(--seen);font-size:.8rem}
-.narrow{display:none}
 .strips{gap:26px 24px}
 .band.given{fill:var(--given)}.band.ended{fill:var(--leave)}.band.rule{fill:var(--leave)}.band.on{fill:var(--truth)}.band.nothing{fill:var(--rule)}
 .gauge{fill:none;stroke:var(--ink);stroke-width:1.6;stroke-linejoin:round}
 svg .on-nothing{fill:var(--quiet)}
-.hair{stroke:var(--quiet);stroke-width:.8;stroke-dasharray:2 3;fill:none}
 svg .event{font-weight:650}
 .cut{stroke:var(--quiet);stroke-width:1.2;fill:none}
 .break{stroke:var(--rule);stroke-width:1;fill:none}
 svg .letter{font:600 15px var(--serif)}
 svg .bad{fill:var(--bad)}
-.events{columns:2;column-gap:40px;margin:1.2em 0;padding-left:1.6em;font-size:.9rem}
-.events li{break-inside:avoid;margin:.15em 0}
-.events li::marker{font-weight:650}
-.when{color:var(--quiet)}
-.two{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:34px 44px}
-.two .pic{max-width:420px}
-.own{fill:var(--seen)}.peer{fill:var(--sealed);fill-opacity:.75}.part{fill:var(--sealed)}.s1{fill-opacity:1}.s2{fill-opacity:.6}.s3{fill-opacity:.32}
 svg .big{font-weight:650;fill:var(--seen)}
-details{margin:.8em 0;font-size:.9rem}
-summary{cursor:pointer;color:var(--quiet);padding:.35em 0}
-summary:hover{color:var(--ink)}
-a:focus-visible,summary:focus-visible,.scroll:focus-visible{outline:2px solid var(--seen);outline-offset:2px}
-.scroll{overflow-x:auto;max-height:26em;overflow-y:auto;border:1px solid var(--rule);background:var(--panel)}
-table{border-collapse:collapse;min-width:min(100%,30rem);font-size:.86rem}
-th,td{text-align:left;vertical-align:top;padding:6px 12px;border-bottom:1px solid var(--rule)}
-th{font-weight:600;color:var(--quiet);white-space:nowrap}
-.n{text-align:right}
-.sr{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 .steps{list-style:none;margin:0;padding:0}
 .step{display:grid;grid-template-columns:2.4rem minmax(0,1.05fr) minmax(0,1.25fr);gap:6px 26px;
 border-top:1px solid var(--rule);padding:20px 0 16px}
@@ -138,43 +57,21 @@ border-top:1px solid var(--rule);padding:20px 0 16px}
 .why{margin:.2em 0 .6em;padding-left:1.1em;color:var(--bad);font-weight:600}
 .promises{margin:0;padding-left:1.1em;list-style:disc}
 .promises li{margin:.2em 0}
-.figures{display:grid;grid-template-columns:repeat(auto-fill,minmax(150px,1fr));gap:9px 22px;margin:0;align-content:start}
-.figures div{display:flex;flex-direction:column-reverse;justify-content:flex-end}
-.figures dt{color:var(--quiet);font-size:.8rem;line-height:1.3}
-.figures dd{margin:0;font-weight:600;overflow-wrap:anywhere}
 .step details{margin:.5em 0 0}
 .tests{margin:.2em 0;padding-left:1.1em;font-size:.82rem}
-code{font:.92em var(--mono);overflow-wrap:anywhere}
-pre{margin:.6em 0;padding:14px 16px;background:var(--panel);border:1px solid var(--rule);overflow-x:auto;font-size:.92rem}
-pre code{overflow-wrap:normal}
-footer{color:var(--quiet);font-size:.86rem;padding-bottom:48px}
-footer p{max-width:56em}
-.note{border-left:3px solid var(--truth);padding:2px 0 2px 14px;color:var(--ink)}
+.own{fill:var(--seen)}.peer{fill:var(--sealed);fill-opacity:.75}
 @media (max-width:900px){
 .trio{grid-template-columns:1fr}
 .trio figure{max-width:460px}
-.wide{display:none}.narrow{display:block}.narrow.strips{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(330px,100%),1fr))}
-.two,.beside{grid-template-columns:1fr}
+.narrow.strips{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(330px,100%),1fr))}
+.beside{grid-template-columns:1fr}
 .step{grid-template-columns:2rem minmax(0,1fr)}
 .step>.figures{grid-column:2}
 }
-@media (max-width:560px){
-main,header,footer{padding-left:16px;padding-right:16px}
-header{padding-top:26px}
-.events{columns:1}
-.facts{grid-template-columns:repeat(2,1fr);gap:14px 18px}
-.facts dd{font-size:1.35rem}
-.figures{grid-template-columns:repeat(2,minmax(0,1fr))}
-}
-@media print{body{background:none}.panel .pic,.scroll,pre{background:none}section{break-inside:avoid}}
 """
+)
 
 
 def sheet() -> str:
-    """The style sheet; colours are set in one place for each scheme."""
-    dark = f"@media (prefers-color-scheme:dark){{:root{{{_variables(DARK)}}}}}"
-    return f":root{{color-scheme:light dark;{_variables(LIGHT)}}}\n{dark}{RULES}"
-
-
-def _variables(palette: dict[str, str]) -> str:
-    return "".join(f"--{name}:{colour};" for name, colour in palette.items())
+    """The style sheet."""
+    return style.sheet(RULES)

@@ -7,9 +7,9 @@ from itertools import pairwise
 from hw_sim.demo.chronicle import Chronicle, Told
 from hw_sim.demo.gauges import Value
 from hw_sim.demo.report.axis import Piece, Segment, last_before, pieces, segments
-from hw_sim.demo.report.markup import Html, el, join, svg, table
 from hw_sim.demo.report.rows import Row, most, number, rows_of
-from hw_sim.demo.report.words import amount, clock, date, day, span
+from hw_sim.picture.markup import Html, el, join, svg, table
+from hw_sim.picture.words import amount, clock, date, day, span
 
 WIDE, NARROW = 1044.0, 340.0
 GUTTER = 138.0  # for the names of the rows, in the wide picture; in the narrow one they stand above

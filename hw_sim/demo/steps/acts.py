@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from cloud_sync.consent import Evidence
 from cloud_sync.model import Actor, Precision, StoredEnvelope, Stream
+from cloud_sync.service import CloudSync
 from cloud_sync.wire.fields import MOST_EPOCH
 from hw_sim.demo.exhibits import Exhibits
 from hw_sim.demo.flashcopy import waiting
@@ -25,7 +27,14 @@ ALL_PURPOSES = (
 )  # of the demo's policy: positions, environment, motion
 
 
-def consent(stage: Stage, subject: str = SUBJECT, purposes: Sequence[str] = ("tracking",)) -> None:
+class Served(Protocol):
+    """Where a person has a server to answer."""
+
+    @property
+    def cloud(self) -> CloudSync: ...
+
+
+def consent(stage: Served, subject: str = SUBJECT, purposes: Sequence[str] = ("tracking",)) -> None:
     """The person is asked and presses "allow": for tracking, no finer than 100 m."""
     for purpose in purposes:
         shown = Evidence(subject, stage.cloud.policy.notice, "app", "shown", "en")
@@ -33,7 +42,7 @@ def consent(stage: Stage, subject: str = SUBJECT, purposes: Sequence[str] = ("tr
         give(stage, subject, purpose)
 
 
-def give(stage: Stage, subject: str = SUBJECT, purpose: str = "tracking") -> None:
+def give(stage: Served, subject: str = SUBJECT, purpose: str = "tracking") -> None:
     """The person presses "allow", asked or not."""
     pressed = Evidence(subject, stage.cloud.policy.notice, "app", "button_allow", "en")
     stage.cloud.consent.give(
@@ -41,7 +50,7 @@ def give(stage: Stage, subject: str = SUBJECT, purpose: str = "tracking") -> Non
     )
 
 
-def answer(stage: Stage, act: str, purpose: str = "tracking", subject: str = SUBJECT) -> None:
+def answer(stage: Served, act: str, purpose: str = "tracking", subject: str = SUBJECT) -> None:
     """The person takes the leave for a purpose back ("withdraw") or refuses it ("refuse")."""
     pressed = Evidence(subject, stage.cloud.policy.notice, "app", f"button_{act}", "en")
     getattr(stage.cloud.consent, act)(subject, purpose, pressed)

@@ -22,7 +22,7 @@ def seizure(stage: Stage, progress: Progress) -> Outcome:
     if exhibits.seized is None:
         out.check(False, "nothing was seized: step d did not come to its end")
         return out
-    flash, retained = exhibits.seized
+    flash, retained = exhibits.seized.flash, exhibits.seized.retained
     past, future = ancestors(exhibits), live(exhibits, AHEAD)
     hits, alive, searched = _look_up(flash + retained, past, future)
     progress(0.3)

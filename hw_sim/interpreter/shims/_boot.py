@@ -51,12 +51,28 @@ if "_segment" in sys.modules:
     sys.modules["vfs"] = _Vfs(__import__("vfs"))
 
 
+class _Sys:
+    # `sys` as the chip has it: programs ask it what they run on.
+    def __init__(self, port, machine):
+        self.platform, self._machine = port, machine
+
+    def __getattr__(self, name):
+        if name != "implementation":
+            return getattr(sys, name)
+        from collections import namedtuple
+
+        own = sys.implementation
+        fields = namedtuple("implementation", ("name", "version", "_machine", "_mpy", "_build"))
+        return fields(own.name, own.version, self._machine, own._mpy, self.platform)
+
+
 def _plan():
     import json
     import random
 
     plan = json.loads(_link.ask(_ops.BOOT))
     random.seed(plan["seed"])
+    sys.modules["sys"] = _Sys(plan["port"], plan["machine"])
     return plan
 
 
@@ -72,23 +88,34 @@ def _program(plan):
         _mount()
     scope = {"__name__": "__main__"}
     if not plan["source"]:
-        return _main(), scope
+        return _main(scope), scope
     scope["files"] = {name: _link.ask(_ops.FILE, i) for i, name in enumerate(plan["files"])}
     return compile(_link.ask(_ops.SOURCE), "<stdin>", "exec"), scope
 
 
-def _main():
-    for name in ("/main.py", "/app/main.py"):
+def _file(file):
+    for name in ("/" + file, "/app/" + file):
         try:
             with open(name) as f:
-                return compile(f.read(), "main.py", "exec")
+                return compile(f.read(), file, "exec")
         except OSError:
             pass
-    print("no main.py on this board")
-    return compile("", "main.py", "exec")
+    return None
+
+
+def _main(scope):
+    boot = _file("boot.py")
+    if boot:
+        exec(boot, scope)  # noqa: S102 - the program of the board
+    code = _file("main.py")
+    if code is None:
+        print("no main.py on this board")
+        code = compile("", "main.py", "exec")
+    return code
 
 
 def boot():
+    scope = {}
     try:
         plan = _plan()
         if plan.get("console"):
@@ -103,9 +130,19 @@ def boot():
     except SystemExit:
         pass
     except BaseException as error:
-        import io
+        if isinstance(error, MemoryError):  # what it holds must go, or there is no room to say so
+            scope.clear()
+            gc.collect()
+        try:
+            _crashed(error)
+        except MemoryError:
+            _link.call(_ops.CRASH, data=b"MemoryError: and no room left to say where\n")
 
-        text = io.StringIO()
-        sys.print_exception(error, text)
-        sys.print_exception(error, sys.stdout)
-        _link.call(_ops.CRASH, data=text.getvalue().encode())
+
+def _crashed(error):
+    import uio as io  # the interpreter itself: without a look into the file system
+
+    text = io.StringIO()
+    sys.print_exception(error, text)
+    sys.print_exception(error, sys.stdout)
+    _link.call(_ops.CRASH, data=text.getvalue().encode())

@@ -13,6 +13,13 @@ _spent_us = 0
 _busy = False
 
 
+class NotSimulated(BaseException):
+    # Of what nothing here stands for. No Exception, so that a broad `except` cannot hide it. `module` and `attribute` say what.
+    def __init__(self, name):
+        super().__init__(name)
+        self.module, _, self.attribute = name.split(": ")[0].partition(".")
+
+
 def _exchange(op, a, b, data, into):
     global _now_us, _spent_us, _busy
     if _busy:  # a signal of Ctrl-C broke into the last one: what comes next on the pipe nobody knows
@@ -34,6 +41,11 @@ def _exchange(op, a, b, data, into):
         else:
             _rx.readinto(memoryview(into)[:n])
     _busy = False
+    if status == 4:
+        import _irq  # it was asked for there
+
+        _irq.serve(value)
+        return _exchange(_ops.RESUME, 0, 0, b"", into)
     if status:
         _unusual(status, value, blob)
     return value, blob
@@ -47,7 +59,7 @@ def _unusual(status, value, blob):
     elif status == 2:
         raise KeyboardInterrupt
     else:
-        raise NotImplementedError(blob.decode())
+        raise NotSimulated(blob.decode())
 
 
 def _measure():
@@ -78,7 +90,8 @@ def missing(name):
 
 
 def absent(module, name, names):
-    # What the chip's module has and the simulator has not: it can be imported, and says so when it is called.
     if name not in names.split():
         raise AttributeError(name)
-    return lambda *args, **kwargs: missing(module + "." + name)
+    import _absent
+
+    return _absent.Absent(module + "." + name)

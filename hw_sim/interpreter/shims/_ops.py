@@ -1,8 +1,9 @@
 """Numbers of the requests that a board's program sends to the simulator; read by both sides.
 
 A request is `<BIqqI`: number, clock readings since the last one (1 µs each), two integers, length of the bytes that
-follow. An answer is `<bqqI`: 0, 1 (measure the heap), 2 (Ctrl-C was typed), 3 (the bytes name what is not simulated) or -1
-(the integer is an errno), time since the start of the program (µs), an integer, length of the bytes that follow.
+follow. An answer is `<bqqI`: 0, 1 (measure the heap), 2 (Ctrl-C was typed), 3 (the bytes name what is not simulated), 4 (an
+interrupt comes first: the integer is its kind, id << 8 and flags << 24; RESUME gets the answer behind it) or -1 (the integer
+is an errno), time since the start of the program (µs), an integer, length of the bytes that follow.
 """
 
 REQUEST = "<BIqqI"
@@ -14,6 +15,7 @@ FILE = 2  # (index) -> bytes of a file that lives in RAM only
 CRASH = 3  # data: traceback
 MISSING = 4  # data: name of what is not simulated
 HEAP = 5  # (free, used)
+RESUME = 6  # the interrupt is served -> the answer that it went before
 
 SYNC = 10
 SLEEP = 11  # (us)
@@ -32,6 +34,7 @@ WDT_START = 23  # (ms)
 WDT_FEED = 24
 RETAINED_GET = 25
 RETAINED_SET = 26
+WAKE_REASON = 28
 WAKE_ON = 27  # (pin, level): ends the next deep sleep, besides those named before; pin -1: none does any more
 
 PIN_MODE = 30  # (pin, mode | pull << 4)
@@ -39,13 +42,18 @@ PIN_GET = 31
 PIN_SET = 32
 ADC_READ = 33  # (pin) -> uV
 PIN_HOLD = 34  # (pin, 1 or 0)
-PWM = 35  # (pin, Hz): a square wave, 0 for none
+PWM = 35  # (pin, Hz << 17 | share of the time that it is high, of 65536): a square wave, 0 for none
+PIN_IRQ = 36  # (pin, edges: 1 rising, 2 falling, 0 for none)
+TIMER = 37  # (number, period us: negative for once, 0 to stop)
+BITSTREAM = 38  # (pin) data: what is shifted out
+PIN_NAMED = 39  # data: name -> number of the pin
 
 UART_OPEN = 40  # (id, baud) data: <hhH tx, rx, rxbuf
 UART_READ = 41  # (id, n)
 UART_WRITE = 42
 UART_ANY = 43
 UART_CLOSE = 44
+UART_IRQ = 45  # (id, trigger: 1 a byte, 2 the line rests behind bytes)
 
 FLASH_TABLE = 50  # -> JSON
 FLASH_READ = 51  # (offset, n)
@@ -58,6 +66,7 @@ WLAN_CONNECT = 61  # data: ssid NUL key
 WLAN_DISCONNECT = 62
 WLAN_STATUS = 63
 WLAN_RSSI = 64
+WLAN_SCAN = 68  # -> JSON: names of the networks around
 BLE_ACTIVE = 65  # (0, 1 or -1 to ask)
 BLE_ADDRESS = 66  # a new static random one
 BLE_ADVERTISE = 67  # (interval us or -1 to end, length of the data << 1 | connectable) data: data, scan response
@@ -85,6 +94,9 @@ PROMPT = 91  # data: what the last program died of -> 1 for a line whose value i
 STDIN_READ = 92  # (n, timeout us or -1) -> bytes
 STDOUT_WRITE = 93  # data: bytes, sent as they are
 KBD_INTR = 94  # (character that interrupts, or -1)
+
+# kinds of interrupts
+PIN, TICK, SERIAL = 1, 2, 3
 
 # kinds of RESET
 HARD = 0

@@ -10,6 +10,9 @@ class PPP:
     SEC_NONE = 0
     SEC_PAP = 1
     SEC_CHAP = 2
+    AUTH_NONE = 0
+    AUTH_PAP = 1
+    AUTH_CHAP = 2
 
     def __init__(self, stream):
         if not hasattr(stream, "poll_id"):
@@ -44,3 +47,6 @@ class PPP:
 
     def poll(self, irq_arg=None):
         return 0
+
+    def __getattr__(self, name):
+        return _link.absent("network.PPP", name, "active ipconfig")

@@ -25,7 +25,7 @@ def _try(work, *args):
 
 def _program(main, scope):
     _link.call(_ops.RUNNING)
-    exec(main(), scope)  # noqa: S102 - the program of the board
+    exec(main(scope), scope)  # noqa: S102 - the program of the board
 
 
 def _typed(shows, text, scope):

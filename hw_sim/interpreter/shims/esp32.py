@@ -12,7 +12,13 @@ _ext1 = []
 
 
 def __getattr__(name):
-    names = "NVS RMT ULP PCNT mcu_temperature raw_temperature idf_heap_info idf_task_info gpio_deep_sleep_hold"
+    if name == "NVS":
+        import _nvs
+
+        return _nvs.NVS
+    if name in ("HEAP_EXEC", "HEAP_DATA"):
+        return 1 if name == "HEAP_EXEC" else 4
+    names = "RMT ULP PCNT mcu_temperature raw_temperature idf_heap_info idf_task_info gpio_deep_sleep_hold"
     return _link.absent("esp32", name, names + " wake_on_gpio wake_on_touch wake_on_ulp")
 
 
@@ -69,6 +75,4 @@ class Partition(_blocks.Blocks):
         return self._info
 
     def __getattr__(self, name):
-        if name in ("set_boot", "get_next_update", "mark_app_valid_cancel_rollback"):
-            _link.missing("esp32.Partition." + name)
-        raise AttributeError(name)
+        return _link.absent("esp32.Partition", name, "set_boot get_next_update mark_app_valid_cancel_rollback")

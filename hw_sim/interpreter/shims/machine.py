@@ -36,11 +36,9 @@ def unique_id():
 
 
 def freq(hz=None):
-    if hz is None:
-        return 240000000
-    if hz not in (80000000, 160000000, 240000000):
-        raise ValueError("frequency must be 80MHz, 160MHz or 240MHz")
-    return None
+    import _machine
+
+    return _machine.freq(hz)
 
 
 def idle():
@@ -55,6 +53,12 @@ def enable_irq(state=0):
     pass
 
 
+def _more(self, name):
+    import _machine
+
+    return _machine.attribute(self, name)
+
+
 class Pin:
     IN = 1
     OUT = 3
@@ -63,18 +67,35 @@ class Pin:
     PULL_UP = 2
     IRQ_RISING = 1
     IRQ_FALLING = 2
+    WAKE_LOW = 4
+    WAKE_HIGH = 5
+    DRIVE_0 = 0
+    DRIVE_1 = 1
+    DRIVE_2 = 2
+    DRIVE_3 = 3
+    _mode = _pull = None
+    _drive = 2
 
-    def __init__(self, id, mode=-1, pull=-1, value=None, hold=None, **options):
+    def __init__(self, id, mode=-1, pull=-1, value=None, drive=None, hold=None, **options):
         if options:
             _link.missing("machine.Pin(" + ", ".join(options) + ")")
-        self.id = id
-        self.init(mode, pull, value=value, hold=hold)
+        if not isinstance(id, int):
+            import _machine
 
-    def init(self, mode=-1, pull=-1, value=None, hold=None):
+            id = _machine.pin_of(id)
+        self.id = id
+        self.init(mode, pull, value, drive, hold)
+
+    def init(self, mode=-1, pull=-1, value=None, drive=None, hold=None):
         if value is not None:  # before the direction, so that the output never glitches
             self.value(value)
         if mode != -1:
+            self._mode, self._pull = mode, None if pull == -1 else pull
             _link.call(_ops.PIN_MODE, self.id, mode | (pull or 0) << 4 if pull not in (-1, None) else mode)
+        elif pull != -1:
+            self.init(self._mode or self.IN, pull)
+        if drive is not None:
+            self._drive = drive
         if hold is not None:
             _link.call(_ops.PIN_HOLD, self.id, 1 if hold else 0)
 
@@ -84,38 +105,24 @@ class Pin:
         _link.call(_ops.PIN_SET, self.id, 1 if level else 0)
         return None
 
+    __call__ = value
+
+    def __str__(self):
+        return "Pin(%d)" % self.id
+
     def on(self):
         self.value(1)
 
     def off(self):
         self.value(0)
 
-    def irq(self, *args, **kwargs):
-        _link.missing("machine.Pin.irq")
-
-
-class ADC:
-    ATTN_0DB = 0
-    ATTN_2_5DB = 1
-    ATTN_6DB = 2
-    ATTN_11DB = 3
-
-    def __init__(self, pin, atten=0):
-        self._pin = pin.id if isinstance(pin, Pin) else pin
-        self.atten(atten)
-
-    def atten(self, atten):
-        # ESP32-S3 data sheet, section 4.10: range by attenuation, in uV
-        self._full_uv = (950000, 1250000, 1750000, 3100000)[atten]
-
-    def read_uv(self):
-        return min(_link.call(_ops.ADC_READ, self._pin), self._full_uv)
-
-    def read_u16(self):
-        return self.read_uv() * 65535 // self._full_uv
+    __getattr__ = _more
 
 
 class RTC:
+    def __init__(self, id=0):
+        pass
+
     def memory(self, data=None):
         if data is None:
             return _link.ask(_ops.RETAINED_GET)
@@ -134,6 +141,8 @@ class RTC:
         _link.call(_ops.RTC_SET, s * 1000000 + parts[7])
         return None
 
+    __getattr__ = _more
+
 
 class WDT:
     def __init__(self, id=0, timeout=5000):
@@ -148,6 +157,15 @@ class WDT:
 
 
 class UART:
+    INV_RX = 4
+    INV_CTS = 8
+    INV_TX = 32
+    INV_RTS = 64
+    RTS = 1
+    CTS = 2
+    IRQ_RX = 1
+    IRQ_BREAK = 2
+    IRQ_RXIDLE = 4096
     _timeout = 0
     _timeout_char = 0
 
@@ -228,15 +246,10 @@ class UART:
     def write(self, data):
         return _link.call(_ops.UART_WRITE, self._id, data=data.encode() if isinstance(data, str) else data)
 
+    __getattr__ = _more
+
 
 def __getattr__(name):
-    if name in ("I2C", "SoftI2C"):
-        import _i2c
+    import _machine
 
-        return getattr(_i2c, name)
-    if name == "PWM":
-        import _pwm
-
-        return _pwm.PWM
-    names = "SPI SoftSPI Timer Signal TouchPad I2S SDCard ADCBlock Counter Encoder USBDevice"
-    return _link.absent("machine", name, names + " bitstream time_pulse_us wake_reason")
+    return _machine.find(name)

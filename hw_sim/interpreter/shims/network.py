@@ -21,7 +21,9 @@ def __getattr__(name):
         import _ppp  # with a modem only: it takes heap, which on a chip it does not
 
         return _ppp.PPP
-    return _link.absent("network", name, "LAN country phy_mode ipconfig")
+    import _wlan
+
+    return _wlan.find(name)
 
 
 class WLAN:
@@ -32,12 +34,16 @@ class WLAN:
     PM_POWERSAVE = 2
 
     _config = {"reconnects": -1, "pm": 1, "txpower": 20}  # what any instance set, as the radio is one
+    _fixed = None
 
     def __init__(self, interface=STA_IF):
-        if interface != STA_IF:
-            _link.missing("network.WLAN(AP_IF)")
+        self._access = interface != STA_IF  # an access point of one's own: it can be off
 
     def active(self, on=None):
+        if self._access:
+            if on:
+                _link.missing("network.WLAN(AP_IF).active(True)")
+            return False
         return bool(_link.call(_ops.WLAN_ACTIVE, -1 if on is None else int(bool(on))))
 
     def connect(self, ssid=None, key=None, bssid=None):
@@ -59,25 +65,23 @@ class WLAN:
             return _link.call(_ops.WLAN_RSSI)
         raise ValueError("unknown status param")
 
-    def ifconfig(self, *args):
-        if args:
-            _link.missing("network.WLAN.ifconfig with an address")
+    def ifconfig(self, addresses=None):
+        if addresses is not None:
+            WLAN._fixed = None if addresses == "dhcp" else tuple(addresses)
+            return None
         if self.isconnected():
-            return ("192.168.4.20", "255.255.255.0", "192.168.4.1", "192.168.4.1")
+            return self._fixed or ("192.168.4.20", "255.255.255.0", "192.168.4.1", "192.168.4.1")
         return ("0.0.0.0",) * 4  # noqa: S104 - what an interface without an address says
 
     def config(self, *args, **kwargs):
-        for name, value in kwargs.items():
-            if name not in self._config:
-                _link.missing("network.WLAN.config(" + name + "=)")
-            self._config[name] = value
-        if args:
-            if args[0] == "mac":
-                return b"\x02" + _link.ask(_ops.UNIQUE_ID)[1:6]
-            if args[0] not in self._config:
-                _link.missing("network.WLAN.config(" + args[0] + ")")
-            return self._config[args[0]]
-        return None
+        import _wlan
+
+        return _wlan.config(self, args, kwargs)
+
+    def __getattr__(self, name):
+        import _wlan
+
+        return _wlan.attribute(self, name)
 
 
 def hostname(name=None):

@@ -10,7 +10,10 @@ def urandom(n):
 def uname():
     machine = _link.ask(_ops.MACHINE).decode()
     port = "rp2" if "RP2" in machine else "esp32"
-    return (port, port, "1.29.0", "byleave hw_sim", machine)
+    from collections import namedtuple
+
+    names = ("sysname", "nodename", "release", "version", "machine")
+    return namedtuple("uname", names)(port, port, "1.29.0", "byleave hw_sim", machine)
 
 
 def system(command):

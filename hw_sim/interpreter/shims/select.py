@@ -60,6 +60,18 @@ class _Poll:
         return ready
 
     def poll(self, timeout=-1):
+        if timeout is None or timeout < 0:
+            until = None
+        else:
+            until = _link._now_us + _link._spent_us + int(timeout * 1000)
+        while True:
+            ready = self._once(timeout)
+            if ready is not None:
+                return ready
+            if until is not None:  # an interrupt came: what it did may be what is waited for
+                timeout = max(0, until - _link.now_us()) / 1000
+
+    def _once(self, timeout):
         ready = self._local()
         remote = [e for e in self._entries if hasattr(e[0], "poll_id") or _is_tls(e[0])]
         request = bytearray(4 * len(remote))
@@ -76,7 +88,9 @@ class _Poll:
         wait_us = 0 if ready else -1 if timeout is None or timeout < 0 else int(timeout * 1000)
         if not remote and not wait_us:
             return ready
-        answer = _link.ask(_ops.POLL, wait_us, len(remote), request)
+        hits, answer = _link._exchange(_ops.POLL, wait_us, len(remote), request, None)
+        if hits < 0:
+            return None
         for i in range(0, len(answer), 4):
             index, events = struct.unpack_from("<HH", answer, i)
             obj, mask = remote[index]
@@ -90,3 +104,11 @@ class _Poll:
 
 def poll():
     return _Poll()
+
+
+def __getattr__(name):
+    if name == "select":
+        import _select_lists
+
+        return _select_lists.select
+    raise AttributeError(name)

@@ -138,7 +138,7 @@ def test_the_partition_table_is_that_of_the_simulated_board(name: str) -> None:
     for partition in description.load(name).partition:
         assert places[partition.label] == (partition.offset, partition.size)
         kind = next(row[2] for row in rows if row[0] == partition.label)
-        assert partition.subtype == {"fat": 0x81}.get(kind) or partition.subtype == int(kind, 16)
+        assert partition.subtype == ({"fat": 0x81, "nvs": 0x02}[kind] if kind.isalpha() else int(kind, 16))
     ordered = sorted(places.values())
     assert all(a + size <= b for (a, size), (b, _) in itertools.pairwise(ordered))
     assert sum(ordered[-1]) <= description.load(name).flash_bytes == 4 << 20

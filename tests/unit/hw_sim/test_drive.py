@@ -115,7 +115,7 @@ def test_distance_and_course_of_a_known_pair() -> None:
 def test_valid_csv_for_the_cases_below(tmp_path: Path) -> None:
     """The base of the negative cases is a good file, in both ways to write a time."""
     path = tmp_path / "ok.csv"
-    path.write_text(HEAD + "2026-01-26 15:57:02,53.4,-2.9\n1769443032,53.5,-2.9\n")
+    path.write_text(HEAD + "2026-01-26 15:57:02,53.4,-2.9\n1769443032,53.41,-2.9\n")
     assert Drive.from_file(path).end_unix_s == 1769443032
 
 

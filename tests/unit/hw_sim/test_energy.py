@@ -454,3 +454,18 @@ def test_sensors_on_i2c_report_to_the_meter(board: Board) -> None:
         assert found.pop("off") == 2.0
         assert sum(found.values()) == pytest.approx(10.0)
         assert 0 < board.meter.since(mark).parts[name] < 10 * 0.5  # under 500 µA
+
+
+def test_the_radio_hears_packets_not_pieces_of_the_host(world: World, network: Network) -> None:
+    """Two MQTT packets cost the same whether the host's network hands them over in one piece, in two or in four."""
+    puback, both = b"\x40\x02\x00\x01", b"\x40\x02\x00\x01\x30\x07\x00\x03top42"
+    heard: list[list[int]] = []
+    for pieces in ([both], [puback, both[4:]], [both[:2], both[2:6], both[6:7], both[7:]]):
+        sizes: list[int] = []
+        network.on_air = lambda way, n_bytes, sizes=sizes: sizes.append(n_bytes)  # type: ignore[misc]
+        connection = network.open()
+        connection.mqtt = True
+        for piece in pieces:
+            connection._take(piece)
+        heard.append(sizes)
+    assert heard == [[4, 9]] * 3

@@ -346,5 +346,7 @@ def test_two_chips_with_one_address_are_refused(tmp_path: Path) -> None:
     path.write_text(text.replace(first, f'{first}{second}name = "b"\naddress = 0x49\n'))
     assert len(load(path).i2c[0].chip) == 2
     path.write_text(text.replace(first, f'{first}{second}name = "b"\naddress = 0x48\n'))
-    with pytest.raises(HwSimError, match="two chips with one address on the bus of sda 5, scl 6"):
+    with pytest.raises(
+        HwSimError, match=r"chip\[2\].address = 0x48: tmp117 of the bus with sda 5, scl 6 has that address"
+    ):
         load(path)

@@ -14,11 +14,11 @@ import pytest
 from hw_sim.demo.chronicle import Chronicle, Happening, Sealed, Seen, Specimen, Told, publish_bytes
 from hw_sim.demo.report import render, style, write
 from hw_sim.demo.report.axis import pieces, segments
-from hw_sim.demo.report.geo import Frame, simplified
 from hw_sim.demo.report.promises import PROMISES
 from hw_sim.demo.report.timeline import wrapped
-from hw_sim.demo.report.words import amount, figure
 from hw_sim.errors import HwSimError
+from hw_sim.picture.geo import Frame, simplified
+from hw_sim.picture.words import amount, figure
 
 ROOT = Path(__file__).parents[3]
 BEGIN = 1_769_445_804.0

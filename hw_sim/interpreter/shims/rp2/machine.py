@@ -7,6 +7,7 @@ from _base_machine import (  # noqa: F401 - of the causes of a reset the port kn
     WDT_RESET,
     disable_irq,
     enable_irq,
+    freq,
     idle,
     lightsleep,
     reset,
@@ -25,13 +26,6 @@ def __getattr__(name):
 def deepsleep(time_ms=None):
     lightsleep(time_ms)
     reset()
-
-
-def freq(hz=None):
-    if hz is None:
-        return 125000000
-    _link.missing("machine.freq(hz) of an RP2")
-    return None
 
 
 class _Memory:
@@ -63,30 +57,22 @@ class Pin(_base_machine.Pin):
     OPEN_DRAIN = 2
     PULL_UP = 1
     PULL_DOWN = 2
+    IRQ_FALLING = 4
+    IRQ_RISING = 8
 
-    def __init__(self, id, mode=-1, pull=-1, value=None):
-        if not (0 <= id <= 22 or 26 <= id <= 28):
+    def __init__(self, id, mode=-1, pull=-1, value=None, alt=None):
+        if alt is not None:
+            _link.missing("machine.Pin(alt=)")
+        if isinstance(id, int) and not (0 <= id <= 22 or 26 <= id <= 28):
             raise ValueError("invalid pin")  # 23, 24, 25 and 29 are the radio's
         super().__init__(id, mode, pull, value)
 
-    def init(self, mode=-1, pull=-1, value=None, hold=None):
+    def init(self, mode=-1, pull=-1, value=None, drive=None, hold=None):
         if mode != -1:
             mode = (_base_machine.Pin.IN, _base_machine.Pin.OUT, _base_machine.Pin.OPEN_DRAIN)[mode]
         if pull not in (-1, None):
             pull = _base_machine.Pin.PULL_UP if pull == 1 else _base_machine.Pin.PULL_DOWN
-        super().init(mode, pull, value)
-
-
-class ADC:
-    def __init__(self, pin):
-        self._pin = pin.id if isinstance(pin, Pin) else pin
-        if not 26 <= self._pin <= 28:
-            raise ValueError("Pin doesn't have ADC capabilities")
-
-    def read_u16(self):
-        # 12 bits of 3.3 V, spread over 16
-        raw = min(_link.call(_ops.ADC_READ, self._pin), 3300000) * 4095 // 3300000
-        return raw << 4 | raw >> 8
+        super().init(mode, pull, value, drive)
 
 
 class RTC(_base_machine.RTC):
@@ -104,22 +90,18 @@ class WDT(_base_machine.WDT):
 class UART(_base_machine.UART):
     def init(self, baudrate=115200, bits=8, parity=None, stop=1, *, tx=None, rx=None, **options):  # noqa: PLR0913
         tx, rx = [pin.id if isinstance(pin, Pin) else pin for pin in (tx, rx)]
+        tx = 4 * self._id if tx is None else tx  # GP0 and GP1, GP4 and GP5
+        rx = 4 * self._id + 1 if rx is None else rx
         for pin, way, name in ((tx, 0, "TX"), (rx, 1, "RX")):
-            if pin is None:
-                _link.missing("machine.UART on its default pins")
             if pin & 3 != way or (pin + 4 & 8) >> 3 != self._id:
                 raise ValueError("bad %s pin" % name)
         super().init(baudrate, bits, parity, stop, tx=tx, rx=rx, **options)
 
-
-class Timer:
-    ONE_SHOT = 0
-    PERIODIC = 1
-
-    def __init__(self, id=-1, *, mode=1, period=-1, freq=-1, callback=None, hard=False):
-        self._due_us = _link.now_us() + period * 1000
-
-    def deinit(self):
-        # Nothing here calls back: a timer that would have fired is not simulated.
-        if _link.now_us() >= self._due_us:
-            _link.missing("machine.Timer that fires")
+    IRQ_RX = 1 << 16  # no such trigger on this chip
+    CTS = 1
+    INV_RX = 2
+    INV_TX = 1
+    IRQ_BREAK = 512
+    IRQ_RXIDLE = 64
+    IRQ_TXIDLE = 32
+    RTS = 2

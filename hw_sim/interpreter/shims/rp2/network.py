@@ -18,7 +18,7 @@ def __getattr__(name):
 class WLAN(_base_network.WLAN):
     PM_NONE = 0x10
     PM_PERFORMANCE = 0xA11142
-    PM_POWERSAVE = 0xA11C82
+    PM_POWERSAVE = 0x11
     _config = {"pm": 0xA11142, "txpower": 20}
 
     def status(self, param=None):

@@ -5,7 +5,15 @@ import _ops
 
 
 def __getattr__(name):
-    return _link.absent("rp2", name, "PIO StateMachine DMA asm_pio asm_pio_encode bootsel_button country")
+    if name == "country":
+        import network
+
+        return network.country
+    return _link.absent("rp2", name, "PIO StateMachine DMA asm_pio asm_pio_encode PIOASMEmit PIOASMError const")
+
+
+def bootsel_button():
+    return _link.call(_ops.PIN_GET, -1)
 
 
 class Flash(_blocks.Blocks):

@@ -1,0 +1,1 @@
+"""Batteries as TOML, read by `hw_sim.energy.battery`."""

@@ -1,0 +1,1 @@
+"""Scenarios of byleave that come with the package: `byleave sim run --list`."""
