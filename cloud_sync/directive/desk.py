@@ -13,7 +13,17 @@ from typing import Any, NamedTuple
 
 from cloud_sync.directive.atrest import AtRest
 from cloud_sync.directive.compile import Permission, compile_directive
-from cloud_sync.directive.state import Step, current_of, fresh, may_number, new_generation, observed, restored, settle
+from cloud_sync.directive.state import (
+    Step,
+    current_of,
+    fresh,
+    may_number,
+    new_generation,
+    observed,
+    on_its_way,
+    restored,
+    settle,
+)
 from cloud_sync.errors import UnknownDevice
 from cloud_sync.model import Directive, DirectiveState, StatusReport, Stream
 from cloud_sync.policy import Policy
@@ -57,7 +67,11 @@ class DirectiveDesk:
     def status(self, device: str, report: StatusReport, permission: Permission) -> list[Outgoing]:
         """Take over a fresh status (never one that was seen before) and answer it with a directive where one is due."""
         with self._db.transaction():
-            return self._settled(observed(self._state(device), report), permission)
+            state = self._state(device)
+            seen = observed(state, report)
+            # Without its challenge nothing is said twice; what narrows is said all the same.
+            waits = on_its_way(state, report, self._clock.now())
+            return self._settled(replace(seen, challenge=b"") if waits else seen, permission)
 
     def send(self, device: str, value: list[Any]) -> Outgoing | None:
         """Seal another downlink (verdicts, time); None while the device must first report how far it is."""

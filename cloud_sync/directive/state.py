@@ -27,6 +27,7 @@ from cloud_sync.model import (
     PlaceCircle,
     Precision,
     Sensor,
+    StatusReason,
     StatusReport,
     Stream,
 )
@@ -58,6 +59,9 @@ RESTORE_JUMP: Final = 1024
 #: A device is followed no further than this above the server's own number: stepping there costs a hash for each [a
 #: device that reports 2**32 − 1]. Whoever claims more is out of reach until it is enrolled anew.
 DOWN_REACH: Final = 4096
+ON_ITS_WAY_S: Final = (
+    60  # a directive reaches a device that is in contact within seconds; a heartbeat comes minutes later
+)
 
 Floors = tuple[int, int, int, int]
 Pairs = tuple[tuple[int, int], ...]
@@ -104,6 +108,16 @@ def observed(state: DirectiveState, report: StatusReport) -> DirectiveState:
     # The server was restored from a time before that version: which permission it carried, nobody knows any more.
     lost = min(report.directive + 1, MOST_VERSION)
     return replace(seen, version=report.directive, current=b"", floors=_raised(state.floors, PERSONAL_STREAMS, lost))
+
+
+def on_its_way(state: DirectiveState, report: StatusReport, now: float) -> bool:
+    """Whether the newest directive needs no further answer: the device says that it applied an older one just now, and the newest
+    follows that one on the same way [two statuses in flight, each answered anew by a version that the other is behind: device
+    and server chase each other for good]. What is lost after all, the next heartbeat shows.
+    """
+    current = current_of(state)
+    applied = report.reason is StatusReason.DIRECTIVE_APPLIED and report.directive < state.version
+    return applied and current is not None and 0 <= now - current.issued_at < ON_ITS_WAY_S
 
 
 def restored(state: DirectiveState) -> DirectiveState:
