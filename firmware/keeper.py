@@ -12,6 +12,7 @@ from firmware.wire.directive import MAX_SPOOL_AGE_S
 
 _KEEP_MS = const(1_000)  # also how finely the button is looked at
 _TURN_MS = const(50)  # awake between two light sleeps: whoever has become due has its turn
+_LATE_MS = const(100)  # by so much a turn may be late: the receiver is awaited 250 ms early (drivers/gnss.py)
 _HOLD_TICKS = const(2)  # looks in a row that make a press a hold
 _MINUTE_MS = const(60_000)
 _HOUR_MS = const(3_600_000)
@@ -46,6 +47,7 @@ class Keeper:
         self._seen = 0  # faults reported
         self._doubted = False  # the question to the server is asked
         self._held = 0
+        self._turn_ms = None  # ticks at the end of the last turn, None behind a nap
         self._minute_ms = self._hour_ms = time.ticks_ms()
         self._pace()
 
@@ -71,13 +73,27 @@ class Keeper:
 
         end_ms = time.ticks_add(time.ticks_ms(), _KEEP_MS)
         while True:
-            await asyncio.sleep_ms(4 * _TURN_MS if self._app.in_contact() else _TURN_MS)
+            await self._turn(4 * _TURN_MS if self._app.in_contact() else _TURN_MS)
             left_ms = time.ticks_diff(end_ms, time.ticks_ms())
             if left_ms <= 0:
                 return
             ms = doze.nap_ms(self._app, self._board, left_ms)
             if ms and self._app.clock.nap_ms(ms):
                 self._board.nap_ms(ms)
+                self._turn_ms = None  # no line was heard, so nothing waits
+
+    async def _turn(self, ms: int) -> None:
+        """Let the others work; one of them may have held the program [`getaddrinfo` waits 7 s for a resolver that is dead].
+
+        Counted from the end of the turn before: what the keeper itself does in between holds it too.
+        """
+        if self._turn_ms is None:
+            self._turn_ms = time.ticks_ms()  # type: ignore[assignment]  # None before
+        due_ms = time.ticks_add(self._turn_ms, ms)
+        await asyncio.sleep_ms(ms)
+        self._turn_ms = time.ticks_ms()  # type: ignore[assignment]  # None before
+        if time.ticks_diff(self._turn_ms, due_ms) > _LATE_MS:
+            self._app.sensors.sampler.held()
 
     def keep(self) -> list:
         """Integers for `restore` behind a deep sleep."""

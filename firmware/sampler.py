@@ -66,6 +66,10 @@ class Sampler(SensorTask):
         """For how long the receiver says nothing."""
         return self._gnss.nap_ms()
 
+    def held(self) -> None:
+        """The program did nothing for a while: what is read now may have waited."""
+        self._gnss.held()
+
     def finish(self) -> None:
         """The day, the leave or the sensing ends: what the minimiser held back goes into the open batch."""
         self._begin()

@@ -16,7 +16,15 @@ _ACK_MS = const(1500)  # section 3.9 of the interface description: an acknowledg
 MAX_RATE_S = 60
 # A solution comes 50 to 150 ms behind its second, as much as there is to compute, and the processor has to be awake by then.
 _EARLY_MS = const(250)
+# Behind a stretch in which nothing was done all that waited has been read; the next solution comes half a second later or more.
+_HELD_MS = const(500)
 _SILENT_MS = const(60_000)
+# A wait that ends later than that was held, and so was the reader: what came waits in the UART (2048 bytes,
+# boards/base.py), and is read before the receiver counts as silent, 256 bytes at a time, a turn of the loop each.
+_PUNCTUAL_MS = const(5)
+_READS = const(8)
+_TURN_MS = const(20)
+_MOST_FIXES = const(8)  # three come with one read; more only while something else is waited for
 _MIN_PROTOCOL = const(2700)  # the first with CFG-VALSET; M10 has 34.00 and later
 
 
@@ -61,10 +69,11 @@ class Gnss:
             self._epochs = nmea.Epochs()
         self._uart = _OFF
         self._stream: "asyncio.StreamReader" = None
-        self._latest: "tuple | None" = None
+        self._fixes: list = []  # in the order in which they came
         self._answers: list = []
         self._interval_s = 1
         self._seen_ms = None  # ticks at the last solution, from which on nothing was asked
+        self._held_ms = None  # ticks when the program was last held
         self.implausible = 0  # solutions since the start that were whole and out of range
 
     @property
@@ -86,6 +95,12 @@ class Gnss:
         left_ms = self._interval_s * 1000 - _EARLY_MS - time.ticks_diff(time.ticks_ms(), self._seen_ms)
         return max(0, left_ms)
 
+    def held(self) -> None:
+        """The program did nothing for a while [a name that is not resolved, a wipe]: when what is read now came, nobody
+        knows, and a nap that is counted from the reading would miss the next solution.
+        """
+        self._seen_ms, self._held_ms = None, time.ticks_ms()  # type: ignore[assignment]  # None before
+
     async def start(self, interval_s: int) -> None:
         """Power on and ask for one solution each `interval_s`, at most MAX_RATE_S apart."""
         self._close()
@@ -106,7 +121,7 @@ class Gnss:
     def cut(self) -> None:
         """Cut the power now, from any task, even one that interrupts `start` or `fix`; `stop` must follow."""
         self._power(False)
-        self._latest = None
+        self._fixes = []
 
     def stop(self) -> None:
         """Cut the power; no fix of before is ever returned again."""
@@ -130,10 +145,9 @@ class Gnss:
         """
         if self._stream is None:
             raise GnssSilentError("receiver is off")
-        self._latest = None
         if not await self._until(self._has_fix, timeout_ms):
             await self._recover()
-        return self._latest
+        return self._fixes.pop(0)
 
     async def _recover(self) -> None:
         """No solution came. A dip of the supply clears RAM, and BBR where the backup supply is gone too; then the receiver
@@ -142,14 +156,14 @@ class Gnss:
         if self._protocol == "ubx":
             await self._send(ubx.frame(ubx.NAV_PVT))
             if await self._until(self._has_fix, 2 * _ANSWER_MS):
-                fix = self._latest
+                fixes = self._fixes
                 await self._configure()
-                self._latest = fix
+                self._fixes = fixes
                 return
         raise GnssSilentError("receiver gives no solution")
 
     def _has_fix(self) -> bool:
-        return self._latest is not None
+        return bool(self._fixes)
 
     async def _identify(self) -> "int | None":
         """Protocol version by MON-VER; None for an NMEA receiver that does not answer it but speaks."""
@@ -166,7 +180,7 @@ class Gnss:
                     await self._until(self._named, _ANSWER_MS)
                     if self._named():
                         return ubx.protocol_version(self._answers[-1][1])
-                    if self._protocol == "nmea" and self._latest is not None:
+                    if self._protocol == "nmea" and self._fixes:
                         return None
         raise GnssSilentError("receiver does not answer")
 
@@ -183,7 +197,7 @@ class Gnss:
         self._frames.reset()
         if self._epochs:
             self._epochs.reset()
-        self._latest = None
+        self._fixes = []
         self._seen_ms = None
         self._answers = []
 
@@ -207,7 +221,7 @@ class Gnss:
             if self._settled():
                 if not ubx.answer_to(ubx.CFG_VALSET, self._answers[-1]):
                     raise GnssRefusedError("receiver refuses its configuration")
-                self._latest = None
+                self._fixes = []
                 return
         raise GnssSilentError("receiver does not acknowledge its configuration")
 
@@ -219,16 +233,20 @@ class Gnss:
         self._uart.write(data)  # at most 90 bytes: they fit the transmit buffer of every port
 
     async def _until(self, condition, timeout_ms: int) -> bool:
-        """Take what the receiver sends until the condition holds; False when the time is over."""
+        """Take what the receiver sends until the condition holds; False when the time is over and nothing waits."""
         deadline = time.ticks_add(time.ticks_ms(), timeout_ms)
+        reads = _READS
         while not condition():
             left_ms = time.ticks_diff(deadline, time.ticks_ms())
             if left_ms <= 0:
+                reads -= 1
+            if reads < 0:
                 return False
             try:
-                await asyncio.wait_for_ms(self._fill(), left_ms)
+                await asyncio.wait_for_ms(self._fill(), max(left_ms, _TURN_MS))
             except asyncio.TimeoutError:
-                return condition()
+                if left_ms <= 0 or time.ticks_diff(time.ticks_ms(), deadline) < _PUNCTUAL_MS:
+                    return condition()
         return True
 
     async def _fill(self) -> None:
@@ -240,15 +258,20 @@ class Gnss:
             self._take(frame)
         if self._epochs:
             for fix in self._epochs.feed(data):
-                self._latest = fix
+                self._note(fix)
 
     def _take(self, frame: tuple) -> None:
         if frame[0] != ubx.NAV_PVT:
             self._answers = [frame]  # one is awaited at a time, so one is kept
             return
-        self._seen_ms = time.ticks_ms()  # type: ignore[assignment]  # None before
+        now_ms = time.ticks_ms()
+        if self._held_ms is None or time.ticks_diff(now_ms, self._held_ms) > _HELD_MS:
+            self._seen_ms, self._held_ms = now_ms, None  # type: ignore[assignment]  # None before
         fix = ubx.decode_pvt(frame[1])
         if fix is None:
             self.implausible += 1
         elif self._protocol == "ubx":
-            self._latest = fix
+            self._note(fix)
+
+    def _note(self, fix: tuple) -> None:
+        self._fixes = self._fixes[1 - _MOST_FIXES :] + [fix]

@@ -58,7 +58,7 @@ class StandbyGnss(Gnss):
     def stop(self) -> None:
         """Send it to standby, unless that is being done; no fix of before is ever returned again."""
         if self._is_resting():
-            self._latest = None
+            self._fixes = []
         else:
             super().stop()
 

@@ -65,6 +65,14 @@ class MqttClient:
         if self.error is not None:
             raise self.error
 
+    def prove(self) -> None:
+        """This connection leads to the server; the transport may find its way without asking the next time."""
+        self._transport.prove()
+
+    async def rest(self) -> None:
+        """Return when flash may be written without losing what is under way."""
+        await self._transport.rest()
+
     async def subscribe(self, topic: str, stays: bool = False) -> None:
         """Subscribe with QoS 1 and wait for the SUBACK.
 

@@ -7,6 +7,7 @@ next zero byte begins a new one. Whoever missed an answer asks again.
 import asyncio
 import binascii
 import struct
+import time
 
 from firmware.const import const
 from firmware.errors import LinkError
@@ -20,6 +21,10 @@ _FRAME_BYTES = const(9)  # head and CRC-32
 # Between two zeros: an envelope of 1024 bytes in its frame, and one byte of stuffing for each 254. What is longer is noise.
 _MAX_STUFFED_BYTES = const(1038)
 _READ_BYTES = const(512)
+# The line rests: a gateway's USB adapter hands on what it has after 16 ms (FTDI AN232B-04, latency timer). Whoever never
+# rests, noise say, is waited for a second at most.
+_REST_MS = const(20)
+_RESTS = const(50)
 
 
 def frame(kind: int, number: int, body: bytes = b"") -> bytes:
@@ -65,6 +70,7 @@ class SerialLink:
         self._device = device
         self._uart = None
         self._stream: "asyncio.StreamReader" = None
+        self._heard_ms = 0  # ticks at the last byte
 
     # As a radio: the port is opened once. Closed between contacts it would save nothing that a sleep does not.
 
@@ -88,10 +94,25 @@ class SerialLink:
             uart.read(_READ_BYTES)
         self._stream = asyncio.StreamReader(uart)
 
+    def prove(self) -> None:
+        """Nothing: a line has no address."""
+
     async def fill(self, parser) -> list:
         """Wait for bytes and give them to the parser."""
         data = await self._port().read(_READ_BYTES)
+        self._heard_ms = time.ticks_ms()  # type: ignore[assignment]  # an int before
         return parser.feed(data) if data else []
+
+    async def rest(self) -> None:
+        """Wait until nothing has come for a moment: flash is written next, and in the 45 ms of an erase a UART keeps what its
+        FIFO holds, 128 bytes on an ESP32 and 32 on an RP2, while one frame after the other may be on its way. What begins
+        within it is lost all the same; the gateway says it again.
+        """
+        for _ in range(_RESTS):
+            left_ms = _REST_MS - time.ticks_diff(time.ticks_ms(), self._heard_ms)
+            if not 0 < left_ms <= _REST_MS:
+                return
+            await asyncio.sleep_ms(left_ms)
 
     async def write(self, data: bytes) -> None:
         """Hand all bytes to the port; bound it from outside."""

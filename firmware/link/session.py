@@ -102,6 +102,7 @@ class Session:
         while True:
             self._node.moved()
             self._event.clear()
+            await self._client.rest()
             opened = self._opened
             self._apply_received()
             self._seal_reports(stay)
@@ -182,6 +183,7 @@ class Session:
             sent = True
             await asyncio.gather(*window, return_exceptions=True)
             self._node.moved()
+            await self._client.rest()
             self._apply_received()  # verdicts make room in the outbox
         return sent
 
@@ -224,6 +226,7 @@ class Session:
         except FirmwareError:
             return  # counted by the sealer; whoever sent it learns nothing
         self._opened += 1
+        self._client.prove()
         if kind == downlink.VERDICTS:
             for verdict in content:
                 judged = self._outbox.judge(*verdict[:5])

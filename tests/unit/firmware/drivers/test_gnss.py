@@ -308,3 +308,77 @@ def test_the_protocol_is_one_of_two() -> None:
     """Another name in the settings is an error at once."""
     with pytest.raises(DriverError):
         gnss.Gnss(Receiver(good), "rtcm")
+
+
+def hold(driver: gnss.Gnss, seconds: float) -> None:
+    """The program does nothing for so long, and the keeper notices; what is on the line waits."""
+    micro._current[-1].now_s += seconds
+    driver.held()
+
+
+@pytest.mark.parametrize("first", ["reader", "keeper"])
+def test_a_solution_that_waited_begins_no_nap(first: str) -> None:
+    """Read late it tells not when the next one comes; the next one that is read at once does."""
+    receiver = Receiver(good)
+    solution = ubx.frame(ubx.NAV_PVT, pvt())
+
+    async def act(driver: gnss.Gnss) -> list[int]:
+        await driver.start(10)
+        found = []
+        for held_s in (0, 7, 0):
+            await asyncio.sleep(3)
+            receiver.say(solution)
+            if held_s and first == "keeper":
+                hold(driver, held_s)
+            await driver.fix(15_000)
+            if held_s and first == "reader":
+                hold(driver, held_s)
+            found.append(driver.nap_ms())
+        return found
+
+    assert drive(receiver, act) == [9750, 0, 9750]
+
+
+@pytest.mark.parametrize("held_s", [0, 7])
+def test_what_waits_is_read_before_the_receiver_counts_as_silent(held_s: int) -> None:
+    """A wait that ends while the program is held: a solution that came meanwhile is no silence; without it there is one."""
+    receiver = Receiver(good)
+
+    async def act(driver: gnss.Gnss) -> tuple[int, ...]:
+        await driver.start(10)
+        loop = asyncio.get_running_loop()
+
+        def held() -> None:
+            hold(driver, held_s)
+            # What came meanwhile is seen by the loop's next look at the line; the timers that ended are older.
+            loop.call_later(0.001, receiver.say, ubx.frame(ubx.NAV_PVT, pvt()) if held_s else b"")
+
+        loop.call_later(14.9, held)
+        return await driver.fix(15_000)
+
+    if held_s:
+        assert drive(receiver, act)[6] == 3
+        assert [kind for kind, _ in receiver.requests] == [ubx.MON_VER, ubx.CFG_VALSET]  # nothing was polled
+    else:
+        with pytest.raises(gnss.GnssSilentError):
+            drive(receiver, act)
+        assert receiver.requests[-1][0] == ubx.NAV_PVT
+
+
+def test_solutions_that_waited_come_in_their_order() -> None:
+    """Seven of them lie in the UART behind a stretch of seven seconds; each is given once, and then the next is awaited."""
+    receiver = Receiver(good)
+    times = list(range(7))
+
+    async def act(driver: gnss.Gnss) -> list[int]:
+        await driver.start(1)
+        line = b"".join(ubx.frame(ubx.NAV_PVT, pvt(second=second)) for second in times)
+        for at in range(0, len(line), 256):
+            receiver.say(line[at : at + 256])
+        found = [(await driver.fix(6000))[0] for _ in times]
+        with pytest.raises(gnss.GnssSilentError):
+            await driver.fix(6000)
+        return found
+
+    found = drive(receiver, act)
+    assert [time - found[0] for time in found] == times

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import binascii
 import random
 import struct
@@ -9,8 +10,10 @@ from typing import Any
 
 import pytest
 
-from firmware.errors import LinkError
-from firmware.link import serial
+from tests.unit.firmware.link import micro
+
+from firmware.errors import LinkError  # isort: skip
+from firmware.link import serial  # isort: skip
 
 TOPIC = "bl/1/aaaaaaaaaaaaaaaa/down"
 WELCOME = serial.frame(2, 0, b"\x01")
@@ -118,3 +121,47 @@ def test_what_a_device_says() -> None:
         (9, 0, b""),
     ]
     assert link.subscribe(1, "t") is None
+
+
+class Line:
+    """The port, of which a chunk comes at each of these times in seconds."""
+
+    def __init__(self, times: list[float]) -> None:
+        self.times = times
+
+    async def read(self, n: int) -> bytes:
+        """The next chunk."""
+        now_s = asyncio.get_running_loop().time()
+        await asyncio.sleep(max(0.0, self.times.pop(0) - now_s) if self.times else 3600)
+        return b"\xff"
+
+
+@pytest.mark.parametrize(
+    ("times", "rests_s"),
+    [
+        ([], 1.0),  # nothing has come for long: at once
+        ([1.0], 1.02),
+        ([1.0, 1.01, 1.025, 1.04], 1.06),  # one frame behind the other
+        ([1.0, 1.03], 1.02),  # what comes later is not waited for
+        ([1 + n / 100 for n in range(500)], 1.96),  # noise without an end: a second at most
+    ],
+)
+def test_the_line_is_waited_for_until_it_rests(times: list[float], rests_s: float) -> None:
+    """Twenty milliseconds without a byte, and no longer than a second in all."""
+
+    async def main() -> float:
+        loop = asyncio.get_running_loop()
+        link = serial.SerialLink(None, "a" * 16)
+        link._stream = Line(times)
+
+        async def listen() -> None:
+            while True:
+                await link.fill(serial.FrameParser("down"))
+
+        listening = asyncio.create_task(listen())
+        await asyncio.sleep(1.0005)
+        await link.rest()
+        listening.cancel()
+        return loop.time()
+
+    assert micro.run(main()) == pytest.approx(rests_s, abs=0.012)

@@ -157,7 +157,9 @@ def fetching(link: Any, most: int = 9) -> tuple[session.Session, Any, Fetch]:
     async def nothing(*args: Any) -> None:
         """The client's."""
 
-    opened._client = SimpleNamespace(connect=nothing, subscribe=nothing, disconnect=nothing, connected=True, error=None)
+    opened._client = SimpleNamespace(
+        connect=nothing, subscribe=nothing, disconnect=nothing, rest=nothing, connected=True, error=None
+    )
     opened._radio_part = SimpleNamespace(radio_connected=lambda: True, radio_off=lambda: None)
     opened._outbox = SimpleNamespace(
         begin=lambda: None, next=lambda: None, unjudged=lambda: 0, forget=lambda: None, has_new=lambda: False
@@ -194,3 +196,17 @@ def test_a_release_that_is_given_up_is_let_go(link: Any) -> None:
     except LinkError:
         assert link is breaks
     assert node.fetch is None
+
+
+@pytest.mark.parametrize("authentic", [True, False])
+def test_only_what_opens_proves_the_way(authentic: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A downlink that the server sealed proves the address; one that anybody could have made does not."""
+    opened, sealer = a_session()
+    proven: list[bool] = []
+    monkeypatch.setattr(opened._client._transport, "prove", lambda: proven.append(True))
+    if authentic:
+        monkeypatch.setattr(sealer, "open", lambda message, tick: pack([0, []]))
+        monkeypatch.setattr(session.downlink, "parse", lambda content: (session.downlink.VERDICTS, []))
+    opened._on_message(DOWN, downlink(2, 10), 0)
+    opened._apply_received()
+    assert bool(proven) is authentic
