@@ -84,6 +84,7 @@ class AsyncCloudSync(_Wrapper[CloudSync]):
     live_motion = _awaited(CloudSync.live_motion)
     sweep = _awaited(CloudSync.sweep)
     erase = _awaited(CloudSync.erase)
+    report_child = _awaited(CloudSync.report_child)
     start = _awaited(CloudSync.start)
     stop = _awaited(CloudSync.stop)
     close = _awaited(CloudSync.close)

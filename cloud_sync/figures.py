@@ -31,6 +31,9 @@ class Figures:
     sweep_late_s: float  # how long after its term the latest destroyed thing was destroyed, in the last sweep
     sweep_period_s: int
     store_failing: bool
+    cases_waiting: int = 0  # cases of people's rights that are not answered yet, at the last sweep
+    cases_alarming: int = 0  # those of them past the moment of their alarm
+    cases_late: int = 0  # those past their due moment
 
     @property
     def ready(self) -> list[str]:

@@ -24,6 +24,7 @@ from cloud_sync.directive import DirectiveDesk, Permission, SealedAtRest, compil
 from cloud_sync.erasure.belonging import check_belonging
 from cloud_sync.erasure.erase import Eraser
 from cloud_sync.erasure.witness import Witness
+from cloud_sync.facade.aggregating import Aggregating
 from cloud_sync.facade.bounds import Ages, BoundDesk, Groups
 from cloud_sync.facade.boundwitness import BoundWitness
 from cloud_sync.facade.consents import Consents, log_consent
@@ -37,6 +38,7 @@ from cloud_sync.facade.losing import check_lost
 from cloud_sync.facade.opening import check_together, provider, ring, signer, wrap_signer_anew
 from cloud_sync.facade.outlets import Outlets
 from cloud_sync.facade.reads import Reads
+from cloud_sync.facade.rights import Rights
 from cloud_sync.facade.running import Running
 from cloud_sync.gate import Gate
 from cloud_sync.ingest.answers import Answers
@@ -55,6 +57,7 @@ from cloud_sync.read.reader import Reader
 from cloud_sync.releases.offers import Offers
 from cloud_sync.releases.store import FILE as RELEASES
 from cloud_sync.releases.store import ReleaseStore
+from cloud_sync.retention.checkpoint import clock_in_doubt
 from cloud_sync.retention.sweep import SweepReport
 from cloud_sync.retention.terms import Terms
 from cloud_sync.statistics import Statistics
@@ -193,8 +196,8 @@ class CloudSync(Reads, Lives, Devices, KeyRoom, Running, Outlets, Erasing):
             committed=self.live.committed,
         )
         stores: dict[str, Any] = {"database": self.database, "store": self._store, "keys": self._keys, "clock": clock}
-        self._sweeper = self._keeping.sweeper(self._store, self._keys, self._tombstones, terms)
         self._witness = Witness(self.database, self._tombstones)
+        self._sweeper = self._keeping.sweeper(self._store, self._keys, self._tombstones, terms, self._witness)
         self._reader = Reader(**stores, tombstones=self._tombstones, gate=self.gate, policy=policy, audit=self.audit)
         self.statistics = Statistics(
             database=self.database,
@@ -204,8 +207,18 @@ class CloudSync(Reads, Lives, Devices, KeyRoom, Running, Outlets, Erasing):
             clock=clock,
             audit=self.audit,
         )
+        self._aggregating = Aggregating(
+            database=self.database,
+            store=self._store,
+            keys=self._keys,
+            policy=policy,
+            terms=terms,
+            statistics=self.statistics,
+            audit=self.audit,
+        )
         self._prepare_outlets()
         self._prepare_erasing()
+        self._prepare_rights(people)
         self._eraser = Eraser(**stores, tombstones=self._tombstones, audit=self.audit, parts=self._register)
         self._prepare_to_run()
 
@@ -275,10 +288,16 @@ class CloudSync(Reads, Lives, Devices, KeyRoom, Running, Outlets, Erasing):
 
     def sweep(self, *, clock_confirmed: bool = False) -> SweepReport:
         """Destroy what has outlived its term, and record consents that have lapsed; hourly, or at any time."""
+        self.rights.alarm()  # also where nothing is destroyed: no deadline waits for a clock to be confirmed
+        self._cases = self.rights.counts()
+        halts = self._sweeper.halts(clock_confirmed=clock_confirmed)
+        over = [] if halts else self._aggregating.before(self.clock.now())
         report = self._sweeper.sweep(clock_confirmed=clock_confirmed)
         if not report.halted:
+            self._aggregating.after(over)
             self._settle_consents()
             self._erase_waiting()
+            self._erase_reported()
             self._witness.note_sweep(report.at)
             self.rotation.work(REWRAPPED_A_SWEEP)
         self._witness.note()
@@ -300,6 +319,20 @@ class CloudSync(Reads, Lives, Devices, KeyRoom, Running, Outlets, Erasing):
         self.close()
 
     # Parts
+
+    def _prepare_rights(self, people: PersonKeys) -> None:
+        self.rights = Rights(
+            database=self.database,
+            people=people,
+            audit=self.audit,
+            clock=self.clock,
+            policy=self.policy,
+            gate=self.gate,
+            restrictions=self.restrictions,
+            records=self.records,
+            export=self.export,
+            erase=self.erase,
+        )
 
     def _consented(self, subject: str, outgoing: Sequence[tuple[str, bytes]]) -> None:
         self._witness.note(subject)
@@ -349,7 +382,7 @@ class CloudSync(Reads, Lives, Devices, KeyRoom, Running, Outlets, Erasing):
 
     def _settle_consents(self, *, everybody: bool = False) -> None:
         with self.database.transaction():
-            ended = self.ledger.settle()
+            ended = self.ledger.settle(clock_in_doubt=clock_in_doubt(self.database, self.clock.now()))
             for record in ended:
                 log_consent(self.audit, record)
             subjects = {record.pii_principal_id for record in ended}

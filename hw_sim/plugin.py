@@ -175,18 +175,26 @@ def site(request: pytest.FixtureRequest) -> Site:
 
 @pytest.fixture
 def fault(site: Site) -> Iterator[Callable[..., Ongoing]]:
-    """A function: `fault("gnss-silent")` begins one of the catalogue; it ends by `.end()`, with its block, or with the test."""
+    """A function: `fault("gnss-silent")` begins one of the catalogue; it ends by `.end()`, with its block, or with the test.
+
+    The test is an error if one that was armed never happened, unless it was begun with `optional=True`.
+    """
     from hw_sim.faults import find
 
     begun: list[Ongoing] = []
+    needed: list[Ongoing] = []
 
-    def begin(name: str, **parameters: Any) -> Ongoing:
+    def begin(name: str, *, optional: bool = False, **parameters: Any) -> Ongoing:
         begun.append(find(name).begin(site, **parameters))
+        if not optional:
+            needed.append(begun[-1])
         return begun[-1]
 
     yield begin
     for ongoing in reversed(begun):
         ongoing.end()
+    if missed := [str(ongoing) for ongoing in needed if not ongoing.holds]:
+        pytest.fail(f"armed and never happened: {', '.join(missed)}; nothing was tested (optional=True if it need not)")
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cloud_sync.cli.common import FINDINGS, AsJson, Group, fail, print_json, sentences
-from cloud_sync.cli.files import DEMO_POLICY, write_new
+from cloud_sync.cli.newpolicy import new_policy
 from cloud_sync.policy import Diff, Policy, PolicyRefused, Rule, diff, lint, load_policy, notes
 from cloud_sync.policy.compare import Excess, kept
 from cloud_sync.policy.reference import keys, markdown, unused
@@ -31,15 +31,7 @@ def _policy() -> None:
     """Policy files: find gaps, compare, report what is permitted."""
 
 
-@policy.command("new")
-def new_policy(file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that does not exist yet.")]) -> None:
-    """Write a commented policy to begin with: a copy of the demo's. An existing file is never overwritten.
-
-    Example: byleave policy new policy.toml
-    """
-    with sentences():
-        write_new(file, DEMO_POLICY.read_bytes(), mode=0o644)
-    typer.echo(f"wrote {file}; edit it, then run: byleave policy check {file}")
+policy.command("new")(new_policy)
 
 
 @policy.command("check")

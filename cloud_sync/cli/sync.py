@@ -20,6 +20,7 @@ from cloud_sync.cli.move import move
 from cloud_sync.cli.read import read
 from cloud_sync.cli.records import records
 from cloud_sync.cli.release import release
+from cloud_sync.cli.rights import rights
 from cloud_sync.cli.serve import serve
 from cloud_sync.cli.setup import init
 from cloud_sync.cli.statistics import statistics
@@ -46,6 +47,7 @@ sync.add_typer(group, name="group")
 sync.add_typer(limits, name="limits")
 sync.add_typer(hold, name="hold")
 sync.add_typer(records, name="records")
+sync.add_typer(rights, name="rights")
 sync.add_typer(release, name="release")
 sync.add_typer(keys, name="keys")
 sync.add_typer(statistics, name="statistics")

@@ -186,10 +186,15 @@ class ConsentLedger(LedgerReader):
             raise ConsentError(f"{purpose} holds: only withdrawal, its term, a change of policy or the age ends it")
         return self._end(last, why, now)
 
-    def settle(self, subject: str | None = None) -> list[ConsentRecord]:
-        """Record every consent, or every one of a subject, that has lapsed or is outgrown: at start, and with each sweep."""
+    def settle(self, subject: str | None = None, *, clock_in_doubt: bool = False) -> list[ConsentRecord]:
+        """Record every consent, or every one of a subject, that has lapsed or is outgrown: at start, and with each sweep.
+
+        While the clock is in doubt nothing is recorded that time alone has ended [a clock that leapt three years would end all, and
+        a yes of afterwards would cover nothing until then]. The gate goes by the state, which needs no record.
+        """
         ended = [(record, self._over(record, self._now(record))) for record in self._latest(subject)]
-        return [self._end(record, why, self._now(record)) for record, why in ended if why]
+        known = {CHANGED} if clock_in_doubt else {CHANGED, AGE, LAPSED}
+        return [self._end(record, why, self._now(record)) for record, why in ended if why in known]
 
     def close_restored(self, subject: str) -> list[ConsentRecord]:
         """Close what a restored ledger has as given: the person may have withdrawn it since, and is asked anew."""
@@ -207,8 +212,11 @@ class ConsentLedger(LedgerReader):
         """Why a consent that was given is over, as the channel of the record that says so; empty while it holds."""
         if closed_by_change(given, self._policy, self._policies):
             return CHANGED
-        if voided(given, self._policy, self.bounds(given.pii_principal_id).age, now):
-            return AGE
+        age = self.bounds(given.pii_principal_id).age
+        if voided(given, self._policy, age, now):
+            # The yes counted under the policy that it was given to: that one asks for more years now is a change, no end.
+            own = self._policy_of(given.policy_hash)
+            return AGE if own is None or voided(given, own, age, now) else CHANGED
         return LAPSED if given.validity_until is not None and now >= given.validity_until else ""
 
     # Parts

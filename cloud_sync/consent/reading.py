@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from cloud_sync.consent.bounds import UNBOUNDED, Bounds, GroupEvents
-from cloud_sync.consent.standing import Coverage, PolicyLookup, Standing, coverage, standing
+from cloud_sync.consent.ended import Ended
+from cloud_sync.consent.minors import floors
+from cloud_sync.consent.standing import Coverage, PolicyLookup, Standing, coverage, gone_for_good, standing
 from cloud_sync.model import ConsentBound, ConsentRecord, Precision
 from cloud_sync.policy import Policy
 from cloud_sync.stores import BoundStore, Clock, ConsentStore
@@ -57,6 +59,37 @@ class LedgerReader:
         records = self.records(subject, purpose)
         bounds = self.bounds(subject) if records else UNBOUNDED
         return coverage(records, self._policy, self._policies, captured_at, used_at, bounds)
+
+    def gone_for_good(self, subject: str, purpose: str, captured_at: float) -> bool:
+        """Whether no answer covers a capture, nor ever will (`standing.gone_for_good`)."""
+        return gone_for_good(self.records(subject, purpose), self._policy_of, self.bounds(subject).age, captured_at)
+
+    def ended(self, subject: str, purposes: Collection[str], categories: Collection[str]) -> Ended:
+        """The same for all of these purposes together, as of now, for many captures.
+
+        A purpose that the person answered for one of the categories counts as well [one that a policy has dropped by mistake].
+        """
+        histories = self._histories(subject)
+        asked = {each.purpose for records in histories.values() for each in records if {*each.pii_type} & {*categories}}
+        chosen = [histories.get(purpose, []) for purpose in {*purposes, *asked}]
+        return Ended(chosen, self._policy_of, self.bounds(subject).age)
+
+    def _policy_of(self, digest: str) -> Policy | None:
+        return self._policy if digest == self._policy.hash else self._policies(digest)
+
+    def boundaries(self, subject: str) -> list[float]:
+        """Unix seconds at which an answer about a capture, or at a use, can change: answers, their ends, groups, the age."""
+        times: set[float] = set()
+        for record in self.records(subject):
+            times.add(record.event_time)
+            if record.validity_until is not None:
+                times.add(record.validity_until)
+        bounds = self.bounds(subject)
+        times.update(bounds.times())
+        age = bounds.age
+        if age is not None and age.month:  # of purposes that are not named too: safeguards end at the highest floor
+            times |= {age.certain_from(floor) for floor in floors(self._policy, age.country).values()}
+        return sorted(times)
 
     def open_consents(self, subject: str, at: float) -> dict[str, Precision]:
         """Every purpose that is open at `at`, by the subject's consent and within all bounds, with its finest precision."""

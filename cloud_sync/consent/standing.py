@@ -6,7 +6,7 @@ a consent to lapse. `given` in the ledger is necessary for the gate to open, and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -134,14 +134,34 @@ def held_since(records: Sequence[ConsentRecord], captured_at: float) -> bool:
     """
     seen = sum(record.event_time <= captured_at for record in records)  # times never fall in order of appending
     tail = records[max(seen - 1, 0) :]
-    return not any(_ends(before, record) for before, record in pairwise(tail))
+    # A withdrawal may be among the answers that are lost: then nothing captured before may come back.
+    return not any(_ends(before, record, {LAPSED, RESTORED}) for before, record in pairwise(tail))
 
 
-def _ends(before: ConsentRecord, record: ConsentRecord) -> bool:
+def gone_for_good(
+    records: Sequence[ConsentRecord], policies: PolicyLookup, age: Age | None, captured_at: float
+) -> bool:
+    """Whether no answer of one person and purpose covers a capture, nor ever will: there was no yes that counted then, or it has
+    ended since.
+
+    What takes rows away must be certain: a yes is judged by the age that its own policy asked for, and counts where that policy
+    is not known; that answers are lost with a restored ledger, or that the policy asks anew, ends nothing.
+    """
+    seen = [record for record in records if record.event_time <= captured_at]
+    if not seen or not _given(seen[-1]):
+        return True
+    yes, own = seen[-1], policies(seen[-1].policy_hash)
+    if yes.validity_until is not None and captured_at >= yes.validity_until:
+        return True
+    if own is not None and voided(yes, own, age, captured_at):
+        return True
+    return any(_ends(before, record, {LAPSED}) for before, record in pairwise(records[len(seen) - 1 :]))
+
+
+def _ends(before: ConsentRecord, record: ConsentRecord, channels: Container[str]) -> bool:
     if record.event_state in (ConsentState.WITHDRAWN, ConsentState.REFUSED):
         return True
-    # A withdrawal may be among the answers that are lost: then nothing captured before may come back.
-    if record.event_state is ConsentState.EXPIRED and record.channel in (LAPSED, RESTORED):
+    if record.event_state is ConsentState.EXPIRED and record.channel in channels:
         return True
     return _given(before) and before.validity_until is not None and before.validity_until <= record.event_time
 

@@ -15,6 +15,7 @@ from cloud_sync.directive.atrest import AtRest
 from cloud_sync.directive.compile import Permission, compile_directive
 from cloud_sync.directive.state import (
     Step,
+    again,
     current_of,
     fresh,
     may_number,
@@ -69,9 +70,10 @@ class DirectiveDesk:
         with self._db.transaction():
             state = self._state(device)
             seen = observed(state, report)
-            # Without its challenge nothing is said twice; what narrows is said all the same.
-            waits = on_its_way(state, report, self._clock.now())
-            return self._settled(replace(seen, challenge=b"") if waits else seen, permission)
+            # Without its challenge nothing is said anew but what narrows; what was said before is said once more.
+            if on_its_way(state, report, self._clock.now()):
+                return self._settled(replace(seen, challenge=b""), permission, then=again)
+            return self._settled(seen, permission)
 
     def send(self, device: str, value: list[Any]) -> Outgoing | None:
         """Seal another downlink (verdicts, time); None while the device must first report how far it is."""
@@ -127,10 +129,12 @@ class DirectiveDesk:
             raise UnknownDevice("no directive state for this device: it was never enrolled")
         return state
 
-    def _settled(self, state: DirectiveState, permission: Permission) -> list[Outgoing]:
+    def _settled(
+        self, state: DirectiveState, permission: Permission, then: Callable[[Step], Step] = lambda step: step
+    ) -> list[Outgoing]:
         now = self._clock.now()
         wanted = compile_directive(self._policy, permission, version=1, now=now)
-        step = settle(state, wanted, now)
+        step = then(settle(state, wanted, now))
         state, outgoing = self._numbered(step)
         self._put(state)
         return outgoing

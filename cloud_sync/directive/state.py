@@ -59,9 +59,8 @@ RESTORE_JUMP: Final = 1024
 #: A device is followed no further than this above the server's own number: stepping there costs a hash for each [a
 #: device that reports 2**32 − 1]. Whoever claims more is out of reach until it is enrolled anew.
 DOWN_REACH: Final = 4096
-ON_ITS_WAY_S: Final = (
-    60  # a directive reaches a device that is in contact within seconds; a heartbeat comes minutes later
-)
+#: A directive reaches a device that is in contact within seconds; its next heartbeat comes minutes later.
+ON_ITS_WAY_S: Final = 60
 
 Floors = tuple[int, int, int, int]
 Pairs = tuple[tuple[int, int], ...]
@@ -111,13 +110,23 @@ def observed(state: DirectiveState, report: StatusReport) -> DirectiveState:
 
 
 def on_its_way(state: DirectiveState, report: StatusReport, now: float) -> bool:
-    """Whether the newest directive needs no further answer: the device says that it applied an older one just now, and the newest
-    follows that one on the same way [two statuses in flight, each answered anew by a version that the other is behind: device
-    and server chase each other for good]. What is lost after all, the next heartbeat shows.
+    """Whether the newest directive is answer enough: the device says that it applied an older one just now, and the newest follows
+    that one on the same way [two statuses in flight, each answered anew by a version that the other is behind: device and server
+    chase each other for good]. Nobody knows that it does, so that it is said again (`again`). After a restore none is.
     """
     current = current_of(state)
-    applied = report.reason is StatusReason.DIRECTIVE_APPLIED and report.directive < state.version
-    return applied and current is not None and 0 <= now - current.issued_at < ON_ITS_WAY_S
+    if current is None or current.version != state.version or report.reason is not StatusReason.DIRECTIVE_APPLIED:
+        return False
+    return report.directive < state.version and 0 <= now - current.issued_at < ON_ITS_WAY_S
+
+
+def again(step: Step) -> Step:
+    """With nothing new to say, the newest directive under its own version, without the challenge.
+
+    A device that has it drops it and says nothing; one that lost it stops what it takes away [a withdrawal that never left].
+    """
+    current = current_of(step.state)
+    return step if step.directives or current is None or not reachable(step.state) else Step(step.state, (current,))
 
 
 def restored(state: DirectiveState) -> DirectiveState:

@@ -70,7 +70,7 @@ def _table(
     return Place(store, name, fate, part, said, rest, pseudonyms, left, why, basis)
 
 
-ERASER, RECORDS, LIMITS, AGES, ACCESS, HOLDS, RESTRICTIONS, RELEASES, LIVE, LINK, SINKS, NOTES = (
+ERASER, RECORDS, LIMITS, AGES, ACCESS, HOLDS, RESTRICTIONS, RELEASES, LIVE, LINK, SINKS, NOTES, CASES = (
     *(
         "rows and keys",
         "records",
@@ -85,10 +85,12 @@ ERASER, RECORDS, LIMITS, AGES, ACCESS, HOLDS, RESTRICTIONS, RELEASES, LIVE, LINK
         "sinks",
     ),
     "notes",
+    "cases",
 )
 _LEDGER = "GDPR Art. 7(1), 8(2), 17(3)(e)"
 _AGAIN = "GDPR Art. 5(2), 17(1)"
 _IN_USE = "GDPR Art. 6(1)(b)"
+_ANSWERED = "GDPR Art. 5(2), 12(3), 17(3)(e)"
 _TELEMETRY: Final = (
     _table(
         Store.TELEMETRY,
@@ -175,7 +177,7 @@ _TELEMETRY: Final = (
         Fate.KEPT,
         ERASER,
         personal="name value",
-        stays="name value",  # a hash of the pseudonym and a time
+        stays="name value",  # a hash of the pseudonym and a time; where a walk stands goes if it is at the person
         why="that this database has been through the erasure: a hash and a time",
         basis=_AGAIN,
     ),
@@ -261,8 +263,8 @@ _TELEMETRY: Final = (
         Fate.DESTROYED,
         ACCESS,
         personal="delivery recipient purpose source subject actor span_start span_end reference salt begun_at parts taken"
-        " commitment ended_at last_device last_epoch",
-        plain="state last_generation last_stream last_counter",
+        " commitment ended_at last_device last_epoch last_oldest last_until",
+        plain="state last_generation last_stream last_counter last_top",
         names="subject",
     ),
     _table(
@@ -273,6 +275,33 @@ _TELEMETRY: Final = (
         personal="link subject purpose source span_start span_end made_at",
         plain="ends_at",
         names="subject",
+    ),
+    _table(
+        Store.TELEMETRY,
+        "rights_case",
+        Fate.KEPT,
+        CASES,
+        personal="case_id message subject asked channel received_at purpose outcome reason evidence",
+        plain="keyed_at promise_at law_at due_at alarm_at target_at state identity rule_owner reviewer authority extended_at"
+        " carried_at decided_at answered_at closed_at alarmed",
+        names="subject",
+        stays="case_id message subject asked channel received_at purpose outcome reason evidence",
+        why="proof that what was asked was answered, and in time, until its own term is over",
+        basis=_ANSWERED,
+    ),
+    _table(
+        Store.TELEMETRY,
+        "rights_event",
+        Fate.KEPT,
+        CASES,
+        personal="case_id actor detail digest sealed",
+        plain="seq number kind at",
+        stays="case_id actor detail digest",
+        why="what happened to a case; what the person wrote or was told is gone",
+        basis=_ANSWERED,
+    ),
+    _table(
+        Store.TELEMETRY, "rights_link", Fate.DESTROYED, CASES, personal="link message", plain="made_at ends_at used_at"
     ),
     _table(Store.TELEMETRY, "statistic", Fate.NOBODY, plain="release_id purpose first_day last_day at content"),
     _table(Store.TELEMETRY, "migration", Fate.NOBODY, plain="version name"),

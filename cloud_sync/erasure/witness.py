@@ -1,9 +1,10 @@
 """How far the telemetry database had come, kept where its backups do not reach: a database that knows less was restored.
 
 The witness lies beside the tombstones. For the audit log it keeps the number of entries and the last one's hash, for each
-person the number of consent records and the last one's id; both only rise. It is written after the commit that it tells of,
-so that a crash between the two leaves a witness that knows too little, never one that accuses an honest database; the next
-start tells it the rest before anything is served. What is lost in between has been confirmed to nobody.
+person the number of consent records and the last one's id; both only rise, but for records whose term is over. It is written
+after the commit that it tells of, so that a crash between the two leaves a witness that knows too little, never one that accuses
+an honest database; the next start tells it the rest before anything is served. What is lost in between has been confirmed to
+nobody. Of a person of whom everything went by its term it keeps the highest place of the ledger at that time, and the last id.
 """
 
 from __future__ import annotations
@@ -63,6 +64,19 @@ class Witness:
         known = {record.pii_principal_id for record in self._database.all_consents()}
         return sorted(subject for subject in known if self._lost(subject))
 
+    def behind(self, subject: str) -> bool:
+        """Whether a consent record of a person is gone that nothing let go."""
+        return self._lost(subject)
+
+    def shortened(self, subject: str, last: str) -> None:
+        """Records of a person went by their term, who had `last` as the newest; inside the transaction, ahead of its commit.
+
+        One that knows too little accuses nobody; nor does one that says that all is gone, while the last one is there still.
+        """
+        count, mark = self._consents(subject)
+        gone = b"%d %s" % (self._database.consent_top(), last.encode())
+        self._store.set_witness(_person(subject), count, mark if count else gone)
+
     def accept(self) -> None:
         """Take the database as it is from now on, once what was lost has been dealt with."""
         for record in self._database.all_consents():
@@ -75,8 +89,14 @@ class Witness:
         if seen is None:
             return False
         count, mark = seen
-        records = self._database.consents(subject)
-        return len(records) < count or records[count - 1].record_id.encode() != mark
+        ids = [record.record_id.encode() for record in self._database.consents(subject)]
+        # A backup may have more than the witness: what went by its term since. The newest that was seen is there, or some are lost.
+        if count or not mark:
+            return len(ids) < count or (count > 0 and mark not in ids)
+        # All went: what stands at a place of before then, and does not lead to the last that went, is an older history. What
+        # stands behind is an answer of since then [a crash before it was noted].
+        top, _, last = mark.partition(b" ")
+        return bool(ids) and last not in ids and self._database.first_consent(subject) <= int(top)
 
     def _head(self) -> Mark:
         count = self._database.leaf_count()

@@ -14,6 +14,7 @@ from cloud_sync.facade.boundwitness import BoundWitness
 from cloud_sync.facade.consents import Outgoing, log_consent
 from cloud_sync.model import BoundKind, ConsentBound, Precision
 from cloud_sync.policy import Policy
+from cloud_sync.retention.checkpoint import clock_in_doubt
 from cloud_sync.stores import Clock, Database
 
 Settle = Callable[[str], Outgoing]
@@ -39,7 +40,9 @@ class BoundDesk:
             bound = step()
             self._log(bound)
             subjects = concerned()
-            for record in [ended for subject in subjects for ended in self.ledger.settle(subject)]:
+            doubt = clock_in_doubt(self.database, self.clock.now())
+            settled = [self.ledger.settle(subject, clock_in_doubt=doubt) for subject in subjects]
+            for record in [ended for each in settled for ended in each]:
                 log_consent(self.audit, record)
             outgoing = {subject: self.settle(subject) for subject in subjects}
         self.witness.note(bound)

@@ -17,7 +17,7 @@ from cloud_sync.erasure import places
 from cloud_sync.erasure.erase import Eraser
 from cloud_sync.erasure.places import PLACES
 from cloud_sync.erasure.receipt import ErasureReceipt, Kept
-from cloud_sync.erasure.register import Part, Register, mark_of
+from cloud_sync.erasure.register import MICRO, Part, Register, mark_of
 from cloud_sync.erasure.witness import Witness
 from cloud_sync.errors import CloudSyncError, UnknownDevice
 from cloud_sync.facade.bounds import Ages
@@ -27,6 +27,7 @@ from cloud_sync.facade.live import Live
 from cloud_sync.keys.ladderkeys import LadderKeys
 from cloud_sync.model import Device
 from cloud_sync.model.access import Delivery
+from cloud_sync.model.keeping import Ground, Restriction
 from cloud_sync.policy import Policy
 from cloud_sync.records import Records
 from cloud_sync.releases.store import ReleaseStore
@@ -92,7 +93,8 @@ class Erasing:
         register.add(Part(places.AGES, forget=self.ages.forget))
         register.add(Part(places.HOLDS, forget=lambda subject, _: database.unlink_holds(subject, self._names(subject))))
         register.add(Part(places.RESTRICTIONS, forget=self._forget_restrictions, kept=self._kept_restrictions))
-        register.add(Part(places.NOTES, forget=lambda subject, _: database.forget_notes(self._names(subject))))
+        register.add(Part(places.NOTES, forget=lambda subject, _: database.forget_notes(self._names(subject), subject)))
+        register.add(Part(places.CASES, forget=database.forget_cases, kept=self._kept_cases))
         register.add(Part(places.RELEASES, beside=self._forget_releases))
         register.add(Part(places.LIVE, beside=lambda subject, _: self.live.forget(subject, whole=True)))
         register.add(Part(places.LINK, beside=self._clear_retained))
@@ -123,6 +125,37 @@ class Erasing:
                 self._keeping.carried_out(each)
             except CloudSyncError:
                 log.exception("an erasure that had waited for a hold failed; it waits for the next sweep")
+
+    def report_child(self, subject: str, *, by: str, reference: str = "") -> Restriction:
+        """Somebody says, and it can be believed, that a person is a child whose data nobody may have (clause table, V-35).
+
+        Restricted at once, which is within `children.report.restrict`; `review_at` is when all of it is erased, unless the report
+        has turned out to be wrong by then and the restriction is lifted.
+        """
+        due = self._report_due(self.clock.now())
+        return self.restrictions.restrict(subject, Ground.CHILD_REPORTED, by=by, reference=reference, review_at=due)
+
+    def _report_due(self, since: float) -> float:
+        return self.policy.parameters.period("children.report.erase").end(since)
+
+    def _erase_reported(self) -> None:
+        """Whoever was reported as a child so long ago, and the report stands. The restriction goes on: nothing new is collected.
+
+        Once an erasure of everything has come after the due day nothing is left to do; one that a hold keeps waiting is waited for.
+        """
+        waiting = {each.subject for each in self.database.waiting() if each.start is None and each.end is None}
+        for each in self.restrictions.in_force():
+            due = self._report_due(each.since)
+            if each.ground is not Ground.CHILD_REPORTED or due > self.clock.now() or each.subject in waiting:
+                continue
+            if int(self.database.mark(mark_of(each.subject)) or 0) >= due * MICRO:
+                continue
+            try:
+                self._erase_now(each.subject, None, None, each.by)
+            except CloudSyncError:
+                log.exception(
+                    "an erasure after a report that somebody is a child failed; it is tried with the next sweep"
+                )
 
     def _erase_now(
         self, subject: str, start: float | None, end: float | None, by: str, until: float = math.inf
@@ -251,6 +284,11 @@ class Erasing:
         in_force = self.restrictions.in_force(subject)
         reviews = [each.review_at for each in in_force if each.review_at is not None]
         yield from _some("Restrictions in force", "restriction", len(in_force), min(reviews, default=None))
+
+    def _kept_cases(self, subject: str) -> Iterator[Kept]:
+        yield from _some(
+            "Cases of your rights, without what you wrote", "rights_case", len(self.database.cases(subject))
+        )
 
 
 def _some(what: str, place: str, count: int, review_at: float | None = None) -> Iterator[Kept]:

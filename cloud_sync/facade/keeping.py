@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import secrets
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 from cloud_sync.audit import AuditLog, Kind
 from cloud_sync.consent import ConsentLedger
@@ -27,9 +29,12 @@ from cloud_sync.restriction.waiting import WaitingWitness
 from cloud_sync.retention.auditterm import AuditTerm
 from cloud_sync.retention.children import ChildTerms
 from cloud_sync.retention.clocks import Clocks
+from cloud_sync.retention.consentend import ConsentEnds
+from cloud_sync.retention.ledgerterm import Answers, LedgerTerm
 from cloud_sync.retention.stepdown import StepDown
 from cloud_sync.retention.sweep import Sweeper
 from cloud_sync.retention.terms import Terms
+from cloud_sync.rights.terms import CaseTerm
 from cloud_sync.stores import Clock, Database, KeyDatabase, TombstoneStore, WitnessStore
 
 Outgoing = Sequence[tuple[str, bytes]]
@@ -94,18 +99,28 @@ class Keeping:
         """Ask this gate about records as well: the same policy, ledger and facts, and no device."""
         self._gate = Gate(self._policy, self._ledger, _Everybody(), known=gate._known)  # type: ignore[arg-type]
 
-    def sweeper(self, store: KeyDatabase, keys: LadderKeys, tombstones: TombstoneStore, terms: Terms) -> Sweeper:
-        """The sweep that keeps every clock: of streams, of children, of records, of the audit log."""
+    def sweeper(
+        self, store: KeyDatabase, keys: LadderKeys, tombstones: TombstoneStore, terms: Terms, answers: Answers
+    ) -> Sweeper:
+        """The sweep that keeps every clock: of streams, of children, of records, of answers, of the audit log."""
         database, self._ladder = self._database, keys
+        stepdown = StepDown(database=database, store=store, keys=keys, tombstones=tombstones, terms=terms)
+        stores: dict[str, Any] = {"database": database, "store": store, "keys": keys, "stepdown": stepdown}
         children = ChildTerms(
-            database=database,
-            store=store,
-            keys=keys,
-            stepdown=StepDown(database=database, store=store, keys=keys, tombstones=tombstones, terms=terms),
+            **stores,
             term=self._policy.children.safeguards.retention_max,
             children=self._children,
             holds=self.holds,
         )
+        ends = ConsentEnds(**stores, policy=self._policy, leaves=self._ledger, holds=self.holds)
+        ledger = LedgerTerm(
+            database=database,
+            policy=self._policy,
+            clocks=Clocks(database, self._policy, self._clock),
+            holds=self.holds,
+            answers=answers,
+        )
+        cases = CaseTerm(database, self._policy, self.holds.view)
         return Sweeper(
             database=database,
             store=store,
@@ -115,7 +130,8 @@ class Keeping:
             clock=self._clock,
             audit=self._audit,
             holds=self.holds,
-            also=(children, self.records, AuditTerm(database, self._policy)),
+            marks=self._ledger.boundaries,
+            also=(ends, children, self.records, ledger, cases, AuditTerm(database, self._policy)),
         )
 
     def _children(self) -> list[str]:
@@ -191,15 +207,17 @@ class Keeping:
                 " `byleave sync hold accept`, then erase"
             )
         holds = self._in_the_way(subject, start, end)
-        if not holds:
-            return eraser.erase(subject, devices, start, end, actor, until=until)
-        # 1. Durable before anything goes [a crash in between must not forget the rest].
-        entry = self._wait(subject, holds, start, end, actor)
-        receipts = [
-            eraser.erase(subject, [device], first, last, actor, whole=False)
-            for device in devices
-            for first, last in self._around.free(self._ladder, holds, device, (start, end))
-        ]
+        spans = {d.device: self._around.free(self._ladder, holds, d, (start, end)) for d in devices}
+        with self._resealing(subject, devices, [span for each in spans.values() for span in each], actor):
+            if not holds:
+                return eraser.erase(subject, devices, start, end, actor, until=until)
+            # 1. Durable before anything goes [a crash in between must not forget the rest].
+            entry = self._wait(subject, holds, start, end, actor)
+            receipts = [
+                eraser.erase(subject, [device], first, last, actor, whole=False)
+                for device in devices
+                for first, last in spans[device.device]
+            ]
         names = tuple(hold.hold_id for hold in holds)
         if not receipts:
             now = self._clock.now()
@@ -213,6 +231,22 @@ class Keeping:
             leaves=sum(each.leaves for each in receipts),
             held=names,
         )
+
+    @contextmanager
+    def _resealing(
+        self, subject: str, devices: Sequence[Device], spans: Sequence[tuple[float | None, float | None]], actor: str
+    ) -> Iterator[None]:
+        """Log how many envelopes of which hold were sealed anew, with a day that was cut: evidence is the same, and not as it
+        came.
+        """
+        holds = self.holds.of_subject(subject)
+        before = self._around.held_rows(self._ladder, holds, devices, spans)
+        yield
+        for hold_id, names in before.items():
+            count = len(names) - self._around.there(names)
+            if count:
+                detail: tuple[tuple[str, str | int], ...] = (("hold", hold_id), ("resealed", count))
+                self._audit.append(AuditEvent(Kind.HOLD_RESEALED.value, self._clock.now(), actor, subject, detail))
 
     def _wait(self, subject: str, holds: Sequence[Hold], start: float | None, end: float | None, actor: str) -> int:
         now = self._clock.now()
@@ -229,7 +263,11 @@ class Keeping:
         return entry
 
     def _in_the_way(self, subject: str, start: float | None, end: float | None) -> list[Hold]:
-        return self._around.in_the_way(self.holds.of_subject(subject), start, end)
+        holds = self.holds.of_subject(subject)
+        found = self._around.in_the_way(holds, start, end)
+        rest = [hold for hold in holds if hold not in found]
+        devices = self._database.devices_of(subject)
+        return found + self._around.unreadable(self._ladder, rest, devices, (start, end)) if rest else found
 
     def due_erasures(self) -> Iterator[WaitingErasure]:
         """Erasures that no hold keeps waiting any longer; `carried_out` says of each that it was."""
@@ -258,7 +296,7 @@ class Keeping:
         """Erasures that wait, and that a restored database does not know, wait again."""
         for each in self._waiting.lost():
             self._database.put_waiting(each)
-            self.restrictions.restrict(each.subject, Ground.ERASURE_HELD, by=RETENTION, reference=each.erasure_id)
+            self.restrictions.restrict(each.subject, Ground.ERASURE_HELD, by=each.actor, reference=each.erasure_id)
 
     def note_all(self) -> None:
         """Tell the witness of everything that is committed, at a start."""

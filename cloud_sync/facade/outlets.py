@@ -16,6 +16,7 @@ from cloud_sync.disclosure.mails import sent
 from cloud_sync.erasure.witness import Witness
 from cloud_sync.errors import Denied, KeyDestroyed
 from cloud_sync.facade.limits import PersonLimits
+from cloud_sync.facade.rights import Rights
 from cloud_sync.gate import Gate, Known
 from cloud_sync.model import Actor
 from cloud_sync.policy import Policy
@@ -39,6 +40,7 @@ class Outlets:
     limits: PersonLimits
     policy: Policy
     records: Records
+    rights: Rights
     _reader: Reader
     _tombstones: TombstoneRows
     _witness: Witness
@@ -74,6 +76,7 @@ class Outlets:
             records=self._records_of,
             own={
                 "limits": lambda subject, actor: asdict(self.limits.get(subject, actor=actor)),  # who looked is logged
+                "cases": lambda subject, _: self.rights.copy_of(subject),
                 "groups_and_age": lambda subject, _: [asdict(bound) for bound in self.database.bounds_of(subject)],
                 "restrictions": lambda subject, _: [
                     asdict(each) for each in self.database.restrictions(subject, lifted=True)

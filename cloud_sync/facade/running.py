@@ -41,6 +41,7 @@ class Running:
         self._batches = Batches()
         self._opened_at = self.clock.now()
         self._swept: SweepReport | None = None
+        self._cases = (0, 0, 0)  # waiting, past their alarm, past their due moment; as of the last sweep
 
     def sweep(self, *, clock_confirmed: bool = False) -> SweepReport:
         """`CloudSync.sweep`."""
@@ -115,6 +116,7 @@ class Running:
     def figures(self) -> Figures:
         """The process at this moment, in counts and times; no device and no person is in them."""
         subscriber, swept = self._subscriber, self._swept
+        waiting, alarming, late = self._cases
         return Figures(
             at=self.clock.now(),
             started_at=self._opened_at,
@@ -131,4 +133,7 @@ class Running:
             sweep_late_s=swept.late_s if swept else 0.0,
             sweep_period_s=self.policy.sweep_s,
             store_failing=self._batches.failing,
+            cases_waiting=waiting,
+            cases_alarming=alarming,
+            cases_late=late,
         )

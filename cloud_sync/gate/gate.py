@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from cloud_sync.consent import ConsentLedger
-from cloud_sync.consent.minors import floors
 from cloud_sync.errors import Denied
 from cloud_sync.gate.book import RELATED, book_of
 from cloud_sync.gate.decide import decide
@@ -152,17 +151,7 @@ class Gate:
 
     def boundaries(self, subject: str) -> list[float]:
         """Unix seconds at which an answer about a capture, or at a use, can change: answers, their ends, groups, the age."""
-        times: set[float] = set()
-        for record in self._ledger.records(subject):
-            times.add(record.event_time)
-            if record.validity_until is not None:
-                times.add(record.validity_until)
-        bounds = self._ledger.bounds(subject)
-        times.update(bounds.times())
-        age = bounds.age
-        if age is not None and age.month:  # of purposes that are not named too: safeguards end at the highest floor
-            times |= {age.certain_from(floor) for floor in floors(self.policy, age.country).values()}
-        return sorted(times)
+        return self._ledger.boundaries(subject)
 
     def ageless(self, subject: str) -> bool:
         """Whether no answer hangs on an age that is still to come, or may be forgotten."""

@@ -2,8 +2,13 @@
 
 An answer holds for a whole stretch of capture times: it can change only at the times that the gate names (`Gate.boundaries`:
 answers, groups, the age) and where a retention term ends. So one answer a stretch is asked for, inside the transaction of the
-batch. It is kept for later batches where nothing that it rests on has changed: the transaction begins with that question
-(`Database.standing_mark`), and whoever answered since is asked about anew [a withdrawal in another process].
+batch. A leave is kept for later batches, by these rules, each with what it stops:
+
+1. Each transaction begins with the question whether anything has changed that leaves rest on (`Database.standing_mark`), and
+   whoever answered since is asked about anew [a withdrawal in another process].
+2. Only a leave is kept, never a refusal: what ends one is in that mark, what ends a refusal may be in another store [a
+   restriction that is lost with a restored database and lifted beside it; a refusal empties the device's spool].
+3. No mark is held while answers from before it are [a store that fails between the question and the forgetting].
 """
 
 from __future__ import annotations
@@ -20,7 +25,7 @@ from cloud_sync.model.consent import StandingMark
 from cloud_sync.policy import Policy
 from cloud_sync.stores import ChangeStore
 
-MOST_PEOPLE: Final = 20_000  # whose answers are kept from batch to batch: some 20 MB; of more all are asked for anew
+MOST_KEPT: Final = 50_000  # leaves, each of a device and stream: some 40 MB; with one more all begin anew
 
 
 class Leave:
@@ -31,6 +36,7 @@ class Leave:
         self._changes = changes
         self._mark: StandingMark | None = None
         self._kept: dict[str, dict[tuple[str, int], _Kept]] = {}  # by person; by device and stream
+        self._count = 0  # of all of them
         self._aggregate_s = policy.device.aggregate_s
         self._places = frozenset(place.circle.place for place in policy.places)
         childs_s = policy.children.safeguards.retention_max.shortest_s
@@ -49,31 +55,38 @@ class Leave:
         mark, before = self._changes.standing_mark(), self._mark
         if mark is not None and mark == before:
             return
-        self._mark = mark
+        self._mark = None  # until everything from before is forgotten: either of the questions may fail
         same = mark is not None and before is not None and mark[2:] == before[2:]
         answered = self._changes.answered_since(before) if same and before else None
         if answered is None:
             self._kept.clear()
+            self._count = 0
         for subject in answered or ():
-            self._kept.pop(subject, None)
+            self._count -= len(self._kept.pop(subject, ()))
+        self._mark = mark
 
     def kept(self, device: Device, stream: int, now: float) -> _Stretch | None:
-        """The answer of an earlier batch, if it still holds at `now`."""
+        """The leave of an earlier batch, if it still holds at `now`."""
         kept = self._kept.get(device.subject, {}).get((device.device, stream))
         if kept is None or kept.device != device or not kept.since <= now < kept.until:
             return None
         return kept.stretch
 
     def keep(self, device: Device, stream: int, now: float, boundaries: Sequence[float], stretch: _Stretch) -> None:
-        """An answer of now, with every time at which it could change."""
-        if self._mark is None or (device.subject not in self._kept and not self._gate.ageless(device.subject)):
+        """A leave of now, with every time at which it could end; what is no leave, or hangs on an age, is not kept."""
+        if self._mark is None or stretch.reason is not Reason.ALLOWED:
             return
-        if len(self._kept) >= MOST_PEOPLE:
+        if device.subject not in self._kept and not self._gate.ageless(device.subject):
+            return
+        if self._count >= MOST_KEPT:
             self._kept.clear()
+            self._count = 0
         place = bisect_right(boundaries, now)
         since = boundaries[place - 1] if place else -math.inf
         until = boundaries[place] if place < len(boundaries) else math.inf
-        self._kept.setdefault(device.subject, {})[device.device, stream] = _Kept(device, since, until, stretch)
+        kept = self._kept.setdefault(device.subject, {})
+        self._count += (device.device, stream) not in kept
+        kept[device.device, stream] = _Kept(device, since, until, stretch)
 
     def boundaries(self, subject: str) -> list[float]:
         """Unix seconds at which an answer about a subject's captures can change."""

@@ -77,10 +77,25 @@ class DeliveryState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a person's readings have been told, in the order of devices, days and captures.
+
+    `row` is the last envelope, `oldest` its oldest capture (None: told by an older version, which did not keep it). Of its day,
+    `until` is the time of the newest reading told and `top` the highest generation there was: what has been sealed anew since holds
+    readings that were told as they were before, and is told from behind `until` on.
+    """
+
+    row: EnvelopeId
+    oldest: float | None
+    until: int
+    top: int
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """A disclosure of one person's readings to one recipient: what the recipient took so far, and its commitment.
 
-    `last` is the last envelope that was taken, `parts` and `count` say how many parts and readings were. `commitment` is
+    `last` is how far it is, `parts` and `count` say how many parts and readings were. `commitment` is
     HMAC-SHA256 under `salt` over what was taken, in hex, chained from part to part.
     """
 
@@ -99,7 +114,7 @@ class Delivery:
     parts: int = 0
     count: int = 0
     commitment: str = ""
-    last: EnvelopeId | None = None
+    last: Cursor | None = None
     ended_at: float | None = None
 
 

@@ -13,6 +13,8 @@ from cloud_sync.model.stored import StoredEnvelope
 
 #: Added to the level of a row that is due and held: it leaves the order of terms until its hold is released.
 PARKED: Final = 1 << 24
+#: Ids of records begin so whose keys are in no backup of the key store.
+BESIDE_BACKUPS: Final = "beside-backups."
 
 
 class DueRow(NamedTuple):

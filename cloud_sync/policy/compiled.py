@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 
 from cloud_sync.model import NO_THINNING, Action, LawfulBasis, PlaceCircle, Precision, Stream, Thinning
+from cloud_sync.policy.origin import Origin
 from cloud_sync.policy.period import Period
 from cloud_sync.policy.provisions import AccessRules, ChildrenRules, Parameters, StatsRules
 from cloud_sync.policy.rules import Recipient, Rule
@@ -60,13 +62,14 @@ class RightsRules:
 
 @dataclass(frozen=True, slots=True)
 class Controller:
-    """Who answers for the data, and how to reach them; `phone` and `dpo_email` may be empty."""
+    """Who answers for the data, and how to reach them; `phone`, `dpo_email` and `registration` may be empty."""
 
     name: str
     address: str
     email: str
     phone: str
     dpo_email: str
+    registration: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,8 @@ class Policy:
     mechanisms: frozenset[str]
     parameters: Parameters
     _index: Mapping[tuple[str, str], Rule]
+    effective: date | None = None
+    origin: Origin | None = None
 
     def rule(self, category: str, purpose: str) -> Rule | None:
         """The one rule for a category under a purpose, or None: not declared, so not permitted."""

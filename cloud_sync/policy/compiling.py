@@ -6,12 +6,14 @@ from datetime import date, timedelta
 from types import MappingProxyType
 
 from cloud_sync.model import PlaceCircle, Precision, Sensor, Thinning
+from cloud_sync.policy.company import TextTable
 from cloud_sync.policy.compiled import ConsentRules, Controller, DeviceRules, Place, Policy, RightsRules, Texts
+from cloud_sync.policy.origin import compile_origin
 from cloud_sync.policy.parameters import values_of
 from cloud_sync.policy.period import Period
 from cloud_sync.policy.provisions import Parameters, compile_access, compile_children, compile_stats
 from cloud_sync.policy.rules import Beyond, Recipient, Rule, Step
-from cloud_sync.policy.schema import BeyondTable, PlaceTable, PolicyFile, RecipientTable, RuleTable, TextTable
+from cloud_sync.policy.schema import BeyondTable, PlaceTable, PolicyFile, RecipientTable, RuleTable
 from cloud_sync.policy.vocabulary import PRECISIONS, SENSORS, STREAMS, ControllerRole
 from cloud_sync.wire.cells import DEGREE_E7, EXACT, cell_of
 
@@ -56,6 +58,8 @@ def _rule(table: RuleTable, cap: Precision, role: ControllerRole, review_max: Pe
         instruction=table.instruction or "",
         arrangement=table.arrangement or "",
         beyond=_beyond(table, review_max),
+        stated=frozenset(table.stated),
+        clauses=table.clauses,
     )
 
 
@@ -69,6 +73,8 @@ def _recipient(table: RecipientTable, review_max: Period) -> Recipient:
         service=table.service or "",
         agreement=table.agreement or "",
         enabled=table.enabled,
+        stated=frozenset(table.stated),
+        clauses=table.clauses,
         reviewed=table.reviewed,
         due=_due(table.reviewed, review_max),
         beyond=_beyond(table, review_max),
@@ -125,7 +131,9 @@ def _controller(file: PolicyFile) -> Controller | None:
     table = file.controller
     if table is None:
         return None
-    return Controller(table.name, table.address, table.email, table.phone or "", table.dpo_email or "")
+    return Controller(
+        table.name, table.address, table.email, table.phone or "", table.dpo_email or "", table.registration or ""
+    )
 
 
 def _texts(table: TextTable) -> Texts:
@@ -175,4 +183,6 @@ def compile_policy(file: PolicyFile, digest: str) -> Policy:
         mechanisms=frozenset(file.transfer.mechanisms),
         parameters=Parameters(values_of(file)),
         _index=MappingProxyType({(rule.category, purpose): rule for rule in rules for purpose in rule.purposes}),
+        effective=file.policy.effective,
+        origin=compile_origin(file.origin),
     )

@@ -50,6 +50,8 @@ _MORE_IS_WIDER: Final = MappingProxyType(
         "rights.extension_max": Aspect.RIGHTS,
         "rights.erasure.execute_max": Aspect.RIGHTS,
         "recipients.review_max": Aspect.RECIPIENT,
+        "automated.decisions": Aspect.PURPOSE,
+        "automated.profiling": Aspect.PURPOSE,
         "support.recording.enabled": Aspect.PURPOSE,
         "directory.enabled": Aspect.PURPOSE,
     }
@@ -67,7 +69,9 @@ _LESS_IS_WIDER: Final = MappingProxyType(
     }
 )
 _OFFERED: Final = ("access.staff_mfa", "access.user_mfa")
-_SETS: Final = MappingProxyType({"transfer.allowed": Aspect.REGION, "transfer.mechanisms": Aspect.REGION})
+_SETS: Final = MappingProxyType(
+    {"transfer.allowed": Aspect.REGION, "transfer.mechanisms": Aspect.REGION, "automated.grounds": Aspect.PURPOSE}
+)
 #: Told by other means than their own value, or by the rules.
 _TOLD: Final = frozenset(
     [

@@ -29,6 +29,7 @@ _MOST = (
 _WITHIN = (
     (("assurance", "warn"), ("assurance", "response")),
     (("backup", "horizon"), ("retention", "total_cap")),
+    (("backup", "keys_horizon"), ("backup", "horizon")),
     (("children", "report", "restrict"), ("children", "report", "erase")),
     (("device", "heartbeat"), ("device", "lease")),
     (("identity", "document", "after_decision"), ("identity", "document", "hard_max")),
@@ -47,6 +48,16 @@ def terms_within_law(raw: Raw) -> Iterator[Gap]:
         value, bound = _period_at(raw, inner), _period_at(raw, outer)
         if value and bound and value.may_outlast(bound):
             yield Gap(inner, f"{value} may outlast {'.'.join(outer)} ({bound})", "make it at most as long")
+
+
+def answers_outlive_backups(raw: Raw) -> Iterator[Gap]:
+    """Answers are kept while a backup of before them may come back: they are what tells that a yes in it was withdrawn."""
+    horizon = _period_at(raw, ("backup", "horizon"))
+    for n, rule in enumerate(tables(raw.get("rule"))):
+        term = period(rule.get("retention"))
+        if rule.get("category") == "consent_ledger" and term and horizon and horizon.may_outlast(term):
+            why = f"a backup ({horizon}) may outlast the answers given since ({term})"
+            yield Gap(("rule", n, "retention"), why, f"make it {horizon} or longer, or backup.horizon shorter")
 
 
 def _period_at(raw: Raw, path: tuple[str, ...]) -> Period | None:
@@ -89,7 +100,7 @@ def records_hold_no_readings(raw: Raw) -> Iterator[Gap]:
     for n, rule in enumerate(tables(raw.get("rule"))):
         category = text(rule.get("category"))
         for k, field in enumerate(words(rule.get("fields"))):
-            if field in SENSED_FIELDS and category in _RECORDS | {"billing", "invoice", "payment"}:
+            if field in SENSED_FIELDS and category in _RECORDS | {"billing", "invoice", "payment", "risk"}:
                 fix = "take it out: what was sensed stays in its own category, under its own term"
                 yield Gap(("rule", n, "fields", k), f"{field} in {category}", fix)
 
@@ -131,6 +142,7 @@ def said_once(raw: Raw) -> Iterator[Gap]:
 
 LAW_CHECKS: tuple[Callable[[Raw], Iterator[Gap]], ...] = (
     terms_within_law,
+    answers_outlive_backups,
     marketing_by_consent,
     status_without_consent,
     roles_of_the_company,

@@ -14,10 +14,12 @@ from pydantic import ValidationError
 
 from cloud_sync.policy.capchecks import CAP_CHECKS
 from cloud_sync.policy.checks import CHECKS, Gap, fields_covered
+from cloud_sync.policy.company import COMPANY_CHECKS
 from cloud_sync.policy.devicechecks import DEVICE_CHECKS
 from cloud_sync.policy.finding import Finding, dotted
 from cloud_sync.policy.lawchecks import LAW_CHECKS
 from cloud_sync.policy.locate import Locator, Path
+from cloud_sync.policy.origin import ORIGIN_CHECKS
 from cloud_sync.policy.provisionchecks import PROVISION_CHECKS
 from cloud_sync.policy.reference import general, keys
 from cloud_sync.policy.schema import PolicyFile
@@ -44,7 +46,10 @@ _MEANING = CHECKS + STREAM_CHECKS + DEVICE_CHECKS + PROVISION_CHECKS
 #: Not asked of a policy of the past: the compiled policy permits nothing for what they find.
 _OF_TODAY = (fields_covered, location_told)
 #: What a policy must promise today. Nobody asks it of one of the past: who agreed to it agreed to what it says.
-_PROMISES = (*TRANSFER_CHECKS, *LAW_CHECKS, *CAP_CHECKS, *TEXT_CHECKS, always_sent)
+_PROMISES = (
+    *(*TRANSFER_CHECKS, *LAW_CHECKS, *CAP_CHECKS, *TEXT_CHECKS, *COMPANY_CHECKS, *ORIGIN_CHECKS),
+    always_sent,
+)
 
 
 class Examined(NamedTuple):

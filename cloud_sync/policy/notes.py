@@ -30,7 +30,8 @@ def notes(path: str | FilePath, today: date) -> list[Finding]:
     policy = load_policy(path)
     source = FilePath(path).read_text("utf-8")
     locator = Locator(source)
-    found = [*_unused(tomllib.loads(source)), *_unsaid(policy), *_cut(policy), *_reviews(policy, today), *_idle(policy)]
+    found = [*_unused(tomllib.loads(source)), *_unsaid(policy), *_cut(policy), *_endless(policy)]
+    found += [*_reviews(policy, today), *_idle(policy)]
     return sorted({Finding(str(path), locator.line(gap.path), dotted(gap.path), gap.message, gap.fix) for gap in found})
 
 
@@ -71,6 +72,17 @@ def _cut(policy: Policy) -> Iterator[Gap]:
         if rule.last_term.may_outlast(policy.total_cap) and rule.basis is not LawfulBasis.LEGAL_OBLIGATION:
             message = f"{rule.last_term} ends with retention.total_cap ({policy.total_cap}) after the end of a relation"
             yield Gap(("rule", n, "retention"), message, "shorten it, or raise the cap and say so to people")
+
+
+def _endless(policy: Policy) -> Iterator[Gap]:
+    """Proofs that nothing ends: answers and the log are kept for good where no rule has a term for them."""
+    proofs = [("audit", "record.created")]
+    if any(policy.consent_rules(purpose) for purpose in policy.purposes):
+        proofs.append(("consent_ledger", "consent.ended"))
+    for category, clock in proofs:
+        if not policy.rules_of(category):
+            fix = f'add a rule of category "{category}" with clock = "{clock}" and a retention, such as P3Y'
+            yield Gap(("rule",), f"{category} is kept for good", fix)
 
 
 def _reviews(policy: Policy, today: date) -> Iterator[Gap]:

@@ -214,6 +214,7 @@ class BasisTable(Table):
     """`[basis]`: a legal ground must be named to be checked (V-27)."""
 
     legal_ref_required: Literal[True] = True
+    telemetry: tuple[LawfulBasis, ...] = ()
 
 
 class LegalTable(Table):
@@ -289,7 +290,7 @@ def values_of(file: Table) -> dict[str, Value]:
 
 
 def _leaves(path: tuple[str, ...], table: Table) -> Iterator[tuple[str, Value]]:
-    for key, value in dict(table).items():
+    for key, value in table:  # pairs; not dict(): a key may be named `keys`
         if isinstance(value, Table):
             yield from _leaves((*path, key), value)
         elif isinstance(value, list | tuple) and all(isinstance(word, str) for word in value):

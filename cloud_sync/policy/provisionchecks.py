@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Final
 
 from cloud_sync.model import Precision
 from cloud_sync.policy.checks import Gap, Raw, period, table, tables, text, words
@@ -17,6 +18,7 @@ STAFF_ROLES = frozenset(
 GRANT_MOST_S = 86_400
 #: A position of a receiver has cells up to here; a country is no cell of it.
 _COARSEST_CELL = Precision.REGION
+_TO_RELEASE_S: Final = 2 * 86_400  # a day ends, its delay runs, and a day is left to release it in
 
 
 def staff_let_in(raw: Raw) -> Iterator[Gap]:
@@ -86,9 +88,43 @@ def _steps(n: int, rule: Raw, steps: list[Raw], cap: Precision) -> Iterator[Gap]
         finest, term = coarser or finest, longer or term
 
 
+def statistics_remain(raw: Raw) -> Iterator[Gap]:
+    """What is aggregated or made anonymous is a position, from which statistics are made in time, by somebody who may."""
+    stats = table(raw, "stats")
+    for n, rule in enumerate(tables(raw.get("rule"))):
+        after, path = text(rule.get("after")), ("rule", n, "after")
+        if after not in (After.AGGREGATE, After.ANONYMISE):
+            continue
+        fields = {"time", *POSITION_FIELDS}
+        if rule.get("stream") != "location" or not set(words(rule.get("fields"))) >= fields:
+            fix = 'set after = "delete", and keep totals of your own making as records of a category of their own'
+            yield Gap(path, f"{after} of what is no position: nothing here can count it", fix)
+            continue
+        missing = sorted(f"{rule.get('category')}.{field}" for field in fields) if stats else []
+        missing = [name for name in missing if name not in words(stats.get("inputs"))]
+        if not stats or missing:
+            fix = f"add {', '.join(missing)} to stats.inputs" if stats else "add the table [stats]"
+            yield Gap(path, f"{after} without statistics of it", fix)
+        granted = {
+            purpose
+            for entries in table(raw, "roles").values()
+            for grant in tables(entries)
+            if "statistics" in words(grant.get("actions"))
+            for purpose in words(grant.get("purposes"))
+        }
+        if granted.isdisjoint(words(rule.get("purpose"))):
+            fix = 'grant the action "statistics" to a role for a purpose of this rule'
+            yield Gap(path, f"{after}, and nobody may make statistics for any purpose of it", fix)
+        term, delay = period(rule.get("retention")), period(stats.get("release_delay", "P30D"))
+        if term and delay and term.shortest_s <= delay.longest_s + _TO_RELEASE_S:
+            fix = "make it two days longer than stats.release_delay, at least"
+            yield Gap(("rule", n, "retention"), f"{term} is over before a release may be made ({delay})", fix)
+
+
 PROVISION_CHECKS: tuple[Callable[[Raw], Iterator[Gap]], ...] = (
     staff_let_in,
     inputs_declared,
     floors_complete,
     steps_go_down,
+    statistics_remain,
 )

@@ -46,6 +46,8 @@ class Recipient:
     service: str = ""
     agreement: str = ""
     enabled: bool = True
+    stated: frozenset[str] = frozenset()  # keys whose values a published text states
+    clauses: tuple[str, ...] = ()
     reviewed: date | None = None
     due: date | None = None
     beyond: Beyond | None = None
@@ -87,6 +89,8 @@ class Rule:
     instruction: str = ""
     arrangement: str = ""
     beyond: Beyond | None = None
+    stated: frozenset[str] = frozenset()  # keys whose values a published text states
+    clauses: tuple[str, ...] = ()
 
     @property
     def last_term(self) -> Period:

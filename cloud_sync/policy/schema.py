@@ -11,12 +11,12 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from cloud_sync.model import Action, LawfulBasis
+from cloud_sync.policy.company import AutomatedTable, ControllerTable, TextTable
 from cloud_sync.policy.kinds import (
-    Email,
+    Edition,
     Label,
     Language,
     Name,
-    Phone,
     PrecisionName,
     QualifiedField,
     Reference,
@@ -28,8 +28,8 @@ from cloud_sync.policy.kinds import (
     Table,
     Term,
     Version,
-    Words,
 )
+from cloud_sync.policy.origin import OriginTable, SaidTable
 from cloud_sync.policy.parameters import (
     AccessTable,
     AnonymiseTable,
@@ -71,20 +71,11 @@ class PolicyTable(Table):
     """`[policy]`: whose policy this is."""
 
     id: Name
-    version: Version
+    version: Edition
     country: Region
     authority: Region
     role: ControllerRole
-
-
-class ControllerTable(Table):
-    """`[controller]`: name and contact of who answers for the data, GDPR Art. 30(1)(a); of a company, not of a person."""
-
-    name: Words
-    address: Words
-    email: Email
-    phone: Phone | None = None
-    dpo_email: Email | None = None
+    effective: date | None = None
 
 
 class NoticeTable(Table):
@@ -95,15 +86,6 @@ class NoticeTable(Table):
     significant: tuple[Significant, ...] = ("purpose", "basis", "recipient", "region", "retention_up")
     banner: Span = of("P30D")
     service_mail: ServiceMailTable = ServiceMailTable()
-
-
-class TextTable(Table):
-    """`[text.<language>]`: the company's own words for its purposes, categories and recipients, and its questions."""
-
-    purpose: dict[Name, Words] = Field(default={})
-    question: dict[Name, Words] = Field(default={})
-    category: dict[Name, Words] = Field(default={})
-    recipient: dict[Name, Words] = Field(default={})
 
 
 class RightsTable(Table):
@@ -167,6 +149,7 @@ class BackupTable(Table):
     """`[backup]`: how long a backup lives; a restore replays the tombstones before it serves."""
 
     horizon: Span
+    keys_horizon: Span | None = None
     replay_tombstones: Literal[True]
 
 
@@ -215,7 +198,7 @@ class GrantTable(Table):
     purposes: list[Name] = Field(min_length=1)
 
 
-class BeyondTable(Table):
+class BeyondTable(SaidTable):
     """What both `[[rule]]` and `[[recipient]]` say where their region lies outside `transfer.allowed`."""
 
     mechanism: Mechanism | None = None
@@ -272,6 +255,7 @@ class PolicyFile(Table):
     """A whole policy file, schema 1."""
 
     schema_: Literal[1] = Field(alias="schema")
+    origin: OriginTable | None = None
     policy: PolicyTable
     notice: NoticeTable
     rights: RightsTable
@@ -289,6 +273,7 @@ class PolicyFile(Table):
     text: dict[Language, TextTable] = Field(default={})
     anonymise: AnonymiseTable = AnonymiseTable()
     assurance: AssuranceTable = AssuranceTable()
+    automated: AutomatedTable = AutomatedTable()
     basis: BasisTable = BasisTable()
     breach: BreachTable = BreachTable()
     cookies: CookiesTable = CookiesTable()

@@ -92,6 +92,8 @@ class After(StrEnum):
 
     DELETE = "delete"
     STEP_DOWN = "step_down"
+    AGGREGATE = "aggregate"  # of positions: a released statistic remains, no row
+    ANONYMISE = "anonymise"  # the same, and an attempt to link again must fail
 
 
 class HiddenReason(StrEnum):

@@ -74,12 +74,16 @@ class Answers:
         stage = self._stage(now - first)
         if stage < 0 or stage != self._stage(now - last):
             return None
-        if bisect_right(self._marks, first) != bisect_right(self._marks, last):
+        if not self.alike(first, last):
             return None
         decision = self.of(last, now)
         if decision:
             self._sure(first, stage)
         return decision
+
+    def alike(self, first: float, last: float) -> bool:
+        """Whether no answer of the person, and none of their bounds, lies between two captures."""
+        return bisect_right(self._marks, first) == bisect_right(self._marks, last)
 
     def _sure(self, capture: float, stage: int) -> None:
         """An answer by this stage holds until the next term can end at the earliest."""

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from cloud_sync.errors import ConfigError
-from cloud_sync.model import Action, Actor, EnvelopeId, Fix, Precision
+from cloud_sync.model import Action, Actor, Fix, Precision
+from cloud_sync.model.access import Cursor
 
 Item = TypeVar("Item")
 
@@ -59,9 +60,9 @@ class Readings(list[Item]):
 
 
 class Piece(Readings[Item]):
-    """A part of an answer, of one device, in the order of its envelopes; `last` is the last envelope that it covers."""
+    """A part of an answer, of one device, in the order of its captures; `last` is how far it reaches."""
 
-    def __init__(self, last: EnvelopeId, items: Iterable[Item] = (), unreadable: int = 0) -> None:
+    def __init__(self, last: Cursor, items: Iterable[Item] = (), unreadable: int = 0) -> None:
         super().__init__(items, unreadable)
         self.last = last
 

@@ -5,7 +5,7 @@ Whoever reads names a purpose. Every read and every denial is in the audit log b
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
@@ -15,12 +15,13 @@ from cloud_sync.errors import Denied
 from cloud_sync.gate import Decision, Gate, Request
 from cloud_sync.gate.words import said_role, said_word
 from cloud_sync.keys.ladderkeys import LadderKeys
-from cloud_sync.model import AuditEvent, EnvelopeId, MotionEvent, PlaceEvent, Reading, Reason, StoredEnvelope
+from cloud_sync.model import AuditEvent, MotionEvent, PlaceEvent, Reading, Reason, StoredEnvelope
+from cloud_sync.model.access import Cursor
 from cloud_sync.policy import Policy
 from cloud_sync.read.answers import Answers, terms_of
 from cloud_sync.read.follow import Follower
 from cloud_sync.read.narrow import Report
-from cloud_sync.read.opener import Opener
+from cloud_sync.read.opener import NEVER, Opener, day_end
 from cloud_sync.read.query import Fixes, Piece, Query, Readings
 from cloud_sync.read.sources import ENVIRONMENT, LOCATION, MOTION, PLACES, STATUS, TIME, Item, Source, Timed
 from cloud_sync.stores import AuditSink, Clock, Database, KeyDatabase, TombstoneStore
@@ -90,9 +91,11 @@ class Reader:
         return found
 
     def pieces(
-        self, source: Source[Item], query: Query, after: EnvelopeId | None = None, most: int = MOST_PIECE
+        self, source: Source[Item], query: Query, after: Cursor | None = None, most: int = MOST_PIECE
     ) -> Iterator[Piece[Item]]:
         """The same in bounded memory: pieces of one device each, of about `most` readings, those behind `after`.
+
+        Where a day has been sealed anew since, coarser or cut, what of it was told is not told again.
 
         The gate is asked again for each piece, when it is fetched, and `Denied` ends the rest [a withdrawal in the middle]. The
         caller logs: `note` before the first piece, and what was told at the end.
@@ -101,9 +104,7 @@ class Reader:
         self.demand(source, query)
         return self._asked_anew(source, query, after, most)
 
-    def _asked_anew(
-        self, source: Source[Item], query: Query, after: EnvelopeId | None, most: int
-    ) -> Iterator[Piece[Item]]:
+    def _asked_anew(self, source: Source[Item], query: Query, after: Cursor | None, most: int) -> Iterator[Piece[Item]]:
         while True:
             now = self._clock.now()
             mark = self.mark(source, query, now)
@@ -186,13 +187,18 @@ class Reader:
     def narrowed(
         self, row: StoredEnvelope, source: Source[Item], answers: Answers, now: float, opener: Opener
     ) -> Readings[Item]:
-        """What of one row may be told, in its own order; a row whose oldest reading is denied is not opened at all."""
+        """What of one row may be told, in its own order.
+
+        A row whose oldest reading is denied is opened only where an answer lies in the rest of its day [withdrawn and given again
+        while the batch was being filled]; that it does not open is not told then.
+        """
         told: Readings[Item] = Readings()
-        if not answers.of(row.oldest_capture, now):
+        denied = not answers.of(row.oldest_capture, now)
+        if denied and answers.alike(row.oldest_capture, max(row.oldest_capture, day_end(row.id.epoch))):
             return told
         items = opener.items(row, source)
         if items is None:
-            told.unreadable = 1
+            told.unreadable = int(not denied)
             return told
         if not items:
             return told
@@ -245,7 +251,7 @@ class Reader:
         source: Source[Item],
         query: Query,
         now: float,
-        after: EnvelopeId | None,
+        after: Cursor | None,
         most: int,
         answers: Answers,
         opener: Opener,
@@ -253,20 +259,23 @@ class Reader:
         answers.watch()
         opener.watch()
         for device in self._database.devices_of(query.subject):
-            if after is not None and after.device != device.device:
+            if after is not None and after.row.device != device.device:
                 continue  # this one was told before
             piece: Piece[Item] | None = None
-            for row in opener.rows(device.device, source.stream, query.start, min(query.end, now), after):
+            for row, told_until, top in opener.rows(
+                device.device, source.stream, query.start, min(query.end, now), after
+            ):
                 told = self.narrowed(row, source, answers, now, opener)
-                if piece is None:  # an empty piece is false, and may count a gap
-                    piece = Piece(row.id)
                 # The span is held against the coarse time [narrow spans that probe for a finer one].
-                piece += [item for item in told if query.start <= item.time < query.end]
+                new = [item for item in told if query.start <= item.time < query.end and item.time > told_until]
+                at = _behind(row, top, new, after if piece is None else piece.last)
+                piece = piece if piece is not None else Piece(at)  # an empty piece is false, and may count a gap
+                piece += new
                 piece.unreadable += told.unreadable
-                piece.last = row.id
+                piece.last = at
                 if len(piece) >= most:
                     yield piece
-                    piece = None
+                    piece, after = None, at
             if piece is not None:
                 yield piece
             after = None
@@ -293,3 +302,11 @@ class Reader:
 
 def _time(item: Timed) -> int:
     return item.time
+
+
+def _behind(row: StoredEnvelope, top: int, told: Sequence[Timed], before: Cursor | None) -> Cursor:
+    """How far one is behind a row of which these were told."""
+    until = max((item.time for item in told), default=NEVER)
+    if before is not None and (before.row.device, before.row.epoch) == (row.id.device, row.id.epoch):
+        until = max(until, before.until)
+    return Cursor(row.id, row.oldest_capture, until, top)

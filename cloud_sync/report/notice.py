@@ -11,6 +11,7 @@ from cloud_sync.model import LawfulBasis
 from cloud_sync.policy import Policy, Recipient, Rule
 from cloud_sync.policy.compare import acts
 from cloud_sync.report.device import device_part
+from cloud_sync.report.origin import notice_entry, notice_part
 from cloud_sync.report.words import Words, escaped, listed
 
 Lines = Iterator[str]
@@ -29,9 +30,11 @@ def notice(policy: Policy, language: str) -> str:
         ("choice", _choice),
         ("rights", _rights),
         ("children", _children),
+        ("automated", _automated),
         ("statistics", _statistics),
         ("device", device_part),
         ("changes", _changes),
+        *((("origin", notice_part),) if policy.origin is not None else ()),
     )
     lines = [f"# {words.head('title')}", ""]
     lines += [words.head("version", notice=policy.notice, policy=policy.id, version=policy.version, hash=policy.hash)]
@@ -51,8 +54,12 @@ def _who(policy: Policy, words: Words) -> Lines:
             yield words.say("phone", phone=who.phone)
         if who.dpo_email:
             yield words.say("dpo", email=escaped(who.dpo_email))
+        if who.registration:
+            yield words.say("registration", number=escaped(who.registration))
     yield words.say(f"role_{policy.role}")
     yield words.say("country", country=policy.country, authority=policy.authority)
+    if policy.effective is not None:
+        yield words.say("effective", day=policy.effective.isoformat())
 
 
 def _purposes(policy: Policy, words: Words) -> Lines:
@@ -73,6 +80,8 @@ def _rule(policy: Policy, rule: Rule, words: Words) -> Lines:
     fields = listed(words.field(rule, field) for field in rule.fields)
     yield "- " + words.say("data", category=f"**{words.category(rule.category)}**", name=rule.category, fields=fields)
     yield "  - " + words.say("ground", basis=f"{words.of('basis', rule.basis.value)} `{rule.basis.value}`")
+    if rule.role != policy.role:
+        yield "  - " + words.say(f"as_{rule.role.value}")
     for key, reference in (
         ("reference", rule.legal_ref or rule.balancing_id),
         ("instruction", rule.instruction),
@@ -94,6 +103,8 @@ def _rule(policy: Policy, rule: Rule, words: Words) -> Lines:
         yield "  - " + words.say("covered", mechanism=mechanism, assessment=rule.beyond.assessment)
     if rule.reason is not None and not rule.visible_to_user:
         yield "  - " + words.say("hidden", reason=f"{words.of('reason', rule.reason.value)} `{rule.reason.value}`")
+    if said := notice_entry(policy, rule, words):
+        yield "  - " + said
 
 
 def _precision(name: str, words: Words) -> str:
@@ -146,7 +157,7 @@ def _others(policy: Policy, words: Words) -> Lines:
         yield words.say("on_request", answer=words.period(policy.parameters.period("recipients.answer")))
     else:
         for recipient in policy.recipients.values():
-            yield "- " + _recipient(recipient, words)
+            yield " ".join(filter(None, ("- " + _recipient(recipient, words), notice_entry(policy, recipient, words))))
 
 
 def _recipient(recipient: Recipient, words: Words) -> str:
@@ -168,7 +179,8 @@ def _recipient(recipient: Recipient, words: Words) -> str:
 
 
 def _where(policy: Policy, words: Words) -> Lines:
-    yield words.say("regions", regions=listed(words.region(code) for code in sorted(policy.regions)))
+    said = "regions_and_covered" if policy.mechanisms else "regions"
+    yield words.say(said, regions=listed(words.region(code) for code in sorted(policy.regions)))
     if policy.mechanisms:
         names = listed(f"{words.of('mechanism', name)} `{name}`" for name in sorted(policy.mechanisms))
         yield words.say("mechanisms", mechanisms=names)
@@ -222,6 +234,17 @@ def _children(policy: Policy, words: Words) -> Lines:
         yield words.say("no_marketing")
     if not safe.profiling:
         yield words.say("no_profiling")
+
+
+def _automated(policy: Policy, words: Words) -> Lines:
+    """GDPR Art. 13(2)(f): whether machines decide, on what ground, and how to have a person look."""
+    parameters = policy.parameters
+    if parameters.flag("automated.decisions"):
+        grounds = listed(words.of("machine", ground) for ground in parameters.words("automated.grounds"))
+        yield words.say("machines", grounds=grounds, days=f"{parameters.number('automated.review_workdays'):.0f}")
+    else:
+        yield words.say("no_machines")
+    yield words.say("profiles" if parameters.flag("automated.profiling") else "no_profiles")
 
 
 def _statistics(policy: Policy, words: Words) -> Lines:

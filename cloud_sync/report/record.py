@@ -8,6 +8,7 @@ from typing import Any, Final
 from cloud_sync.policy import Policy, Recipient, Rule
 from cloud_sync.policy.compare import acts
 from cloud_sync.report.device import device_json
+from cloud_sync.report.origin import entry_json, origin_json, record_lines
 from cloud_sync.report.words import escaped
 
 #: Whom the data is about, Art. 30(1)(c).
@@ -27,11 +28,13 @@ MEASURES: Final = (
 def record(policy: Policy) -> dict[str, Any]:
     """The record as JSON: nothing in it that the policy does not say, but for `measures` and `data_subjects`."""
     return {
-        "policy": {"id": policy.id, "version": policy.version, "hash": policy.hash},
+        "policy": {"id": policy.id, "version": policy.version, "hash": policy.hash, **_effective(policy)},
         "controller": _controller(policy),
         "notice": {"version": policy.notice, "languages": list(policy.languages)},
         "activities": [_activity(policy, rule) for rule in policy.rules],
-        "recipients": [_recipient(recipient) for recipient in policy.recipients.values()],
+        "recipients": [
+            _recipient(recipient) | entry_json(policy, recipient) for recipient in policy.recipients.values()
+        ],
         "regions": sorted(policy.regions),
         "mechanisms": sorted(policy.mechanisms),
         "precision": policy.precision.name.lower(),
@@ -48,16 +51,23 @@ def record(policy: Policy) -> dict[str, Any]:
             "self_service": policy.rights.self_service,
         },
         "children": _children(policy),
+        "automated": _automated(policy),
         "statistics": _statistics(policy),
         "device": device_json(policy),
         "measures": list(MEASURES),
+        **origin_json(policy),
     }
+
+
+def _effective(policy: Policy) -> dict[str, str]:
+    return {} if policy.effective is None else {"effective": policy.effective.isoformat()}
 
 
 def _controller(policy: Policy) -> dict[str, Any]:
     who = policy.controller
     known = {} if who is None else {"name": who.name, "address": who.address, "email": who.email}
     more = {} if who is None else {"phone": who.phone or None, "dpo_email": who.dpo_email or None}
+    more |= {"registration": who.registration} if who is not None and who.registration else {}
     return {"role": policy.role, "country": policy.country, "authority": policy.authority, **known, **more}
 
 
@@ -87,6 +97,7 @@ def _activity(policy: Policy, rule: Rule) -> dict[str, Any]:
         "transfer": _beyond(rule),
         "visible_to_user": rule.visible_to_user,
         "reason": rule.reason.value if rule.reason is not None else None,
+        **entry_json(policy, rule),
     }
 
 
@@ -135,6 +146,16 @@ def _children(policy: Policy) -> dict[str, Any]:
     }
 
 
+def _automated(policy: Policy) -> dict[str, Any]:
+    parameters = policy.parameters
+    return {
+        "decisions": parameters.flag("automated.decisions"),
+        "profiling": parameters.flag("automated.profiling"),
+        "grounds": list(parameters.words("automated.grounds")),
+        "review_workdays": int(parameters.number("automated.review_workdays")),
+    }
+
+
 def _statistics(policy: Policy) -> dict[str, Any] | None:
     stats = policy.stats
     if stats is None:
@@ -147,13 +168,19 @@ def record_page(policy: Policy) -> str:
     """The record as one Markdown page, for an authority that asks (Art. 30(4))."""
     data = record(policy)
     lines = ["# Record of processing activities", ""]
-    lines += [f"GDPR Art. 30(1). Made from policy `{policy.id}` `{policy.version}`, file `{policy.hash}`.", ""]
-    lines += ["## Controller", "", *_table(("what", "says"), _who(data["controller"]))]
+    paragraphs = "30(1) and (2)" if any(rule.role == "processor" for rule in policy.rules) else "30(1)"
+    lines += [f"GDPR Art. {paragraphs}. Made from policy `{policy.id}` `{policy.version}`, file `{policy.hash}`.", ""]
+    lines += [
+        f"## {policy.role.replace('_', ' ').capitalize()}",
+        "",
+        *_table(("what", "says"), _who(data["controller"])),
+    ]
     lines += ["", "## Activities", "", *_table(*_activities(data["activities"]))]
     lines += ["", "## Recipients", "", *_table(*_recipients(data["recipients"]))]
     lines += ["", "## Who may do what", "", *_table(*_grants(data["roles"]))]
     lines += ["", "## Everywhere", "", *_table(("what", "says"), _everywhere(data))]
     lines += ["", "## What a device sends at most", "", *_table(*_device(data["device"]))]
+    lines += record_lines(policy)
     lines += ["", "## Technical and organisational measures", "", *(f"- {each}" for each in data["measures"])]
     return "\n".join(lines) + "\n"
 
@@ -178,7 +205,7 @@ def _code(value: Any) -> str:
 
 
 def _who(controller: dict[str, Any]) -> Rows:
-    words = ("name", "address", "email", "phone", "dpo_email")
+    words = ("name", "address", "email", "phone", "dpo_email", "registration")
     for key, value in controller.items():
         yield key, escaped(value) if key in words and value else _code(value)
 
@@ -236,10 +263,14 @@ def _recipients(recipients: list[dict[str, Any]]) -> tuple[Sequence[str], Rows]:
 
 
 def _grants(roles: list[dict[str, Any]]) -> tuple[Sequence[str], Rows]:
+    """A row for each role and what it may do alike: the purposes for which it may."""
     may: dict[tuple[str, str], list[str]] = {}
     for each in roles:
         may.setdefault((each["role"], each["purpose"]), []).append(each["action"])
-    rows = ((_code(role), _code(actions), _code(purpose)) for (role, purpose), actions in sorted(may.items()))
+    purposes: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for (role, purpose), actions in sorted(may.items()):
+        purposes.setdefault((role, tuple(actions)), []).append(purpose)
+    rows = ((_code(role), _code(list(actions)), _code(listed)) for (role, actions), listed in sorted(purposes.items()))
     return ("role", "may", "for"), rows
 
 
@@ -247,7 +278,7 @@ def _everywhere(data: dict[str, Any]) -> Rows:
     yield "notice", f"{_code(data['notice']['version'])} in {_code(data['notice']['languages'])}"
     for key in ("regions", "mechanisms", "precision", "never"):
         yield key, _code(data[key])
-    for part in ("keeping", "rights", "children", "statistics"):
+    for part in ("keeping", "rights", "children", "automated", "statistics"):
         for key, value in (data[part] or {}).items():
             shown = [f"{name} = {each}" for name, each in value.items()] if isinstance(value, dict) else value
             yield f"{part}: {key.replace('_', ' ')}", _code(shown)

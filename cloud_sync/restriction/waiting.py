@@ -1,6 +1,7 @@
 """The witness of erasures that wait for a hold: a database that is restored from before still knows that they were asked for.
 
-Beside the tombstones lie the erasure's name, a hash of the person, span and moment; not who asked, whom the audit log has.
+Beside the tombstones lie the erasure's name, a hash of the person, span, moment, and who asked where that was somebody else [the
+log of the one that is done would name nobody, or the sweep]. All of it goes when it is carried out.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from cloud_sync.stores import Database, WitnessStore
 
 PREFIX: Final = "waiting/"
 MICRO: Final = 1_000_000  # a witness counts in whole numbers
-ACTOR: Final = "retention"
+ACTOR: Final = "retention"  # who asked is known to nobody: of a witness of before it kept that
+THE_PERSON: Final = ""
 
 
 class WaitingWitness:
@@ -27,8 +29,9 @@ class WaitingWitness:
 
     def note(self, waiting: WaitingErasure) -> None:
         """Before the database has it."""
-        span = json.dumps([waiting.start, waiting.end]).encode()
-        self._witness.set_witness(_name(waiting.subject, waiting.erasure_id), round(waiting.at * MICRO), span)
+        asker = THE_PERSON if waiting.actor == waiting.subject else waiting.actor
+        mark = json.dumps([waiting.start, waiting.end, asker]).encode()
+        self._witness.set_witness(_name(waiting.subject, waiting.erasure_id), round(waiting.at * MICRO), mark)
 
     def forget(self, waiting: WaitingErasure) -> None:
         """After it was carried out."""
@@ -50,8 +53,9 @@ class WaitingWitness:
             _, person, erasure_id = name.split("/")
             seen = self._witness.witness(name)
             if seen is not None and person in people:
-                start, end = json.loads(seen[1])
-                yield WaitingErasure(erasure_id, people[person], start, end, seen[0] / MICRO, ACTOR)
+                start, end, *asked = json.loads(seen[1])
+                actor = (asked[0] or people[person]) if asked else ACTOR
+                yield WaitingErasure(erasure_id, people[person], start, end, seen[0] / MICRO, actor)
 
 
 def _name(subject: str, erasure_id: str) -> str:

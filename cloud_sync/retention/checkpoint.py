@@ -25,6 +25,11 @@ def leap_s(log: AuditStore, now: float) -> float:
     return now - first.at if first else 0.0
 
 
+def clock_in_doubt(log: AuditStore, now: float) -> bool:
+    """Whether the clock may be wrong, by the last sweep that was carried out."""
+    return in_doubt(leap_s(log, now))
+
+
 def in_doubt(leap: float) -> bool:
     """Whether a clock that is `leap` seconds from the last sweep may be wrong: behind it, or ahead by more than a day."""
     return not -MOST_AHEAD_S <= leap <= MOST_LEAP_S

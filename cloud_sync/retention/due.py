@@ -59,7 +59,8 @@ class RecordTerms:
     def _outer(self, clock: Clock, start: float | None, created_at: float) -> list[float]:
         parameters = self._policy.parameters
         if clock is Clock.IDENTITY_DECIDED:  # the riskiest file of all (V-37)
-            return [parameters.period("identity.document.hard_max").end(created_at, self._zone)]
+            decided = [parameters.period("identity.document.after_decision").end(start, self._zone)] if start else []
+            return [*decided, parameters.period("identity.document.hard_max").end(created_at, self._zone)]
         if clock is Clock.PURPOSE_CONCLUDED and start is None:  # an open-ended wish is no clock (V-10)
             return [parameters.period("purpose.max_open").end(created_at, self._zone)]
         return []

@@ -36,6 +36,14 @@ class Extents:
                 pass
         return row.oldest_capture, max(day_end(row.id.epoch), row.oldest_capture + 1)
 
+    def opens(self, row: StoredEnvelope) -> bool:
+        """Whether a row opens: what does not cannot be sealed anew."""
+        return self.plaintext(row) is not None
+
+    def plaintext(self, row: StoredEnvelope) -> bytes | None:
+        """What is in a row; None if it does not open."""
+        return self._opener.open(row)
+
     def held(self, row: StoredEnvelope, held_now: Held) -> bool:
         """Whether a hold covers any capture of a row."""
         device, stream, oldest = row.id.device, row.id.stream, row.oldest_capture

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from cloud_sync.keys.ladderkeys import LadderKeys
+from cloud_sync.retention.walk import EDITIONS, Walk
 from cloud_sync.stores import RESTORED, Database, KeyDatabase
 
 CHECKED: Final = "editions.checked"  # of the key store: the restore after which all were looked at
@@ -20,28 +21,28 @@ FIRST: Final[Name] = ("", 0, 0, 0)
 
 
 class Orphans:
-    """The walk over keys of editions; each sweep goes on where the last one of this process stopped."""
+    """The walk over keys of editions; each sweep goes on where the last one stopped, in whatever process that was."""
 
     def __init__(self, database: Database, store: KeyDatabase, keys: LadderKeys) -> None:
         self._database = database
         self._store = store
         self._keys = keys
-        self._after = FIRST
+        self._walk = Walk(database, EDITIONS, FIRST)
 
     def destroy(self) -> int:
         """Destroy keys without rows; how many."""
         restored = self._store.seen(RESTORED)
         whole = restored > self._store.seen(CHECKED)
         gone, looked_at = 0, 0
-        if whole:
-            self._after = FIRST
+        after: Name = FIRST if whole else self._walk.after
         while whole or looked_at < A_SWEEP:
             with self._database.transaction():
-                page = self._store.editions(self._after, CHUNK)
+                page = self._store.editions(after, CHUNK)
                 gone += sum(self._destroy(name) for name in page)
+                after = page[-1] if len(page) == CHUNK else FIRST
+                self._walk.move(after)
             looked_at += len(page)
-            self._after = page[-1] if len(page) == CHUNK else FIRST
-            if self._after == FIRST:
+            if after == FIRST:
                 break
         if whole:
             self._store.raise_seen(CHECKED, restored)

@@ -9,13 +9,17 @@ One act takes rows of one day of one device's stream, in three steps, each a no-
 3. `tidy`: the keys that are noted move past what has gone, or are destroyed. A crash before it leaves notes; the next sweep
    begins with them.
 
+No row of an edition has readings of both sides of an answer of the person (`marks`): a withdrawal, and a yes after it, find their
+own rows, and leave the others.
+
 Tombstones win: no capture of an erased span is sealed anew, also where an erasure was cut short and its rows are there still.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from cloud_sync.errors import WireFormatError
@@ -25,25 +29,40 @@ from cloud_sync.model import COUNTERS, EPOCH_SECONDS, RESEALED, StoredEnvelope, 
 from cloud_sync.model.keeping import PARKED, DueRow, Shred
 from cloud_sync.retention.terms import CAPTURE_SLACK_S, Extent, Terms
 from cloud_sync.stores import Database, KeyDatabase, TombstoneStore
-from cloud_sync.wire.pieces import Piece, without
+from cloud_sync.wire.pieces import Piece, parted, without
 from cloud_sync.wire.reduce import reduce
 
 SHREDS: Final = 500  # notes in one transaction: ingest waits for some, not for all
 
 Day = tuple[str, int, int]  # device, stream, epoch
+Marks = Callable[[str], Sequence[float]]  # of a person
+
+
+def none_given(_: str) -> Sequence[float]:
+    """Nobody's answers are known: nothing is kept apart."""
+    return ()
 
 
 class StepDown:
     """Makes days coarser as the terms say."""
 
     def __init__(
-        self, *, database: Database, store: KeyDatabase, keys: LadderKeys, tombstones: TombstoneStore, terms: Terms
+        self,
+        *,
+        database: Database,
+        store: KeyDatabase,
+        keys: LadderKeys,
+        tombstones: TombstoneStore,
+        terms: Terms,
+        marks: Marks = none_given,
     ) -> None:
+        """`marks`: Unix seconds, in order, at which what a person permits can change (`LedgerReader.boundaries`)."""
         self._database = database
         self._store = store
         self._keys = keys
         self._tombstones = tombstones
         self._terms = terms
+        self._marks = marks
 
     def take(self, due: Iterable[DueRow], now: float) -> int:
         """Step 1 for rows that hold more than they may; how many went."""
@@ -57,16 +76,33 @@ class StepDown:
         stones = self._tombstones.near(*day)
         kept = self._kept(day, rows, stones, now)
         if kept:
-            edition = next_edition(self._database, self._store, stones, *day)
             newest = max(rows, key=lambda row: row.received_at)
-            sealed = seal_edition(self._keys, day, edition, [(newest, piece) for piece, _ in kept])
-            self._database.add_envelopes(sealed)
-            for level in {level for _, level in kept}:
-                same = [row for row, (_, each) in zip(sealed, kept, strict=True) if each == level]
-                self._database.set_level([(row.id, row.digest) for row in same], level)
+            self._seal(day, stones, [(newest, piece, level) for piece, level in kept])
         self._database.remove_envelopes([(row.id, row.digest) for row in rows])
         self._database.add_shreds(shreds_of(rows))
         return len(due)
+
+    def keep_parts(self, day: Day, parts: Sequence[tuple[DueRow, Sequence[Piece]]]) -> int:
+        """Put what stays of rows of a day in their place, inside the database's transaction; how many rows that was done to.
+
+        A row that an erasure has still to cut is left to it.
+        """
+        stones = self._tombstones.near(*day)
+        cut = [(each, pieces) for each, pieces in parts if not any(_concerns(stone, each.row) for stone in stones)]
+        if cut:
+            self._seal(day, stones, [(each.row, piece, each.level) for each, pieces in cut for piece in pieces])
+            self._database.remove_envelopes([(each.row.id, each.row.digest) for each, _ in cut])
+            self._database.add_shreds(shreds_of(each.row for each, _ in cut))
+        return len(cut)
+
+    def _seal(self, day: Day, stones: Sequence[Tombstone], kept: Sequence[tuple[StoredEnvelope, Piece, int]]) -> None:
+        """Pieces, each with the row that it is of and its level, as one new edition."""
+        edition = next_edition(self._database, self._store, stones, *day)
+        sealed = seal_edition(self._keys, day, edition, [(row, piece) for row, piece, _ in kept])
+        self._database.add_envelopes(sealed)
+        for level in {level for _, _, level in kept}:
+            same = [row for row, (_, _, each) in zip(sealed, kept, strict=True) if each == level]
+            self._database.set_level([(row.id, row.digest) for row in same], level)
 
     def _whole(self, day: Day, due: list[DueRow], now: float) -> list[DueRow]:
         """The rows that are due, and where they are the last of a day that is over, all of it: one key for it in the end."""
@@ -92,11 +128,17 @@ class StepDown:
             plaintext = opener.open(row)
             if extent is not None and plaintext is not None:
                 groups[extent] += _spared(row, plaintext, stones)
+        marks = self._marks_of(day[0])
         return [
-            (piece, extent.level)
+            (part, extent.level)
             for extent, plaintexts in groups.items()
             for piece in _reduced(day, plaintexts, extent)
+            for part in _apart(day, piece, marks)
         ]
+
+    def _marks_of(self, device: str) -> Sequence[float]:
+        known = self._database.device(device)
+        return self._marks(known.subject) if known else ()
 
     # After the commit
 
@@ -175,6 +217,14 @@ def _concerns(stone: Tombstone, row: StoredEnvelope) -> bool:
     the span in a coarser step has been judged by its own time.
     """
     return row.id.generation < RESEALED or row.id.counter < stone.floor(row.id.generation, row.id.epoch)
+
+
+def _apart(day: Day, piece: Piece, marks: Sequence[float]) -> list[Piece]:
+    """A piece, parted where an answer lies between its readings."""
+    _, stream, epoch = day
+    if bisect_right(marks, piece.oldest_capture) == bisect_right(marks, day_end(epoch)):
+        return [piece]
+    return parted(stream, piece.plaintext, epoch, lambda start, _: bisect_right(marks, start))
 
 
 def _reduced(day: Day, plaintexts: Sequence[bytes], extent: Extent) -> list[Piece]:

@@ -8,7 +8,7 @@ from dataclasses import astuple
 from typing import Any
 
 from cloud_sync.model import EnvelopeId
-from cloud_sync.model.access import AlertLink, Approval, Delivery, DeliveryState, Relation, StaffGrant, Ticket
+from cloud_sync.model.access import AlertLink, Approval, Cursor, Delivery, DeliveryState, Relation, StaffGrant, Ticket
 from cloud_sync.storage.engine import Engine
 
 _TICKET = ("ticket", "subject", "opened_at", "closed_at")
@@ -31,6 +31,7 @@ _DELIVERY = (
     *("delivery", "recipient", "purpose", "source", "subject", "actor", "span_start", "span_end", "reference", "salt"),
     *("begun_at", "state", "parts", "taken", "commitment", "ended_at"),
     *("last_device", "last_generation", "last_stream", "last_epoch", "last_counter"),
+    *("last_oldest", "last_until", "last_top"),
 )
 _LINK = ("link", "subject", "purpose", "source", "span_start", "span_end", "made_at", "ends_at")
 #: Every table of this module that names a person: when a row began, and by which columns.
@@ -138,7 +139,8 @@ class AccessRows(Engine):
 
     def put_delivery(self, delivery: Delivery) -> None:
         """Insert or replace."""
-        last = delivery.last or (None,) * len(EnvelopeId._fields)
+        at = delivery.last
+        last = (*at.row, at.oldest, at.until, at.top) if at else (None,) * (len(EnvelopeId._fields) + 3)
         head = (
             *(
                 delivery.delivery,
@@ -214,4 +216,9 @@ def _delivery(row: tuple[Any, ...]) -> Delivery:
     values: dict[str, Any] = dict(zip(_DELIVERY[:16], row[:16], strict=True))
     values |= {"start": values.pop("span_start"), "end": values.pop("span_end"), "count": values.pop("taken")}
     values |= {"salt": bytes(values["salt"]), "state": DeliveryState(values["state"])}
-    return Delivery(**values, last=EnvelopeId(*row[16:]) if row[16] is not None else None)
+    return Delivery(**values, last=_cursor(row[16:]))
+
+
+def _cursor(columns: tuple[Any, ...]) -> Cursor | None:
+    *row, oldest, until, top = columns
+    return Cursor(EnvelopeId(*row), oldest, until or 0, top or 0) if row[0] is not None else None

@@ -8,6 +8,9 @@ from cloud_sync.model.consent import StandingMark
 from cloud_sync.storage.engine import Engine
 
 MOST_RESTRICTED: Final = 500  # in force; with more of them nothing is told, and nobody keeps an answer
+MOST_ANSWERED: Final = (
+    10_000  # people named at once; after a new policy has closed everybody's consents nobody reads them all
+)
 
 
 class ChangeRows(Engine):
@@ -29,9 +32,11 @@ class ChangeRows(Engine):
         return StandingMark(int(answers[0]), str(answers[1]), str(bound[0]) if bound else "", tuple(r[0] for r in rows))
 
     def answered_since(self, mark: StandingMark) -> list[str] | None:
-        """Who has answered since the mark; None if its last answer is none of this ledger."""
+        """Who has answered since the mark; None if its last answer is none of this ledger, or too many have."""
         if mark.answers:
             row = self.maybe("SELECT record_id FROM consent WHERE seq = ?", (mark.answers,))
             if row is None or row[0] != mark.answer:
                 return None
-        return [str(r[0]) for r in self.rows("SELECT DISTINCT subject FROM consent WHERE seq > ?", (mark.answers,))]
+        sql = "SELECT DISTINCT subject FROM consent WHERE seq > ? LIMIT ?"
+        found = [str(row[0]) for row in self.rows(sql, (mark.answers, MOST_ANSWERED + 1))]
+        return found if len(found) <= MOST_ANSWERED else None

@@ -30,12 +30,23 @@ class AppendOnly(NamedTuple):
     columns: tuple[str, ...] = ()
 
 
+class Ending(NamedTuple):
+    """From here on rows of an append-only `table` may go while `retention_mark` has `permit` of it; none is ever changed."""
+
+    table: str
+
+    @property
+    def permit(self) -> str:
+        """The name of a mark that stands inside the one transaction in which rows go whose term is over."""
+        return f"ending/{self.table}"
+
+
 class Migration(NamedTuple):
     """One step of a schema: it commits together with its record."""
 
     version: int
     name: str
-    statements: tuple[str | AppendOnly, ...]
+    statements: tuple[str | AppendOnly | Ending, ...]
 
 
 class _Guard:
@@ -113,7 +124,9 @@ class Engine(ABC):
         """The last migration that this database has seen."""
         return int(self.one("SELECT coalesce(max(version), 0) FROM migration")[0])
 
-    def _rendered(self, statement: str | AppendOnly) -> tuple[str, ...]:
+    def _rendered(self, statement: str | AppendOnly | Ending) -> tuple[str, ...]:
+        if isinstance(statement, Ending):
+            return self.ending(statement)
         return self.protection(statement) if isinstance(statement, AppendOnly) else (self.render(statement),)
 
     # Transactions
@@ -208,6 +221,10 @@ class Engine(ABC):
     @abstractmethod
     def protection(self, table: AppendOnly) -> tuple[str, ...]:
         """The statements that make a table append-only."""
+
+    @abstractmethod
+    def ending(self, table: Ending) -> tuple[str, ...]:
+        """The statements that let rows of an append-only table go under its permit."""
 
     def renumber(self) -> None:  # noqa: B027 - SQLite counts on from the highest by itself
         """Let columns that count by themselves go on behind the highest value, after rows were inserted with theirs."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 
 from cloud_sync.erasure.places import PLACES, Store
+from cloud_sync.retention.walk import EDITIONS, RECORD_KEYS
 from cloud_sync.storage.engine import Engine
 
 #: Tables with the columns that name a person; what the register of erasure says.
@@ -14,6 +16,7 @@ NAMING = tuple(
     if place.store is Store.TELEMETRY
     for column in place.names
 )
+WALKS = (EDITIONS, RECORD_KEYS)
 NOBODY = "-"  # in the place of whom a released hold was about; no pseudonym
 
 
@@ -35,9 +38,16 @@ class ErasingRows(Engine):
             for row in self.rows(f"SELECT DISTINCT {column} FROM {table} WHERE {column} <> ?{also}", ("",))
         }
 
-    def forget_notes(self, devices: Iterable[str]) -> int:
-        """Delete notes on keys that are still to go: they have gone."""
-        return sum(self.run("DELETE FROM shred WHERE device = ?", (device,)) for device in devices)
+    def forget_notes(self, devices: Iterable[str], subject: str = "") -> int:
+        """Delete notes on keys that are still to go: they have gone; and the place of a walk that names the person or a device."""
+        known = list(devices)
+        gone = sum(self.run("DELETE FROM shred WHERE device = ?", (device,)) for device in known)
+        for name, place in self.rows(
+            "SELECT name, value FROM retention_mark WHERE name IN (?, ?) AND value <> ''", WALKS
+        ):
+            if {subject, *known}.intersection(json.loads(place)) - {""}:
+                gone += self.run("DELETE FROM retention_mark WHERE name = ?", (name,))
+        return gone
 
     def remove_lifted(self, subject: str) -> int:
         """Delete a person's restrictions that were lifted; the number deleted."""

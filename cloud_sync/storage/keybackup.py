@@ -8,11 +8,13 @@ the policy's horizon must be gone, and is refused.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from cloud_sync.errors import ConfigError
+from cloud_sync.model.keeping import BESIDE_BACKUPS
 from cloud_sync.places import Place
 from cloud_sync.storage.engine import Engine
 from cloud_sync.storage.open import open_keys
@@ -22,24 +24,32 @@ from cloud_sync.stores import RESTORED
 
 #: What leads to keys of days to come, or of a healing that is under way.
 NEVER = frozenset({"tip", "down", "heal_wish", "heal_offer", "heal_candidate"})
+PIECE = 10_000  # rows in memory, about a megabyte: a store may hold millions
 MADE_AT = "backup.made_at"  # a row of `seen`, in backups alone
 
 
-def _tables() -> list[str]:
-    """Every table of the key store, in the order in which they were made."""
-    statements = (text for step in KEYS for text in step.statements if isinstance(text, str))
-    return [found[1] for text in statements if (found := re.match(r"CREATE TABLE (\w+)", text))]
+def _tables() -> dict[str, str]:
+    """Every table of the key store, in the order in which they were made, each with the columns of its key."""
+    statements = [text for step in KEYS for text in step.statements if isinstance(text, str)]
+    made = {found[1]: text for text in statements if (found := re.match(r"CREATE TABLE (\w+)", text))}
+    keys = {name: re.search(r"PRIMARY KEY \(([^)]*)\)|(\w+) \w+ PRIMARY KEY", text) for name, text in made.items()}
+    return {name: found[1] or found[2] for name, found in keys.items() if found is not None}
 
 
 def back_up(store: Engine, path: Path, now: float) -> int:
-    """Write a backup of `store` to a new file (mode 0600), whole or not at all; how many keys it holds."""
+    """Write a backup of `store` to a new file (mode 0600), whole or not at all; how many keys it holds.
+
+    Rows are read in pieces, between which the store goes on: a million take ten seconds, in which nothing could come in. Each row
+    is of one moment, and what goes while the others are read may be in the backup, as in one that was made before; it counts as
+    made when it was begun. Keys above days (`shield`) come after the keys below them, so that none of these lies there without
+    its own.
+    """
     if path.exists():
         raise ConfigError(f"{path}: exists already; a backup never overwrites one")
     beside = path.with_name(path.name + ".part")
     beside.unlink(missing_ok=True)  # of an attempt that was cut
     with closing(SqliteKeys(beside)) as backup:
-        with store.transaction():  # one moment of the store
-            count = _copy(store, backup)
+        count = _copy(store, backup)
         backup.raise_seen(MADE_AT, int(now))
         backup.vacuum_erased()
     beside.rename(path)
@@ -84,12 +94,25 @@ def _into(backup: Engine, store: Engine, now: float) -> int:
 def _copy(source: Engine, target: Engine) -> int:
     count = 0
     with target.transaction():
-        for table in _tables():
+        for table, key in _tables().items():
             if table in NEVER:
                 continue
-            rows = source.rows(f"SELECT * FROM {table}")
-            if rows:
+            for piece in _pieces(source, table, key):
+                rows = [row for row in piece if table != "record_key" or not row[0].startswith(BESIDE_BACKUPS)]
+                if not rows:
+                    continue
                 marks = ", ".join("?" for _ in rows[0])
                 target.run_many(f"INSERT INTO {table} VALUES ({marks})", rows)
-            count += len(rows) if table != "seen" else 0
+                count += len(rows) if table != "seen" else 0
     return count
+
+
+def _pieces(source: Engine, table: str, key: str) -> Iterator[list[tuple[Any, ...]]]:
+    """Rows of a table in the order of its key, so many at a time."""
+    names = [name.strip() for name in key.split(",")]
+    places = [source.columns(table).index(name) for name in names]
+    rows = source.rows(f"SELECT * FROM {table} ORDER BY {key} LIMIT {PIECE}")
+    behind = f"SELECT * FROM {table} WHERE ({key}) > ({', '.join('?' for _ in names)}) ORDER BY {key} LIMIT {PIECE}"
+    while rows:
+        yield rows
+        rows = source.rows(behind, [rows[-1][place] for place in places]) if len(rows) == PIECE else []

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from cloud_sync.audit import forgotten
 from cloud_sync.errors import StoreError
 from cloud_sync.model import AuditEvent, ConsentRecord, ConsentState, Precision
-from cloud_sync.storage.engine import Engine, narrowed
+from cloud_sync.storage.engine import Ending, Engine, narrowed
+
+TOP: Final = "consent-top"  # the highest place of the ledger at the time when answers went: none is given twice
 
 
 def _dump(value: dict[str, Any]) -> str:
@@ -32,14 +35,31 @@ def _event(text: str) -> AuditEvent:
 
 
 class LedgerRows(Engine):
-    """`ConsentStore` and `AuditStore`; triggers of the schema refuse every update and delete."""
+    """`ConsentStore` and `AuditStore`; triggers of the schema refuse every update, and every delete but that of an answer."""
 
     def append_consent(self, record: ConsentRecord) -> None:
-        """Append; a record id that exists is refused."""
-        self.run(
-            "INSERT INTO consent (record_id, subject, purpose, record) VALUES (?, ?, ?, ?)",
-            (record.record_id, record.pii_principal_id, record.purpose, _dump(asdict(record))),
-        )
+        """Append, at a place that no record ever had; a record id that exists is refused."""
+        with self.transaction():
+            self.run(
+                "INSERT INTO consent (seq, record_id, subject, purpose, record) VALUES (?, ?, ?, ?, ?)",
+                (
+                    self.consent_top() + 1,
+                    record.record_id,
+                    record.pii_principal_id,
+                    record.purpose,
+                    _dump(asdict(record)),
+                ),
+            )
+
+    def consent_top(self) -> int:
+        """The highest place that was ever given, also to a record whose term is over; 0 before the first."""
+        row = self.maybe("SELECT value FROM retention_mark WHERE name = ?", (TOP,))
+        highest = self.one("SELECT coalesce(max(seq), 0) FROM consent")[0]
+        return max(int(highest), int(row[0]) if row else 0)
+
+    def first_consent(self, subject: str) -> int:
+        """The place of a person's first record that is there; 0 without one."""
+        return int(self.one("SELECT coalesce(min(seq), 0) FROM consent WHERE subject = ?", (subject,))[0])
 
     def consents(self, subject: str, purpose: str | None = None) -> list[ConsentRecord]:
         """In order of appending."""
@@ -49,6 +69,25 @@ class LedgerRows(Engine):
     def all_consents(self) -> list[ConsentRecord]:
         """In order of appending."""
         return [_consent(row[0]) for row in self.rows("SELECT record FROM consent ORDER BY seq")]
+
+    def consent_page(self, after: int, limit: int) -> list[tuple[int, ConsentRecord]]:
+        """Up to `limit` records behind a place, each with its own, in order of appending."""
+        sql = "SELECT seq, record FROM consent WHERE seq > ? ORDER BY seq LIMIT ?"
+        return [(int(seq), _consent(record)) for seq, record in self.rows(sql, (after, limit))]
+
+    def remove_consents(self, record_ids: Sequence[str]) -> int:
+        """Delete records whose term is over; how many."""
+        permit = (Ending("consent").permit,)
+        with self.transaction():
+            self.run(
+                "INSERT INTO retention_mark (name, value) VALUES (?, ?)"
+                " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                (TOP, str(self.consent_top())),
+            )
+            self.run("INSERT INTO retention_mark (name, value) VALUES (?, 'sweep') ON CONFLICT DO NOTHING", permit)
+            gone = self.run_many("DELETE FROM consent WHERE record_id = ?", [(each,) for each in record_ids])
+            self.run("DELETE FROM retention_mark WHERE name = ?", permit)
+            return gone
 
     def append_leaf(self, event: AuditEvent, leaf: bytes, leaf_hash: bytes) -> int:
         """Append; the leaf's index, counted from 0 without gaps."""

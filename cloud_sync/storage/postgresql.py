@@ -26,7 +26,7 @@ from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
 
 from cloud_sync.errors import StoreError
 from cloud_sync.places import PostgresqlUrl
-from cloud_sync.storage.engine import AppendOnly, Engine, Migration
+from cloud_sync.storage.engine import AppendOnly, Ending, Engine, Migration
 from cloud_sync.storage.keys import KeyRows
 from cloud_sync.storage.postgresql_ahead import ReadAhead
 from cloud_sync.storage.postgresql_erasing import check_erasable, vacuum
@@ -160,6 +160,18 @@ class PostgresqlEngine(Engine):
             f"CREATE TRIGGER {name}_no_update BEFORE {update} ON {name} FOR EACH ROW EXECUTE FUNCTION refuse_change()",
             f"CREATE TRIGGER {name}_no_delete BEFORE DELETE ON {name} FOR EACH ROW EXECUTE FUNCTION refuse_change()",
             f"CREATE TRIGGER {name}_no_truncate BEFORE TRUNCATE ON {name} EXECUTE FUNCTION refuse_change()",
+        )
+
+    def ending(self, table: Ending) -> tuple[str, ...]:
+        """The trigger of deletes anew, with a condition; TRUNCATE stays refused."""
+        name = table.table
+        return (
+            f"CREATE OR REPLACE FUNCTION refuse_end_of_{name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+            f" IF EXISTS (SELECT 1 FROM retention_mark WHERE name = '{table.permit}') THEN RETURN OLD; END IF;"
+            f" RAISE EXCEPTION '{name} is append-only'; END $$",
+            f"DROP TRIGGER {name}_no_delete ON {name}",
+            f"CREATE TRIGGER {name}_no_delete BEFORE DELETE ON {name} FOR EACH ROW"
+            f" EXECUTE FUNCTION refuse_end_of_{name}()",
         )
 
     # Transactions

@@ -12,6 +12,7 @@ from cloud_sync.model.keeping import PARKED, DueRow, Shred, WaitingErasure
 from cloud_sync.storage.engine import Engine
 from cloud_sync.storage.ledger import _dump, _event
 from cloud_sync.storage.numbers import id_of, number_of
+from cloud_sync.wire.fields import MOST_EPOCH
 
 _COLUMNS = "d.device, e.number, e.digest, e.directive_version, e.payload, e.received_at, e.oldest_capture, e.coarse"
 _FROM = "FROM envelope e JOIN device d ON d.no = e.device_no"
@@ -57,6 +58,21 @@ class RetentionRows(Engine):
             (device, *spans),
         )
         return [_due(row) for row in rows]
+
+    def rows_of_stream(self, device: str, stream: int, limit: int, after: DueRow | None = None) -> list[DueRow]:
+        """Up to `limit` rows of a device's stream, parked ones as well, from behind `after` on: as they came, then sealed anew."""
+        found: list[DueRow] = []
+        for kind in (0, RESEALED):
+            first, last = number_of(stream, 0, kind, 0), number_of(stream, MOST_EPOCH, kind + 0xFFFF, 4095)
+            number, digest = (after.place[2], after.place[3]) if after else (-1, b"")
+            if len(found) < limit and number <= last:
+                rows = self.rows(
+                    f"SELECT {_COLUMNS}, e.device_no {_FROM} WHERE d.device = ? AND e.number BETWEEN ? AND ?"
+                    " AND (e.number, e.digest) > (?, ?) ORDER BY e.number, e.digest LIMIT ?",
+                    (device, max(first, number), last, number, digest, limit - len(found)),
+                )
+                found += [_due(row) for row in rows]
+        return found
 
     @staticmethod
     def _behind(after: tuple[float, int, int, bytes] | None) -> Sequence[Any]:
@@ -137,8 +153,16 @@ class RetentionRows(Engine):
         row = self.maybe("SELECT value FROM retention_mark WHERE name = ?", (name,))
         return str(row[0]) if row else ""
 
+    def marks(self, prefix: str) -> list[str]:
+        """Names of all marks that begin so and say something, in order; names are of printable ASCII."""
+        sql = "SELECT name FROM retention_mark WHERE name >= ? AND name < ? AND value <> '' ORDER BY name"
+        return [str(row[0]) for row in self.rows(sql, (prefix, prefix + "\x7f"))]
+
     def set_mark(self, name: str, value: str) -> None:
-        """Insert or replace."""
+        """Insert or replace; an empty value removes it."""
+        if not value:
+            self.run("DELETE FROM retention_mark WHERE name = ?", (name,))
+            return
         self.run(
             "INSERT INTO retention_mark (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
             (name, value),

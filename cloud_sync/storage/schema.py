@@ -6,7 +6,7 @@ Types and triggers are written for both engines; each renders them (`Engine.rend
 
 from __future__ import annotations
 
-from cloud_sync.storage.engine import AppendOnly, Migration
+from cloud_sync.storage.engine import AppendOnly, Ending, Migration
 
 
 def _append_only(table: str, *columns: str) -> tuple[AppendOnly]:
@@ -142,6 +142,50 @@ TELEMETRY = (
             " purpose TEXT NOT NULL, span_start REAL NOT NULL, span_end REAL NOT NULL, approver TEXT NOT NULL,"
             " at REAL NOT NULL,"
             " PRIMARY KEY (reference, recipient, subject, purpose, span_start, span_end, approver))",
+        ),
+    ),
+    Migration(
+        13,
+        "how far deliveries are, by capture",
+        (
+            "ALTER TABLE delivery ADD COLUMN last_oldest REAL",
+            "ALTER TABLE delivery ADD COLUMN last_until INTEGER",
+            "ALTER TABLE delivery ADD COLUMN last_top INTEGER",
+        ),
+    ),
+    Migration(14, "answers go when their term is over", (Ending("consent"),)),
+    Migration(
+        15,
+        "cases of people's rights",
+        (
+            "CREATE TABLE rights_case (case_id TEXT PRIMARY KEY, message TEXT NOT NULL, subject TEXT NOT NULL,"
+            " asked TEXT NOT NULL, channel TEXT NOT NULL, received_at REAL NOT NULL, keyed_at REAL NOT NULL,"
+            " promise_at REAL NOT NULL, law_at REAL NOT NULL, due_at REAL NOT NULL, alarm_at REAL NOT NULL,"
+            " target_at REAL NOT NULL, state TEXT NOT NULL, identity TEXT NOT NULL, purpose TEXT NOT NULL,"
+            " rule_owner TEXT NOT NULL, outcome TEXT NOT NULL, reason TEXT NOT NULL, reviewer TEXT NOT NULL,"
+            " authority TEXT NOT NULL, extended_at REAL, carried_at REAL, decided_at REAL, answered_at REAL,"
+            " closed_at REAL, evidence TEXT NOT NULL, alarmed INTEGER NOT NULL)",
+            "CREATE INDEX rights_case_by_subject ON rights_case (subject)",
+            "CREATE INDEX rights_case_by_message ON rights_case (message)",
+            "CREATE INDEX rights_case_by_closing ON rights_case (closed_at, case_id)",
+            "CREATE TABLE rights_event (seq INTEGER PRIMARY KEY, case_id TEXT NOT NULL, number INTEGER NOT NULL,"
+            " kind TEXT NOT NULL, at REAL NOT NULL, actor TEXT NOT NULL, detail TEXT NOT NULL, digest TEXT NOT NULL,"
+            " sealed BLOB NOT NULL, UNIQUE (case_id, number))",
+            # What the person wrote goes with an erasure; that it was written, and all else, does not.
+            *_append_only("rights_event", "seq", "case_id", "number", "kind", "at", "actor", "detail", "digest"),
+            Ending("rights_event"),
+            "CREATE TABLE rights_link (link TEXT PRIMARY KEY, message TEXT NOT NULL, made_at REAL NOT NULL,"
+            " ends_at REAL NOT NULL, used_at REAL)",
+        ),
+    ),
+    Migration(
+        16,
+        "no place of the ledger is given twice",
+        (
+            # Up to here places were given at least. Where one was given twice an end may have been passed over: all are met again.
+            "INSERT INTO retention_mark (name, value)"
+            " SELECT 'consent-top', value FROM retention_mark WHERE name = 'consent-ends'",
+            "DELETE FROM retention_mark WHERE name = 'consent-ends'",
         ),
     ),
 )

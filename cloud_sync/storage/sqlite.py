@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from cloud_sync.errors import ConfigError, StoreError
-from cloud_sync.storage.engine import AppendOnly, Engine, Migration
+from cloud_sync.storage.engine import AppendOnly, Ending, Engine, Migration
 from cloud_sync.storage.keys import KeyRows
 from cloud_sync.storage.private import PRIVATE_MODE
 from cloud_sync.storage.schema import KEYS, TELEMETRY, TOMBSTONES
@@ -73,6 +73,16 @@ class SqliteEngine(Engine):
         return (
             f"CREATE TRIGGER {name}_no_update BEFORE {update} {refuse}",
             f"CREATE TRIGGER {name}_no_delete BEFORE DELETE {refuse}",
+        )
+
+    def ending(self, table: Ending) -> tuple[str, ...]:
+        """The second trigger anew, with a condition."""
+        name = table.table
+        permitted = f"EXISTS (SELECT 1 FROM retention_mark WHERE name = '{table.permit}')"
+        return (
+            f"DROP TRIGGER {name}_no_delete",
+            f"CREATE TRIGGER {name}_no_delete BEFORE DELETE ON {name} WHEN NOT {permitted}"
+            f" BEGIN SELECT raise(ABORT, '{name} is append-only'); END",
         )
 
     def columns(self, table: str) -> list[str]:

@@ -20,6 +20,7 @@ from cloud_sync.errors import StoreError
 from cloud_sync.model import RESEALED, UPLINK_STREAMS, Device, DirectiveState, EnvelopeId, StoredEnvelope
 from cloud_sync.storage.access import AccessRows
 from cloud_sync.storage.bounds import BoundRows
+from cloud_sync.storage.cases import CaseRows
 from cloud_sync.storage.changes import ChangeRows
 from cloud_sync.storage.engine import Engine, narrowed
 from cloud_sync.storage.erasing import ErasingRows
@@ -47,7 +48,16 @@ def _device(row: tuple[Any, ...]) -> Device:
 
 
 class TelemetryRows(
-    LedgerRows, BoundRows, ChangeRows, KeepingRows, RetentionRows, AccessRows, ErasingRows, StatisticRows, Engine
+    LedgerRows,
+    BoundRows,
+    ChangeRows,
+    KeepingRows,
+    RetentionRows,
+    AccessRows,
+    ErasingRows,
+    StatisticRows,
+    CaseRows,
+    Engine,
 ):
     """`cloud_sync.stores.Database`, whatever the engine."""
 

@@ -5,6 +5,7 @@ All methods of one `Database` share its transaction: `with db.transaction():` co
 called from any thread; transactions of two threads run one after the other. Failures raise `StoreError`.
 """
 
+from cloud_sync.stores.cases import CaseStore
 from cloud_sync.stores.database import Database
 from cloud_sync.stores.duties import AccessStore, ErasingStore, KeepingStore, RetentionStore
 from cloud_sync.stores.keys import RESTORED, KeyDatabase, RecordKeyStore, TombstoneStore, WitnessStore
@@ -26,6 +27,7 @@ __all__ = [
     "AuditSink",
     "AuditStore",
     "BoundStore",
+    "CaseStore",
     "ChangeStore",
     "Clock",
     "ConsentStore",

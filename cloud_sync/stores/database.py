@@ -6,6 +6,7 @@ from collections.abc import Collection
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from cloud_sync.stores.cases import CaseStore
 from cloud_sync.stores.duties import AccessStore, ErasingStore, KeepingStore, RetentionStore
 from cloud_sync.stores.telemetry import (
     AuditStore,
@@ -32,6 +33,7 @@ class Database(
     AccessStore,
     ErasingStore,
     StatisticStore,
+    CaseStore,
     Protocol,
 ):
     """The telemetry database: all of the above in one transaction."""

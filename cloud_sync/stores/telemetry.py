@@ -51,13 +51,24 @@ class EnvelopeStore(Protocol):
 
 
 class ConsentStore(Protocol):
-    """The append-only consent ledger."""
+    """The consent ledger: append-only, until the term of an answer is over."""
 
     def append_consent(self, record: ConsentRecord) -> None: ...
     def consents(self, subject: str, purpose: str | None = None) -> list[ConsentRecord]:
         """In order of appending."""
 
     def all_consents(self) -> list[ConsentRecord]: ...
+    def consent_page(self, after: int, limit: int) -> list[tuple[int, ConsentRecord]]:
+        """Up to so many behind a place, each with its own, in order of appending."""
+
+    def consent_top(self) -> int:
+        """The highest place that was ever given; none is given twice. 0 before the first."""
+
+    def first_consent(self, subject: str) -> int:
+        """The place of a person's first record that is there; 0 without one."""
+
+    def remove_consents(self, record_ids: Sequence[str]) -> int:
+        """Those whose term is over; how many."""
 
 
 class BoundStore(Protocol):
@@ -128,4 +139,4 @@ class ChangeStore(Protocol):
         """The same mark, the same answers, groups, ages and restrictions; None where that cannot be told."""
 
     def answered_since(self, mark: StandingMark) -> list[str] | None:
-        """Who has answered since; None if the mark is not of this ledger."""
+        """Who has answered since; None if the mark is not of this ledger, or too many have."""

@@ -53,6 +53,9 @@ def _lines(figures: Figures) -> Iterator[str]:
             "How late the last sweep destroyed what was due.",
             figures.sweep_late_s,
         ),
+        ("byleave_cases_waiting", "gauge", "Cases of people's rights without an answer.", figures.cases_waiting),
+        ("byleave_cases_alarming", "gauge", "Those past the moment of their alarm.", figures.cases_alarming),
+        ("byleave_cases_late", "gauge", "Those past their due moment.", figures.cases_late),
     ):
         if value is not None:
             yield from _head(name, kind, help_text)

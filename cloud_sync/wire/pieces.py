@@ -6,7 +6,8 @@ erasure that begins in the middle of a step takes the whole step along.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -70,6 +71,20 @@ def without(stream: int, plaintext: bytes, epoch: int, span: Span) -> list[Piece
     if len(stays) == len(batch.times) and len(plaintext) <= MOST_PLAINTEXT_BYTES:
         return [Piece(float(min(batch.times)), plaintext)]
     return _fitting(batch, stays)
+
+
+def parted(stream: int, plaintext: bytes, epoch: int, part: Callable[[float, float], Hashable | None]) -> list[Piece]:
+    """The batch in parts, as it is where there is one: readings of which `part` says the same lie together, those of None go.
+
+    `part` is asked from the start to the end of each reading's step. WireFormatError if it breaks the format.
+    """
+    batch = _batch(stream, plaintext, epoch)
+    parts: dict[Hashable | None, list[int]] = defaultdict(list)
+    for index, time in enumerate(batch.times):
+        parts[part(float(time), float(time + batch.step_s))].append(index)
+    if len(parts) == 1 and None not in parts and len(plaintext) <= MOST_PLAINTEXT_BYTES:
+        return [Piece(float(min(batch.times)), plaintext)]
+    return [piece for name, chosen in parts.items() if name is not None for piece in _fitting(batch, chosen)]
 
 
 def _fitting(batch: _Batch, chosen: Sequence[int]) -> list[Piece]:

@@ -30,7 +30,8 @@ class TcpTransport:
 
         So what a captive portal or a resolver has named is asked no second time: it has no key to seal with. Who passes
         all on to the server is kept, for an hour; he reads no more than any hop on the way: without TLS sealed envelopes and
-        the user and password of the broker, and with TLS he must show the broker's certificate at each connection (docs/threat-model.md).
+        the user and password of the broker, and with TLS he must show the broker's certificate at each connection
+        (docs/threat-model.md).
         """
         self._kept = self._tried
 

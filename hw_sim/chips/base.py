@@ -69,6 +69,7 @@ class I2cChip(ABC):
 
     senses: ClassVar[str] = ""  # under this name a board lists it
     boot_us: ClassVar[int] = 0  # from power to the first acknowledgement
+    honours: ClassVar[tuple[str, ...]] = ()  # of `identity`, `frozen`, `checksum`: which `fault` has an effect on it
 
     def __init__(self, world: World, address: int) -> None:
         self._clock = world.clock

@@ -29,6 +29,7 @@ class Bh1750(CommandChip):
     """The light sensor. `illuminance_lx(unix_s)` is what falls on it; `pace` 1.5 is the slowest that the note allows."""
 
     senses: ClassVar[str] = "light"
+    honours: ClassVar[tuple[str, ...]] = ("frozen",)
 
     def __init__(self, world: World, address: int = 0x23) -> None:
         super().__init__(world, address)

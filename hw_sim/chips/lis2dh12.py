@@ -31,6 +31,7 @@ class Lis2dh12(I2cChip):
     """The accelerometer. `on_interrupt[1]` and `[2]` hear the levels of its pins INT1 and INT2."""
 
     senses: ClassVar[str] = "motion"
+    honours: ClassVar[tuple[str, ...]] = ("identity", "frozen")
     boot_us: ClassVar[int] = BOOT_US
 
     def __init__(self, world: World, address: int = 0x18) -> None:

@@ -42,6 +42,7 @@ class Sht4x(CommandChip):
     """
 
     senses: ClassVar[str] = "temperature"
+    honours: ClassVar[tuple[str, ...]] = ("identity", "frozen", "checksum")
     boot_us: ClassVar[int] = POWER_UP_US
 
     def __init__(self, world: World, address: int = 0x44, *, noise_scale: float = 1.0) -> None:

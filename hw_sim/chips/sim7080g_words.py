@@ -35,6 +35,12 @@ PERIOD_S = (600, 3_600, 36_000, 2, 30, 60, 1_152_000)
 ACTIVE_S = (2, 60, 360)
 
 
+def known(command: str) -> str | None:
+    """The name under which `fault.refuse` has a command, "CPSMS" of "+CPSMS" or "AT+CPSMS"; None for one not answered here."""
+    found = re.fullmatch(r"(?:AT)?\+?([A-Z]+)", command.strip().upper())
+    return found[1] if found and found[1] in COMMANDS else None
+
+
 class Words:
     """The command interpreter of one modem. `online`: in data mode, where nothing but the escape sequence is heard."""
 
@@ -248,3 +254,9 @@ class Words:
             return ""
         self._modem.leave()
         return [""]
+
+
+#: All that it answers, by name.
+COMMANDS = tuple(
+    name.removeprefix("_at_").upper() for name in vars(Words) if name.startswith("_at_") and name != "_at_nothing"
+)

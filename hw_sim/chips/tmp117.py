@@ -52,6 +52,7 @@ class Tmp117(WordChip):
     """The thermometer. `temperature_c(unix_s)` is what surrounds it; `noise_scale` 0 makes it perfect."""
 
     senses: ClassVar[str] = "temperature"
+    honours: ClassVar[tuple[str, ...]] = ("identity", "frozen")
     boot_us: ClassVar[int] = POWER_UP_US
 
     def __init__(self, world: World, address: int = 0x48, *, noise_scale: float = 1.0) -> None:

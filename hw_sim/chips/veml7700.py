@@ -56,6 +56,7 @@ class Veml7700(WordChip):
     """The light sensor. `illuminance_lx(unix_s)` is what falls on it."""
 
     senses: ClassVar[str] = "light"
+    honours: ClassVar[tuple[str, ...]] = ("identity", "frozen")
     byteorder = "little"
 
     def __init__(self, world: World, address: int = 0x10) -> None:

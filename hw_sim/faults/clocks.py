@@ -36,7 +36,9 @@ def server_clock_wrong(site: Site, seconds: float) -> Effect:
     example={"seconds": 31_536_000.0},
 )
 def clock_step(site: Site, seconds: float) -> Effect:
-    """Once, now; ticks go on."""
+    """Once, now; ticks go on. FaultError where the board is off: power-on begins a new clock."""
+    if not site.board.powered:
+        raise FaultError("the board is off, and its clock begins anew when the power comes; power_on() it first")
     site.board.rtc.us += round(seconds * 1e6)
     return happened()
 

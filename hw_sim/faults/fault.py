@@ -22,6 +22,7 @@ from hw_sim.faults.site import Site, site_of
 if TYPE_CHECKING:
     from hw_sim.board import Board
 
+LARGEST_BITS = 1024  # an integer beyond has no float
 Value = bool | int | float | str
 Undo = Callable[[], None]
 PARTS = ("power", "flash", "bus", "sensor", "gnss", "uart", "network", "modem", "clock", "heap", "pins")
@@ -61,7 +62,7 @@ class Parameter:
         """The value as it is used; FaultError that says what it must be."""
         wanted = type(self.default)
         if wanted is float and type(value) is int:
-            value = float(value)
+            value = float(value) if value.bit_length() < LARGEST_BITS else math.inf
         if type(value) is not wanted or (isinstance(value, float) and not math.isfinite(value)):
             raise FaultError(f"{name} = {value!r}: must be {self.kind}{f' in {self.unit}' if self.unit else ''}")
         self._check_bounds(name, value)
@@ -83,12 +84,14 @@ class Parameter:
 class Effect:
     """What is to be done at the end, and whether the fault has taken hold yet: one that is armed waits for its moment.
 
-    `look_s`: it brings the board's power back by itself; who lets time pass while the board is off looks so often.
+    `look_s`: it brings the board's power back by itself; who lets time pass while the board is off looks so often. `no_power`:
+    until its end nobody is to switch the board on.
     """
 
     undo: Undo
     holds: Callable[[], bool] = lambda: True
     look_s: float = math.inf
+    no_power: bool = False
 
 
 @dataclass(frozen=True)
@@ -145,7 +148,7 @@ class Ongoing:
     def __init__(self, fault: Fault, parameters: Mapping[str, Value], begun_us: int, effect: Effect) -> None:
         self.fault, self.parameters, self.begun_us = fault, dict(parameters), begun_us
         self._effect = effect
-        self.over = False
+        self.over = self._held = False
 
     @property
     def look_s(self) -> float:
@@ -153,13 +156,20 @@ class Ongoing:
         return self._effect.look_s
 
     @property
+    def no_power(self) -> bool:
+        """The board is to stay off until it ends."""
+        return self._effect.no_power and not self.over
+
+    @property
     def holds(self) -> bool:
-        """It has happened: False while an armed one, a power cut at an operation say, waits for its moment."""
-        return self._effect.holds()
+        """It has happened: False while an armed one, a power cut at an operation say, waits for its moment, or never met it."""
+        self._held = self._held or (not self.over and self._effect.holds())
+        return self._held
 
     def end(self) -> None:
         """All is well again, as far as its switch goes; a board that it left without power gets it back."""
         if not self.over:
+            self._held = self.holds
             self.over = True
             self._effect.undo()
 

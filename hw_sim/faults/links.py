@@ -43,6 +43,8 @@ def wifi_gone(site: Site) -> Effect:
 def wifi_wrong_key(site: Site, ssid: str) -> Effect:
     """A link that stands goes on; the next association fails."""
     known = site.network.wifi
+    if not known:
+        raise FaultError("there is no access point whose key could change: give the network one by wifi")
     if ssid and ssid not in known:
         raise FaultError(f"no access point {ssid!r}{near(ssid, known)}; there are {', '.join(known) or 'none'}")
     other = {name: key + "!" if ssid in ("", name) else key for name, key in known.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hw_sim.errors import FaultError
-from hw_sim.faults.fault import Effect, Parameter, fault
+from hw_sim.faults.fault import Effect, Parameter, fault, near
 from hw_sim.faults.site import Site
 
 if TYPE_CHECKING:
@@ -124,8 +124,17 @@ def modem_garbage(site: Site, n_bytes: int) -> Effect:
     example={"command": "+CPSMS"},
 )
 def modem_refuses(site: Site, command: str) -> Effect:
-    """As a firmware of the modem that does not know it."""
-    return _turned(site, "refuse", command)
+    """As a firmware of the modem that does not know it; FaultError for a command that nothing here answers anyway."""
+    from hw_sim.chips import sim7080g_words as words
+
+    _modem(site)
+    name = words.known(command)
+    if name is None:
+        there = [f"+{each}" if len(each) > 1 else each for each in words.COMMANDS]
+        raise FaultError(
+            f"command = {command!r}: the modem knows no such one{near(command, there)}; {', '.join(there)}"
+        )
+    return _turned(site, "refuse", name)
 
 
 @fault(

@@ -30,6 +30,13 @@ def _back(site: Site) -> Callable[[], None]:
     return undo
 
 
+def _went(site: Site) -> Callable[[], bool]:
+    """Whether the power has gone since, whatever has brought it back."""
+    board = site.board
+    before = board.counters["boots after power_on"]
+    return lambda: not board.powered or board.counters["boots after power_on"] > before
+
+
 @fault(
     "power-cut",
     "power",
@@ -41,7 +48,7 @@ def power_cut(site: Site) -> Effect:
     """Power goes now; a board that is off stays so until the end."""
     if site.board.powered:
         site.board.cut_power()
-    return Effect(_back(site))
+    return Effect(_back(site), no_power=True)
 
 
 @fault(
@@ -67,7 +74,7 @@ def power_cut_in_flash(site: Site, operation: int, torn: bool, unstable: bool) -
         board.arm_power_cut(operation, torn=True, unstable=True)
     else:
         board.arm_power_cut(operation, torn=torn)
-    return Effect(_back(site), lambda: not board.powered)
+    return Effect(_back(site), _went(site))
 
 
 @fault(
@@ -81,12 +88,15 @@ def power_cut_in_flash(site: Site, operation: int, torn: bool, unstable: bool) -
 def power_cut_in_link(site: Site, bytes_up: int) -> Effect:
     """Armed; the next byte either way behind that many finds no board any more."""
     board, network = site.board, site.network
+    if not board.powered:
+        raise FaultError("the board is off, so that no byte will leave; power_on() it first")
     before = network.on_air
-    left = bytes_up
+    left, happened = bytes_up, False
 
     def carry(way: Direction, n_bytes: int) -> None:
-        nonlocal left
+        nonlocal left, happened
         if left <= 0:
+            happened = True
             network.on_air = before
             raise PowerLost(f"power cut when {bytes_up} bytes had left")
         before(way, n_bytes)
@@ -100,7 +110,7 @@ def power_cut_in_link(site: Site, bytes_up: int) -> Effect:
             network.on_air = before
         back()
 
-    return Effect(undo, lambda: not board.powered)
+    return Effect(undo, lambda: happened)
 
 
 @fault(
@@ -114,7 +124,7 @@ def brown_out(site: Site) -> Effect:
     if not site.board.powered:
         raise FaultError("the board is off: there is no supply that could sag")
     site.board.brown_out()
-    return Effect(_back(site), lambda: not site.board.powered)
+    return Effect(_back(site), _went(site))
 
 
 @fault(
@@ -166,5 +176,7 @@ def brown_out_on_sending(site: Site, times: int, recovers_ms: int) -> Effect:
     example={"millivolts": 3050},
 )
 def battery_low(site: Site, millivolts: int) -> Effect:
-    """What the ADC behind the divider sees."""
+    """What the ADC behind the divider sees. FaultError on a board that reads no battery."""
+    if site.board.description.battery is None:
+        raise FaultError(f"{site.board.name} has no battery: its description has no table [battery]")
     return Effect(site.turn(site.board, "battery_mv", millivolts))

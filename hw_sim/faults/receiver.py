@@ -156,7 +156,9 @@ def uart_overflow(site: Site, n_bytes: int) -> Effect:
     example={"milliseconds": 400.0},
 )
 def uart_neglected(site: Site, milliseconds: float) -> Effect:
-    """All UARTs of the board, from now on."""
+    """All UARTs of the board, from now on; FaultError where it has none."""
+    if not site.board.uarts:
+        raise FaultError(f"{site.board.name} has nothing on a UART: its description has no [gnss], [modem] or [[uart]]")
     for port in site.board.uarts.values():
         port.neglect(round(milliseconds * 1000))
     return happened()

@@ -35,6 +35,13 @@ def _turned(site: Site, sensor: str, switch: str, value: object) -> Effect:
     return Effect(site.turn(chip_of(site.board, sensor), f"fault.{switch}", value))
 
 
+def _honoured(site: Site, sensor: str, switch: str, value: object, lacks: str) -> Effect:
+    chip = chip_of(site.board, sensor)
+    if switch not in chip.honours:
+        raise FaultError(f"{sensor} is a {type(chip).__name__}, which {lacks}")
+    return _turned(site, sensor, switch, value)
+
+
 @fault(
     "i2c-line-held",
     "bus",
@@ -138,8 +145,8 @@ def sensor_absent(site: Site, sensor: str) -> Effect:
     example={"identity": 0x0118},
 )
 def sensor_wrong_identity(site: Site, sensor: str, identity: int) -> Effect:
-    """A driver that asks for it must refuse the chip."""
-    return _turned(site, sensor, "identity", identity)
+    """A driver that asks for it must refuse the chip. FaultError where the chip has no such register."""
+    return _honoured(site, sensor, "identity", identity, "has no identity that could be wrong")
 
 
 @fault(
@@ -151,8 +158,8 @@ def sensor_wrong_identity(site: Site, sensor: str, identity: int) -> Effect:
     example={},
 )
 def sensor_frozen(site: Site, sensor: str) -> Effect:
-    """What was measured last stays."""
-    return _turned(site, sensor, "frozen", True)
+    """What was measured last stays. FaultError where the chip's model cannot freeze."""
+    return _honoured(site, sensor, "frozen", True, "cannot freeze: its class must name frozen in `honours`")
 
 
 @fault(
@@ -186,7 +193,4 @@ def sensor_garbage(site: Site, sensor: str, answer: str) -> Effect:
 )
 def sensor_bad_checksum(site: Site, sensor: str, mask: int) -> Effect:
     """FaultError where the chip sends none."""
-    chip = chip_of(site.board, sensor)
-    if type(chip).__name__ not in ("Sht4x",):
-        raise FaultError(f"{sensor} is a {type(chip).__name__}, which sends no checksum")
-    return _turned(site, sensor, "checksum", mask)
+    return _honoured(site, sensor, "checksum", mask, "sends no checksum")

@@ -85,7 +85,9 @@ class Site:
         put(value)
 
         def undo() -> None:
-            switch.wanted = [other for other in switch.wanted if other is not mine]
+            where = next((n for n, other in enumerate(switch.wanted) if other is mine), None)
+            if where is not None:
+                del switch.wanted[where]
             switch.put(switch.wanted[-1][0] if switch.wanted else switch.before)
             if not switch.wanted:
                 self._switches.pop(key, None)

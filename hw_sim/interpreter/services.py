@@ -182,7 +182,8 @@ class Services(PinServices):
 
     @on(_ops.UART_ANY)
     def _uart_any(self, request: Request) -> Result:
-        return len(self._open_uart(request.a).received), b""
+        port = self._open_uart(request.a)
+        return (port.unsent_us if request.b else len(port.received)), b""
 
     @on(_ops.UART_CLOSE)
     def _uart_close(self, request: Request) -> Result:

@@ -56,7 +56,7 @@ class Connection:
     @property
     def _dead(self) -> bool:
         network = self._network
-        return self._lost or network.fault.half_open or network.out_of_reach or not network.carries()
+        return self._lost or network.fault.half_open or not network.online or not network.carries()
 
     def connect(self, address: tuple[str, int]) -> None:
         """Opens the real connection; a refusal shows as an error of the socket."""

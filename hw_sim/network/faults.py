@@ -25,8 +25,15 @@ AGAIN_MS = 1_500  # CONFIG_LWIP_TCP_RTO_TIME of ESP-IDF: after so long TCP first
 MOST_TIMES = 6  # lwIP's TCP_SYNMAXRTX; beyond it the share of loss is no longer a delay but half-open
 
 
+class _Watched:
+    """It says when there is a network or none any more."""
+
+    __slots__ = ("changed",)
+    changed: Callable[[], None]
+
+
 @dataclass(slots=True)  # a misspelt fault is an error, not a test that is green for nothing
-class Faults:
+class Faults(_Watched):
     """What is wrong with the network at present; assign `Faults()` for nothing, or use `set` and `clear`.
 
     `down`: no access point, no route. `refuse`: connections are refused. `half_open`: bytes vanish both ways and no
@@ -66,6 +73,8 @@ class Faults:
         if not good:
             raise HwSimError(f"network fault {name} = {value!r}: {wanted}")
         object.__setattr__(self, name, value)
+        if name == "down" and hasattr(self, "changed"):
+            self.changed()
 
     def cut_after(self, n_bytes: int) -> None:
         """The connection breaks after this many more bytes up, in the middle of a packet if it falls so."""

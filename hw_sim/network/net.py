@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from hw_sim.errors import SettleTimeout
-from hw_sim.network.connection import EHOSTUNREACH, NOBODY, Connection, Faults, SocketError
+from hw_sim.network.connection import ECONNREFUSED, EHOSTUNREACH, NOBODY, Connection, Faults, SocketError
 from hw_sim.network.resolver import Answer, Resolver
 from hw_sim.network.tape import REFUSED, Peer, Player, Recorder, Tape
 from hw_sim.network.traffic import Capture, Direction, Traffic
@@ -22,6 +22,7 @@ __all__ = ["Connection", "Faults", "Network", "SocketError"]
 RESPONSE_POLL_S = 0.002
 RAW_ANSWER_S = 0.02  # for a stream that is not MQTT nobody knows whether an answer is due: this long it gets
 USABLE_DBM = -61
+LOOPBACK = "127."  # RFC 1122, section 3.2.1.3
 Endpoint = tuple[str, int]
 
 
@@ -45,7 +46,9 @@ class Network:
         self.wifi = dict(wifi or {})
         self.settled = settled
         self.bound_s = bound_s
-        self.fault = Faults()
+        self.air_changed: Callable[[], None] = lambda: None  # the radio hears that a network came or went
+        self._fault = Faults()
+        self.fault = self._fault
         self.up, self.down = Traffic(), Traffic()
         self.capture = Capture()
         self.connections: list[Connection] = []
@@ -65,6 +68,20 @@ class Network:
         self._player: Player | None = None
         self.settle_timeouts = 0
         self.raise_on_timeout = True
+
+    @property
+    def fault(self) -> Faults:
+        """What is wrong at present."""
+        return self._fault
+
+    @fault.setter
+    def fault(self, fault: Faults) -> None:
+        self._fault = fault
+        fault.changed = self._tell_radio
+        self._tell_radio()
+
+    def _tell_radio(self) -> None:
+        self.air_changed()
 
     @property
     def online(self) -> bool:
@@ -91,7 +108,7 @@ class Network:
     def addresses(self, host: str) -> str:
         """What an honest resolver says; empty for a name that nobody knows."""
         if host not in self.hosts:
-            return host if host.startswith("127.") else ""
+            return ""
         return ",".join(self._alias(host, n) for n in range(len(self._endpoints(host))))
 
     def _endpoints(self, host: str) -> Sequence[Endpoint | None]:
@@ -112,8 +129,8 @@ class Network:
             for n, real in enumerate(self._endpoints(host)):
                 if real is not None and address in (host, self._alias(host, n)):
                     return real
-        if address.startswith("127."):
-            return address, port
+        if address.startswith(LOOPBACK):
+            raise SocketError(ECONNREFUSED)  # the board itself, on which nobody listens
         raise SocketError(EHOSTUNREACH)
 
     def open(self) -> Connection:
@@ -195,7 +212,7 @@ class Network:
             return False
         if waiting and elapsed_s < RAW_ANSWER_S:
             return False
-        broken = self.fault.half_open or self.out_of_reach or not self.carries()
+        broken = self.fault.half_open or not self.online or not self.carries()
         return broken or self.settled is None or self.settled()
 
     def _give_up(self, waiting: list[str]) -> None:

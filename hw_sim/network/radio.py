@@ -8,6 +8,7 @@ from hw_sim.world.clock import Handle, VirtualClock
 
 # network.STAT_* of the ESP32 port
 BEACON_TIMEOUT, NO_AP_FOUND, WRONG_PASSWORD, IDLE, CONNECTING, GOT_IP = 200, 201, 202, 1000, 1001, 1010
+BEACONS_US = 6_000_000  # esp_wifi_set_inactive_time of a station: so long without a beacon, and it is alone
 RETRY_US = 3_000_000  # a scan of all channels
 SILENCE_DBM = -127  # the least that the driver's signed byte can say
 
@@ -27,6 +28,8 @@ class Radio:
         self.load: Load = UNMETERED
         network.associated, network.station = False, None
         network.on_air = self._carry
+        network.air_changed = self._air_changed
+        self._silence: Handle | None = None  # ends it unless a beacon comes
 
     @property
     def active(self) -> bool:
@@ -50,6 +53,8 @@ class Radio:
         else:
             self._active_us += self._clock.now_us - self._active_since_us
             self.disconnect()
+            if not self._network.associated:  # else another link has the address
+                self._network.sever()
 
     def connect(self, ssid: str, key: str) -> None:
         """Begins to associate, and goes on trying."""
@@ -115,10 +120,21 @@ class Radio:
         heard = self._network.reach(self._wanted[0]) if self._wanted else None
         return SILENCE_DBM if heard is None else heard
 
-    @property
-    def status(self) -> int:
-        """One of network.STAT_*."""
+    def _air_changed(self) -> None:
+        """The access point came or went: without beacons the association ends, whether the program asks or not."""
+        if self._silence is not None:
+            self._silence.cancel()
+            self._silence = None
+        if self._status == GOT_IP and self._network.out_of_reach:
+            self._silence = self._clock.after(BEACONS_US, self._listen)
+
+    def _listen(self) -> None:
         if self._status == GOT_IP and self._network.out_of_reach:
             self._set(BEACON_TIMEOUT)
             self._timer = self._clock.after(RETRY_US, self._try)
+
+    @property
+    def status(self) -> int:
+        """One of network.STAT_*; a program that asks is told at once that the access point is gone."""
+        self._listen()
         return self._status

@@ -16,6 +16,12 @@ EAI_FAIL = -202  # what getaddrinfo raises on the ESP32 when a name does not res
 WAITS_MS = (1_000, 1_000, 2_000, 3_000)
 
 
+def _literal(host: str) -> bool:
+    """An IPv4 address in four parts, which lwIP's `netconn_gethostbyname` gives back without a question."""
+    parts = host.split(".")
+    return len(parts) == 4 and all(part.isascii() and part.isdigit() and int(part[:4]) < 256 for part in parts)
+
+
 class Answer(NamedTuple):
     """After how long: addresses with commas between, or an errno."""
 
@@ -34,10 +40,10 @@ class Resolver:
     def ask(self, host: str) -> Answer:
         """What the board is told, and when. Literal addresses are asked of nobody."""
         network, fault = self._network, self._network.fault
+        if _literal(host) and host not in network.hosts:
+            return Answer(0, host)
         if not network.online:
             return Answer(0, errno=EAI_FAIL)
-        if host.startswith("127.") and host not in network.hosts:
-            return Answer(0, host)
         waited_ms = self._unheard_ms()
         if waited_ms is None:
             return Answer(sum(WAITS_MS) * 1000, errno=EAI_FAIL)

@@ -45,7 +45,7 @@ def figures_of(site: Site) -> dict[str, Figure]:
     }
 
 
-RUNNERS = ("crashes", "findings")  # figures that the run itself adds
+RUNNERS = ("exits", "crashes", "findings")  # figures that the run itself adds
 NAMES = (
     *("virtual_s", "boots", "power_ons", "watchdog_resets", "deep_sleeps", "fixes", "receiver_powered_s"),
     *("radio_powered_s", "charge_mc", "connects", "publish_packets", "publish_bytes", "publish_acknowledged"),

@@ -19,6 +19,9 @@ Seconds = Annotated[float, Field(ge=0, le=MOST_S)]
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 
 
+Text = Annotated[str, Field(min_length=1)]  # the empty one is in everything
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -63,6 +66,7 @@ class FaultRow(_Strict):
     count: Count = 1
     delay_s: Seconds = 0.0
     for_s: Seconds | None = None
+    optional: bool = False  # the run is well too if it never happens
     parameters: dict[str, Any] = {}
 
     @model_validator(mode="after")
@@ -84,7 +88,7 @@ class FaultRow(_Strict):
 class RunTable(_Strict):
     """How long: so many seconds of virtual time, or less when an event has come so often."""
 
-    for_s: Seconds
+    for_s: Annotated[float, Field(gt=0, le=MOST_S)]  # a run of no time tests nothing
     until: str | None = None
     count: Count = 1
 
@@ -107,8 +111,8 @@ class Range(_Strict):
 class ConsoleTable(_Strict):
     """What the program must have printed, and what it must not."""
 
-    has: list[str] = []
-    lacks: list[str] = []
+    has: list[Text] = []
+    lacks: list[Text] = []
 
 
 class ScenarioFile(_Strict):
@@ -125,6 +129,19 @@ class ScenarioFile(_Strict):
     fault: list[FaultRow] = Field(default=[], max_length=MOST_FAULTS)
     run: RunTable
     expect: dict[str, bool | int | float | str | Range | ConsoleTable] = {}
+
+    @model_validator(mode="after")
+    def _paths(self) -> Self:
+        named = {
+            "board": self.board,
+            "firmware": self.firmware,
+            "world.drive": self.world.drive,
+            "network.coverage": self.network.coverage,
+        }
+        for key, path in named.items():
+            if "\0" in path:
+                raise ValueError(f"{key}: no file has a name with a zero byte")
+        return self
 
     @field_validator("expect", mode="before")
     @classmethod
@@ -143,6 +160,11 @@ class ScenarioFile(_Strict):
             )
         if not self.of_a_product and self.product:
             raise ValueError("product: this table is for an installed product, and the firmware is a folder")
+        for row in self.fault:
+            if row.at_s is not None and row.at_s >= self.run.for_s:
+                raise ValueError(
+                    f"fault {row.name}: at_s = {row.at_s:g} is no earlier than the end, run.for_s = {self.run.for_s:g}"
+                )
         return self
 
     @property

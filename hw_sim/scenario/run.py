@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -70,11 +71,10 @@ class Run:
 
 @dataclass
 class _Planned:
-    """A fault of the scenario, from its plan to its end. Times are virtual µs; None: nobody knows yet."""
+    """A fault of the scenario, from its plan to its end."""
 
     row: FaultRow
-    begin_us: int | None = None
-    end_us: int | None = None
+    number: int  # in the file
     ongoing: Ongoing | None = None
     held: bool = False
 
@@ -82,6 +82,18 @@ class _Planned:
     def waits(self) -> bool:
         """It has not begun."""
         return self.ongoing is None
+
+    @property
+    def missed(self) -> str:
+        """Why nothing of it was tested; empty where it has happened, or need not."""
+        if self.held or self.row.optional:
+            return ""
+        if not self.waits:
+            return (
+                f"{self.text} was armed, and its moment never came: nothing was tested; optional = true if it need not"
+            )
+        what = f"at_s = {self.row.at_s:g}" if self.row.after is None else f"{self.row.after} number {self.row.count}"
+        return f"{self.text} never began, the run ended before {what}; optional = true if it need not"
 
     @property
     def text(self) -> str:
@@ -108,12 +120,19 @@ class Runner:
         self.clock = self.site.world.clock
         self.start_us = self.clock.now_us
         self.end_us = self.start_us + round(self.plan.for_s * 1e6)
+        self._ended_boots: set[int] = set()  # starts of the program whose end was its own
         self.events = Events(lambda: self.site)
         self.running.on_event = self.events.tell
-        self.planned = [_Planned(row) for row in self.faults]
-        for each in self.planned:
+        self.planned = [_Planned(row, number) for number, row in enumerate(self.faults)]
+        self._due: list[tuple[int, int, _Planned]] = []  # a heap: what begins or ends when
+        self._after: dict[str, list[_Planned]] = {}  # by event, the one that comes next last
+        self._armed: list[_Planned] = []
+        self._lookers: list[_Planned] = []
+        for each in sorted(self.planned, key=lambda each: (-each.row.count, -each.number)):
             if each.row.at_s is not None:
-                each.begin_us = self.start_us + round(each.row.at_s * 1e6)
+                self._at(each, self.start_us + round(each.row.at_s * 1e6))
+            elif each.row.after is not None:
+                self._after.setdefault(each.row.after, []).append(each)
 
     def go(self) -> str:
         """Power on, and on to the end; why it ended."""
@@ -128,9 +147,20 @@ class Runner:
                 self._turn()
         except ChildFailed as error:
             self.traceback = str(error)
+            self._look_at_armed()
             self.note(FAILED)
             return FAILED
-        return RunEnd.TIME.value
+        ended = RunEnd.ENDED if self._boot in self._ended_boots else RunEnd.TIME
+        return str(ended.value)
+
+    @property
+    def exits(self) -> int:
+        """How often the program has ended by itself, sys.exit() or its last line; a firmware does not."""
+        return len(self._ended_boots)
+
+    @property
+    def _boot(self) -> int:
+        return self.site.board.counters["boots"]
 
     def stop(self) -> None:
         """All faults end, so that what is checked now is what is left of them."""
@@ -145,20 +175,20 @@ class Runner:
 
     @property
     def _without_power(self) -> bool:
-        return any(
-            each.ongoing and not each.ongoing.over and find(each.row.name).part == "power" for each in self.planned
-        )
+        return any(each.ongoing and each.ongoing.no_power for each in self.planned)
 
     # --- time
 
     def _slice(self) -> None:
         """Time passes to whatever comes next."""
         powered = self.site.board.powered
-        until_us = min([self.end_us, *(us for each in self.planned if (us := self._due_us(each)) is not None)])
+        until_us = min([self.end_us, *(max(us, self.clock.now_us) for us, _, _ in self._due[:1])])
         if not powered:
-            looks = [each.ongoing.look_s for each in self.planned if each.ongoing and not each.ongoing.over]
-            until_us = min([until_us, *(self.clock.now_us + round(s * 1e6) for s in looks if s < self.plan.for_s)])
+            looks = [each.ongoing.look_s for each in self._lookers if each.ongoing and not each.ongoing.over]
+            until_us = min([until_us, *(self.clock.now_us + round(s * 1e6) for s in looks)])
         end = self.running.run(for_s=(until_us - self.clock.now_us) / 1e6, until=self._wanted)
+        if end is RunEnd.ENDED:
+            self._ended_boots.add(self._boot)
         if end is RunEnd.POWER_OFF:
             self.note("the power is gone")
         elif not powered and self.site.board.powered:
@@ -166,47 +196,54 @@ class Runner:
         elif end is RunEnd.ENDED and self.clock.now_us < until_us:
             self.clock.advance_to(until_us)  # nothing runs any more, and what was planned still comes
 
-    def _due_us(self, each: _Planned) -> int | None:
-        if each.ongoing is not None and each.ongoing.over:
-            return None
-        due_us = each.begin_us if each.waits else each.end_us
-        return None if due_us is None else max(due_us, self.clock.now_us)
+    def _at(self, each: _Planned, us: int) -> None:
+        heapq.heappush(self._due, (us, each.number, each))
 
     def _wanted(self) -> bool:
-        """Something has happened that somebody waits for."""
+        """Something has happened that somebody waits for. It is asked at each step of the board: no walk over all faults."""
         return (
             self._reached()
-            or any(each.waits and self._came(each) for each in self.planned)
-            or any(each.ongoing and not each.held and each.ongoing.holds for each in self.planned)
+            or any(self._came(rows) for rows in self._after.values())
+            or any(each.ongoing and each.ongoing.holds for each in self._armed)
         )
 
     def _reached(self) -> bool:
         return self.plan.until is not None and self.events.count(self.plan.until) >= self.plan.count
 
-    def _came(self, each: _Planned) -> bool:
-        return each.begin_us is None and each.row.after is not None and self._count(each) >= each.row.count
-
-    def _count(self, each: _Planned) -> int:
-        return self.events.count(each.row.after or "")
+    def _came(self, rows: list[_Planned]) -> bool:
+        return bool(rows) and self.events.count(rows[-1].row.after or "") >= rows[-1].row.count
 
     # --- faults
 
     def _turn(self) -> None:
         """Begins what is due, and ends what is over."""
-        for each in self.planned:
-            if self._came(each):
-                each.begin_us = self.clock.now_us + round(each.row.delay_s * 1e6)
-            if each.waits and each.begin_us is not None and each.begin_us <= self.clock.now_us:
+        for rows in self._after.values():
+            while self._came(rows):
+                each = rows.pop()
+                self._at(each, self.clock.now_us + round(each.row.delay_s * 1e6))
+        self._look_at_armed()
+        while self._due and self._due[0][0] <= self.clock.now_us:
+            each = heapq.heappop(self._due)[2]
+            if each.waits:
                 self._begin(each)
-            self._took_hold(each)
-            if each.end_us is not None and each.end_us <= self.clock.now_us:
+            else:
                 self._end(each)
+
+    def _look_at_armed(self) -> None:
+        for each in self._armed:
+            self._took_hold(each)
+        self._armed = [each for each in self._armed if not each.held]
 
     def _begin(self, each: _Planned) -> None:
         fault = find(each.row.name)
         each.ongoing = fault.begin(self.site, **each.row.parameters)
         armed = "" if each.ongoing.holds else " is armed"
         self.note(f"{each.text}{armed}")
+        self._took_hold(each)
+        if not each.held:
+            self._armed.append(each)
+        if each.ongoing.look_s < self.plan.for_s:
+            self._lookers.append(each)
 
     def _took_hold(self, each: _Planned) -> None:
         """How long it lasts counts from when it has happened."""
@@ -218,7 +255,7 @@ class Runner:
         if each.ongoing.begun_us != self.clock.now_us:
             self.note(f"{each.row.name} has happened")
         if each.row.for_s is not None:
-            each.end_us = self.clock.now_us + round(each.row.for_s * 1e6)
+            self._at(each, self.clock.now_us + round(each.row.for_s * 1e6))
 
     def _end(self, each: _Planned) -> None:
         if each.ongoing is None or each.ongoing.over:
@@ -236,11 +273,12 @@ def judged(runner: Runner, ended: str, name: str, seed: int, expect: Mapping[str
     findings = [] if runner.traceback else runner.running.check()
     site = runner.running.site
     figures = {**figures_of(site), **runner.running.figures()}
-    figures |= {"crashes": int(bool(runner.traceback)), "findings": len(findings)}
+    figures |= {"exits": runner.exits, "crashes": int(bool(runner.traceback)), "findings": len(findings)}
     sentences = broken(expect, figures, site.board.console)
     if runner.traceback and "crashes" not in expect:
         sentences.insert(0, f"{FAILED}: {runner.traceback.strip().splitlines()[-1]}")
     if "findings" not in expect:
         sentences += [f"{each.invariant}: {each.detail}" for each in findings]
+    sentences += [each.missed for each in runner.planned if each.missed]
     console, traceback = str(site.board.console), runner.traceback
     return Run(name, seed, ended, figures, console, runner.happenings, findings, sentences, traceback)

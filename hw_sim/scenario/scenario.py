@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -24,10 +23,10 @@ from hw_sim.scenario.folder import FolderProduct
 from hw_sim.scenario.model import ScenarioFile, WorldTable, checked
 from hw_sim.scenario.product import Plan, Product, Running, find
 from hw_sim.scenario.run import Run, Runner, judged
+from hw_sim.silicon import tomlfile
 from hw_sim.world.drive import Drive
 from hw_sim.world.surroundings import Surroundings
 
-MOST_BYTES = 1 << 20  # of a file: ten thousand faults are half of it
 SHIPPED = "shipped"
 
 
@@ -46,14 +45,12 @@ class Scenario:
                 return cls.load(file)
         path = Path(path)
         try:
-            if path.stat().st_size > MOST_BYTES:
-                raise ScenarioError(f"{path.name}: larger than {MOST_BYTES >> 20} MiB")
-            tables = tomllib.loads(path.read_text(encoding="utf-8"))
+            tables = tomlfile.tables(path)
         except FileNotFoundError:
             raise ScenarioError(
                 f"no scenario {path}{near(str(path), shipped())}: name a TOML file, or one of {', '.join(shipped())}"
             ) from None
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        except HwSimError as error:
             raise ScenarioError(f"{path.name}: {error}") from error
         return cls.of(tables, folder=path.parent, name=path.name)
 

@@ -5,9 +5,9 @@
 
 import difflib
 import re
-import tomllib
 from collections.abc import Iterator
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,12 +15,14 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from hw_sim.chips import catalogue
 from hw_sim.errors import HwSimError
+from hw_sim.silicon import tomlfile
 from hw_sim.silicon.clashes import clashes
 from hw_sim.silicon.flash import Partition
 
 Pin = Annotated[int, Field(ge=0, le=48)]  # GPIO48 is the last of an ESP32-S3
 Level = Annotated[int, Field(ge=0, le=1)]
 FLASH_LIMIT_BYTES = 64 << 20  # it is held in memory; the largest NOR chip of a module has 32 MiB
+SHOWN = 60  # characters of a wrong value in a sentence
 HEAP_LIMIT_BYTES = 16 << 20  # the largest PSRAM
 
 
@@ -232,13 +234,17 @@ def load(board: str | Path) -> Description:
     own = isinstance(board, str) and board in names()
     try:
         place = resources.files("hw_sim") / "boards" / f"{board}.toml" if own else Path(board)
-        found = Description.model_validate(tomllib.loads(place.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
+        found = Description.model_validate(tomlfile.tables(place) if isinstance(place, Path) else _packaged(place))
+    except (FileNotFoundError, HwSimError, ValidationError) as error:
         raise HwSimError(_why(board, error)) from error
     found._folder = None if own else Path(board).resolve().parent
     if wrong := [*clashes(found), *_unknown_chips(found)]:
         raise HwSimError("\n".join(f"board {board}: {line}" for line in wrong))
     return found
+
+
+def _packaged(place: Traversable) -> dict[str, Any]:
+    return tomlfile.parsed(place.read_bytes())
 
 
 def _unknown_chips(board: Description) -> Iterator[str]:
@@ -257,8 +263,8 @@ def _unknown_chips(board: Description) -> Iterator[str]:
 def _why(board: str | Path, error: Exception) -> str:
     if isinstance(error, ValidationError):
         return "\n".join(f"board {board}: {_sentence(dict(row))}" for row in error.errors())
-    if isinstance(error, (tomllib.TOMLDecodeError, UnicodeDecodeError)):
-        return f"board {board}: this is no TOML: {error}"
+    if isinstance(error, HwSimError):
+        return f"board {board}: {error}"
     near = difflib.get_close_matches(str(board), names(), 1)
     guess = f"did you mean {near[0]}? There are" if near else "there are"
     return f"no board {board}: {guess} {', '.join(names())}, or name a TOML file"
@@ -270,12 +276,20 @@ def _sentence(row: dict[str, Any]) -> str:
     if row["type"] == "missing":
         return f"{key} is missing: add it"
     if row["type"] != "extra_forbidden":
-        return f"{key} = {row['input']!r}: {row['msg'][0].lower()}{row['msg'][1:]}"
+        return f"{key} = {_shown(row['input'])}: {row['msg'][0].lower()}{row['msg'][1:]}"
     if row["loc"][0] == "spi":
         return "spi: SPI is not simulated; leave its chips out, and machine.SPI tells a program so (NotSimulated)"
     keys = _keys_beside(row["loc"])
     near = difflib.get_close_matches(str(row["loc"][-1]), keys, 1)
     return f"{key}: there is no such key; " + (f"did you mean {near[0]}?" if near else f"there are {', '.join(keys)}")
+
+
+def _shown(value: object) -> str:
+    """A value as it stands in the file, not at any length."""
+    text = (
+        hex(value) if isinstance(value, int) and value.bit_length() > 64 else repr(value)
+    )  # repr has a limit of digits
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
 def _keys_beside(loc: tuple[int | str, ...]) -> list[str]:

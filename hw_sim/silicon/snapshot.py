@@ -100,8 +100,8 @@ def _parts(board: Board) -> dict[str, Any]:
 
 
 def _chips(board: Board) -> dict[str, object]:
-    chips: dict[str, object] = {"receiver": board.gnss, **board.sensors}
-    return chips | ({"modem": board.modem} if board.modem is not None else {})
+    chips: dict[str, object] = {"receiver": board.gnss} if board.has_gnss else {}
+    return chips | board.sensors | ({"modem": board.modem} if board.modem is not None else {})
 
 
 def _ledger(board: Board) -> dict[str, Any]:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from hw_sim.chips.base import UartChip
 from hw_sim.silicon.neglect import Neglect
-from hw_sim.world.clock import VirtualClock
+from hw_sim.world.clock import Handle, VirtualClock
 
 BITS_PER_BYTE = 10  # 8N1
 RP2_FIFO_BYTES = 32  # RP2040 data sheet, 4.2: what the UART itself holds
+TX_FIFO_BYTES = 128  # ESP32-S3 TRM; ESP-IDF waits until it is empty: esp_restart_noos, flush_uarts of deep sleep
 TRIGGER_BYTES = 24  # ports/rp2/machine_uart.c: so many in the FIFO call for an interrupt, or a rest of the line does
 
 
@@ -22,6 +23,20 @@ class _Burst:
     begin_us: int
     byte_us: float
     taken: int = 0
+
+
+@dataclass
+class _Sent:
+    """What the program wrote in one go, from its first byte on the line; `heard` is what the chip makes of it."""
+
+    heard: bytes
+    begin_us: int
+    baudrate: int
+    handle: Handle | None = None
+
+    def after_us(self, n_bytes: int) -> int:
+        """When so many bytes have passed."""
+        return self.begin_us + n_bytes * BITS_PER_BYTE * 1_000_000 // self.baudrate
 
 
 class UartPort:
@@ -39,6 +54,7 @@ class UartPort:
         self.baudrate = 0
         self._rxbuf = 0
         self._line_free_us = 0
+        self._sending: deque[_Sent] = deque()
         self._line: deque[_Burst] = deque()
         self._since_drained = 0  # bytes that have come since the program last emptied the FIFO
         self._last_us = 0
@@ -55,12 +71,16 @@ class UartPort:
         return self._chip is chip
 
     def start(self, baudrate: int, rxbuf: int) -> None:
-        """Opens it with an empty buffer."""
-        self.stop()
+        """Opens it with an empty buffer; what was written before still passes at its own speed."""
+        self._forget()
         self.open, self.baudrate, self._rxbuf = True, baudrate, rxbuf
 
     def stop(self) -> None:
-        """Closes it."""
+        """Closes it; of what was written only the bytes in an ESP32's FIFO still pass."""
+        self._forget()
+        self._drop(0 if self._fifo_bytes else TX_FIFO_BYTES)
+
+    def _forget(self) -> None:
         self._life += 1
         self.open = False
         self._received.clear()
@@ -150,7 +170,31 @@ class UartPort:
         return data
 
     def write(self, data: bytes) -> None:
-        """Sends to the chip; it hears the bytes when the last one has passed."""
-        took_us = len(data) * BITS_PER_BYTE * 1_000_000 // self.baudrate
+        """Sends to the chip behind what was written before; it hears the bytes when the last one has passed."""
         heard = data if self.baudrate == self._chip.baudrate else self._rng.randbytes(len(data))
-        self._clock.after(took_us, lambda: self._chip.receive(heard))
+        self._send(_Sent(heard, self._clock.now_us + self.unsent_us, self.baudrate))
+
+    def _send(self, sent: _Sent) -> None:
+        self._sending.append(sent)
+        sent.handle = self._clock.at(sent.after_us(len(sent.heard)), self._has_passed)
+
+    def _has_passed(self) -> None:
+        self._chip.receive(self._sending.popleft().heard)
+
+    @property
+    def unsent_us(self) -> int:
+        """How long the line is still busy with what was written."""
+        last = self._sending[-1] if self._sending else None
+        return max(0, last.after_us(len(last.heard)) - self._clock.now_us) if last else 0
+
+    def _drop(self, room: int) -> None:
+        """The program is gone: so many bytes behind those that have passed are still sent, the others never."""
+        waiting, self._sending = self._sending, deque()
+        for sent in waiting:
+            if sent.handle is not None:
+                sent.handle.cancel()
+            passed = sum(sent.after_us(n) <= self._clock.now_us for n in range(1, len(sent.heard) + 1))
+            kept = min(len(sent.heard), passed + room)
+            room -= kept - passed
+            if kept:
+                self._send(_Sent(sent.heard[:kept], sent.begin_us, sent.baudrate))

@@ -1,8 +1,9 @@
 """One device sends as fast as a socket takes it, ten others at their own pace: what becomes of the ten.
 
 The flood comes over a plain socket of a process of its own: thousands of messages a call, QoS 1, acknowledgements discarded. The
-server is a process of its own as well, behind a real mosquitto. `poisoned` is a valid envelope whose tag is wrong, `repeated` one
-that is stored already, `denied` an authentic one without leave.
+server is a process of its own as well, behind a real mosquitto. `poisoned` is a valid envelope whose tag is wrong, `scattered` the
+same under numbers all over the day, each of which leads to another key of four chains, `repeated` one that is stored already,
+`denied` an authentic one without leave. `quiet` is no flood at all: what the ten wait for anyhow.
 """
 
 from __future__ import annotations
@@ -18,15 +19,18 @@ from pathlib import Path
 from typing import Any
 
 from cloud_sync.config import BrokerConfig, Config
-from cloud_sync.model import Precision, VerdictCode
+from cloud_sync.ingest.outcome import Kind
+from cloud_sync.model import COUNTERS, Header, Precision, VerdictCode
 from cloud_sync.service import CloudSync
 from cloud_sync.wire import codec
-from tests.benchmarks.ingest import publish_packet
+from cloud_sync.wire.envelope import seal_uplink
+from hw_sim.fleet.line import publish_packet
 from tests.faults.killed_server import RunningClock, T, evidence
-from tests.unit.cloud_sync.ingest.ingest_world import NOON, POLICY, FakeClock, ListLink, Tracker
+from tests.unit.cloud_sync.ingest.ingest_world import NOON, POLICY, TODAY, FakeClock, ListLink, Tracker
 from tests.unit.cloud_sync.mqtt.mqtt_broker import Broker, Publisher, until
 
-KINDS = ("poisoned", "repeated", "denied")
+KINDS = ("poisoned", "scattered", "repeated", "denied")
+QUIET = "quiet"
 OTHERS = 10
 EVERY_S = 0.1  # each of the others sends one
 TIMELY_S = 1.0  # a verdict within this is in time
@@ -45,7 +49,9 @@ class _Lines(logging.Handler):
 
 
 def serve(config: Config, clock: RunningClock, pipe: Connection) -> None:
-    """The server; to each word through the pipe it answers with messages handled, entries of its log, lines, CPU seconds."""
+    """The server; to each word through the pipe it answers with messages handled, entries of its log, lines, CPU seconds, and how
+    many messages were beyond their device's share.
+    """
     lines = _Lines()
     logging.getLogger().addHandler(lines)
     with CloudSync.open(config, clock=clock) as cloud:
@@ -53,21 +59,28 @@ def serve(config: Config, clock: RunningClock, pipe: Connection) -> None:
         cloud.wait_connected(30)
         pipe.send("serving")
         while pipe.recv() != "stop":
-            pipe.send((cloud.messages_handled, cloud.database.leaf_count(), lines.count, time.process_time()))
+            beyond = cloud.ingest.counts[Kind.BEYOND_SHARE]
+            pipe.send((cloud.messages_handled, cloud.database.leaf_count(), lines.count, time.process_time(), beyond))
 
 
-def pour(port: int, topic: str, payload: bytes, until_s: float) -> None:
-    """Publish the same message without a pause."""
+def pour(port: int, topic: str, payloads: list[bytes], until_s: float) -> None:
+    """Publish the same messages without a pause."""
     with socket.create_connection(("127.0.0.1", port)) as sock:
         sock.sendall(b"\x10\x10\x00\x04MQTT\x04\x02\x00\x3c\x00\x04pour")
         assert sock.recv(4) == b"\x20\x02\x00\x00"
         sock.settimeout(5)
-        piece = b"".join(publish_packet(topic, payload, n + 1) for n in range(PIECE))
+        piece = b"".join(publish_packet(topic, payloads[n % len(payloads)], n + 1) for n in range(PIECE))
         while time.monotonic() < until_s:
             sock.sendall(piece)
             left = 4 * PIECE
             while left > 0:
                 left -= len(sock.recv(65_536))
+
+
+def _scattered(device: str, n: int) -> bytes:
+    """Sealed under a key that nobody has, and numbered as if it were one of the day's."""
+    header = Header(0, 1 + n % 4, TODAY, n * 2557 % COUNTERS, 1000)
+    return seal_uplink(device, header, n.to_bytes(4, "big"), bytes(32), bytes(60))
 
 
 @dataclass
@@ -91,7 +104,7 @@ class Flood:
         finally:
             broker.kill()
 
-    def _prepare(self, config: Config) -> tuple[list[Tracker], tuple[str, bytes]]:
+    def _prepare(self, config: Config) -> tuple[list[Tracker], tuple[str, list[bytes]]]:
         clock = FakeClock(NOON - 7200)
         with CloudSync.open(replace(config, broker=None), clock=clock, link=ListLink()) as cloud:
             trackers = []
@@ -108,10 +121,11 @@ class Flood:
                 cloud.handle([(trackers[0].topic, sealed)])
         if self.kind == "poisoned":
             sealed = sealed[:-1] + bytes([sealed[-1] ^ 1])
-        return trackers[1:], (trackers[0].topic, sealed)
+        flood = [_scattered(trackers[0].name, n) for n in range(PIECE)] if self.kind == "scattered" else [sealed]
+        return trackers[1:], (trackers[0].topic, flood)
 
     def _measure(
-        self, config: Config, port: int, others: list[Tracker], flooding: tuple[str, bytes]
+        self, config: Config, port: int, others: list[Tracker], flooding: tuple[str, list[bytes]]
     ) -> dict[str, float]:
         forks = multiprocessing.get_context("forkserver")
         forks.set_forkserver_preload(["tests.faults.flooding"])
@@ -123,7 +137,8 @@ class Flood:
         publisher = Publisher(port)
         before = self._ask(pipe)
         began = time.monotonic()
-        flood = forks.Process(target=pour, args=(port, *flooding, began + self.seconds), daemon=True)
+        ends = began + (0.0 if self.kind == QUIET else self.seconds)
+        flood = forks.Process(target=pour, args=(port, *flooding, ends), daemon=True)
         flood.start()
         sent = self._send(others, publisher, clock, began)
         after, took = self._ask(pipe), time.monotonic() - began
@@ -135,10 +150,10 @@ class Flood:
         return self._figures(before, after, took, len(sent))
 
     @staticmethod
-    def _ask(pipe: Connection) -> tuple[int, int, int, float]:
+    def _ask(pipe: Connection) -> tuple[int, int, int, float, int]:
         pipe.send("")
         assert pipe.poll(60)
-        found: tuple[int, int, int, float] = pipe.recv()
+        found: tuple[int, int, int, float, int] = pipe.recv()
         return found
 
     def _send(
@@ -184,6 +199,7 @@ class Flood:
         return {
             "handled_per_s": handled / took,
             "cpu_us_each": 1e6 * (after[3] - before[3]) / max(1, handled),
+            "beyond_share": after[4] - before[4],
             "others_sent": count,
             "others_in_time": sum(wait <= TIMELY_S for wait in waits) / count,
             "others_p50_ms": 1000 * statistics.median(waits),

@@ -57,6 +57,7 @@ class Unit:
         self.session = Session.__new__(Session)
         self.session._node, self.session._outbox = self, self.outbox
         self.session._board = SimpleNamespace(random=flash.supply.rng.randbytes)
+        self.session._client = SimpleNamespace(prove=lambda: None)
         self.session._healing, self.session._opened, self.session.verdicts = (), 0, 0
 
     # What a session asks of its node.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cloud_sync.model import EPOCH_SECONDS, Actor, Stream, VerdictCode
+from cloud_sync.model import EPOCH_SECONDS, Actor, ConsentState, Stream, VerdictCode
 from cloud_sync.service import CloudSync
 from cloud_sync.wire.downlink import peek_downlink
 from tests.faults.killed_server import ERASED, T, check
@@ -24,6 +25,7 @@ MUST_BE_NOUGHT = (
     "refused without reason",
     "of the erased",
     "expired and there",
+    "withdrawn and there",
     "unreadable",
 )
 _OF_THE_LOG = {
@@ -44,6 +46,7 @@ class Sender:
     waiting: dict[int, bytes] = field(default_factory=dict)
     codes: dict[int, set[VerdictCode]] = field(default_factory=dict)
     again: list[bytes] = field(default_factory=list)
+    captures: list[float] = field(default_factory=list)
     sent: int = 0
     down_next: int = 0
 
@@ -51,6 +54,7 @@ class Sender:
         """The next envelope: one fix."""
         sealed = self.tracker.fixes([int(capture)], counter=self.sent, version=VERSION, epoch=TODAY)
         self.waiting[self.sent] = sealed
+        self.captures.append(int(capture))
         self.sent += 1
         return sealed
 
@@ -75,6 +79,7 @@ class Count:
     def all(self) -> Counter[str]:
         """Every figure; those of `MUST_BE_NOUGHT` are of what went wrong."""
         figures: Counter[str] = Counter(dict.fromkeys(MUST_BE_NOUGHT, 0))
+        self.cloud.sweep()  # what the last life withdrew may be there still
         for device, sender in self.senders.items():
             figures.update(self._of(device, sender))
             assert not self.cloud.settle(sender.subject), "a directive that is not in line with the consents"
@@ -96,11 +101,20 @@ class Count:
             return found | {"of the erased": len(rows) if gone else 0, "erased people": int(gone)}
         stored = {counter for counter, codes in sender.codes.items() if VerdictCode.STORED in codes}
         refused = sender.sent - len(stored)
-        found |= {"lost": len(stored - set(rows)), "stored without a word": len(set(rows) - stored)}
+        withdrawn = {n for n in stored if sender.captures[n] <= self._withdrawn_at(sender.subject)}
+        found["withdrawn and there"] = len(withdrawn & set(rows))
+        found |= {"withdrawn": len(withdrawn), "lost": len(stored - withdrawn - set(rows))}
+        found["stored without a word"] = len(set(rows) - stored)
         found["envelopes sent"] = sender.sent
         if not sender.subject.startswith(LOADED):
             return found | {"denied": refused}
         return found | {"refused without reason": refused, "unreadable": self._unread(sender)}
+
+    def _withdrawn_at(self, subject: str) -> float:
+        """When the person last took the leave back; what was captured until then goes with the next sweep."""
+        records = self.cloud.database.all_consents()
+        mine = [r for r in records if r.pii_principal_id == subject and r.event_state is ConsentState.WITHDRAWN]
+        return max((record.event_time for record in mine), default=-math.inf)
 
     def _expiring(self, rows: Counter[int], sent: int) -> dict[str, int]:
         """Of one a second each is gone whose term is over, and no other."""

@@ -18,11 +18,12 @@ from tests.unit.cloud_sync.mqtt.mqtt_broker import available
 
 T = int(NOON) - 3600
 SECONDS = 1.5
+COUNTED = ("scattered",)  # its hashes are, in `test_ingest_doubt`: a number that says more than a time
 
 
 @pytest.mark.mosquitto
 @pytest.mark.skipif(not available(), reason="mosquitto is not installed")
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in COUNTED])
 def test_the_others_are_served_while_one_floods(tmp_path: Path, kind: str) -> None:
     """Thousands a second of one kind: all of the others' envelopes are stored, nearly all at once; no log grows by the message."""
     figures = Flood(tmp_path, kind, SECONDS).run()  # every one of the others has its verdict, or this fails
@@ -30,6 +31,8 @@ def test_the_others_are_served_while_one_floods(tmp_path: Path, kind: str) -> No
     flood = figures["handled_per_s"] * SECONDS - figures["others_sent"]
     assert flood > 1000, "that was no flood"
     assert figures["others_in_time"] > 0.5
+    if kind == "denied":  # what costs most: without shares half of the others' envelopes wait for more than a second
+        assert figures["beyond_share"] > 0
     assert figures["log_lines"] <= 2
     assert figures["log_entries"] <= (flood / 10 if kind == "denied" else 0)  # one a batch, and none without a tag
 

@@ -135,6 +135,7 @@ class Unit:
         self._watch()
         # Without its constructor: the link's parts are not there. `_apply` is what takes each downlink.
         self.session = Session.__new__(Session)
+        self.session._client = SimpleNamespace(prove=lambda: None)
         self.session._node, self.session._outbox, self.session._board = self, self.outbox, self
         self.session._healing, self.session._opened, self.session.verdicts = (), 0, 0
         self.in_force.resume(self.feed)

@@ -91,7 +91,7 @@ def test_a_cut_at_an_operation_waits_for_it(board: Board, fault: Begin, torn: bo
 def test_an_armed_cut_that_is_taken_back_never_comes(board: Board, fault: Begin) -> None:
     """The end of a fault that has not happened disarms it."""
     on(board, WRITES).run(for_s=2.5)
-    fault("power-cut-in-flash", operation=3).end()
+    fault("power-cut-in-flash", optional=True, operation=3).end()
     assert board.run(for_s=10) is RunEnd.TIME
 
 
@@ -102,7 +102,7 @@ def test_unstable_bits_need_a_torn_operation(board: Board, fault: Begin) -> None
     on(board, WRITES)
     with pytest.raises(FaultError, match="needs torn"):
         fault("power-cut-in-flash", unstable=True)
-    assert not fault("power-cut-in-flash", torn=True, unstable=True).holds
+    assert not fault("power-cut-in-flash", optional=True, torn=True, unstable=True).holds
 
 
 @pytest.mark.board(hosts={"broker.example": "broker"})
@@ -198,6 +198,16 @@ def test_a_smaller_heap_is_met_at_the_next_start(board: Board, fault: Begin) -> 
     board.reset()
     board.run(for_s=1)
     assert str(board.console).count("fits") == 2
+
+
+def test_a_step_of_the_clock_is_seen_by_the_program(board: Board, fault: Begin) -> None:
+    """An hour ahead from one reading to the next."""
+    on(board, "import time\nwhile True:\n    print(time.time())\n    time.sleep(1)").run(for_s=2.5)
+    mark = board.console.mark
+    before = int(str(board.console).split()[-1])
+    fault("clock-step", seconds=3600.0)
+    board.run(for_s=1)
+    assert int(board.console.since(mark).split()[0]) == before + 3601
 
 
 def test_ticks_wrap_as_they_are_told_to(board: Board, fault: Begin) -> None:

@@ -11,6 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from hw_sim.cli import sim
+from hw_sim.errors import HwSimError
+from hw_sim.scenario.events import Events
 from hw_sim.scenario.folder import FolderProduct
 from hw_sim.scenario.product import Plan
 from hw_sim.scenario.run import Run
@@ -27,7 +29,29 @@ while True:
         file.write(str(n))
     print("wrote", n)
 """
+BARE = """
+name = "bare"
+flash_bytes = 4194304
+[[partition]]
+label = "vfs"
+type = 1
+subtype = 129
+offset = 0x200000
+size = 0x200000
+"""
 Tables = dict[str, Any]
+
+
+class Counted:
+    """A method, with its calls counted."""
+
+    def __init__(self, method: Callable[[Events, str], int]) -> None:
+        self.method, self.calls = method, 0
+
+    def __get__(self, events: Events, kind: object) -> Callable[[str], int]:
+        """As a method of `events`."""
+        self.calls += 1
+        return lambda name: self.method(events, name)
 
 
 @pytest.fixture
@@ -148,6 +172,13 @@ def test_a_program_that_ends_leaves_time_to_the_rest(noisy: Tables) -> None:
     run = Scenario.of(noisy).run()
     assert run.console == "done\ndone\n"
     assert run.figures["virtual_s"] == 20.0
+    assert (run.ended, run.figures["exits"]) == ("the program has ended", 2)
+    Path(noisy["firmware"], "main.py").write_text("import sys\nsys.exit(1)")
+    noisy["expect"] = {"exits": 0}
+    assert Scenario.of(noisy).run().broken == ["exits: was 2, allowed is 0 only"]
+    Path(noisy["firmware"], "main.py").write_text(NOISY)
+    run = Scenario.of(noisy).run()
+    assert (run.ok, run.ended) == (True, "the limit is reached")
 
 
 def test_a_fault_at_second_nought_is_there_before_the_first_instruction(noisy: Tables) -> None:
@@ -163,12 +194,66 @@ def test_a_fault_at_second_nought_is_there_before_the_first_instruction(noisy: T
     assert Scenario.of(noisy).run().figures["boots"] == 1
 
 
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (
+            {"name": "power-cut-in-flash", "at_s": 3, "parameters": {"operation": 5000}},
+            "power-cut-in-flash (operation = 5000) was armed, and its moment never came",
+        ),
+        ({"name": "delay", "after": "publish", "count": 3}, "delay never began, the run ended before publish number 3"),
+    ],
+)
+def test_a_fault_that_never_happens_breaks_the_run(noisy: Tables, fault: Tables, words: str) -> None:
+    """Armed and not met, or waiting for what does not come; unless the scenario says that it need not."""
+    noisy["fault"] = [{"name": "battery-low", "at_s": 3}]
+    assert Scenario.of(noisy).run().broken == []
+    noisy["fault"] = [fault]
+    (told,) = Scenario.of(noisy).run().broken
+    assert told.startswith(words)
+    noisy["fault"] = [fault | {"optional": True}]
+    assert Scenario.of(noisy).run().broken == []
+
+
+@pytest.mark.parametrize("name", ["battery-low", "brown-out-on-sending", "heap-squeeze"])
+def test_a_fault_at_second_nought_leaves_the_power_on(noisy: Tables, name: str) -> None:
+    """Only a power cut keeps the board off; one that waits for what a board does refuses one that is off."""
+    noisy["fault"] = [{"name": name, "at_s": 0, "optional": True}]
+    run = Scenario.of(noisy).run()
+    assert (run.figures["boots"], "wrote 18" in run.console) == (1, True)
+    for armed in ("power-cut-in-link", "power-cut-in-flash"):
+        noisy["fault"] = [{"name": armed, "at_s": 0, "for_s": 5}]
+        with pytest.raises(HwSimError, match="the board is off"):
+            Scenario.of(noisy).run()
+
+
+def test_ten_thousand_faults_cost_little_at_each_step(noisy: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step of the board asks for what may come next, not for all that is planned; every fault still comes, in order."""
+    monkeypatch.setattr(Events, "count", counted := Counted(Events.count))
+    asked: list[int] = []
+    for number in (10, 5000):
+        counted.calls = 0
+        noisy["fault"] = [
+            {"name": "delay", "at_s": 10 + n / number, "for_s": 0.5, "parameters": {"latency_ms": n}}
+            for n in range(number)
+        ] + [{"name": "battery-low", "after": "publish", "count": n + 1, "optional": True} for n in range(number)]
+        run = Scenario.of(noisy).run()
+        assert run.ok, run.broken[:3]
+        began = [each.what for each in run.happenings if "latency" in each.what and "over" not in each.what]
+        assert began == [f"delay (latency_ms = {n})" for n in range(number)]
+        asked.append(counted.calls)
+    assert asked[1] < 5 * asked[0] + 5 * 10_000  # a look for each that begins or ends, not one for each at each step
+
+
 def test_a_folder_goes_on_from_what_was_saved(noisy: Tables, tmp_path: Path) -> None:
     """The flash of one run is found by the next, at the same moment."""
+    board = tmp_path / "bare.toml"  # no receiver
+    board.write_text(BARE)
     product = FolderProduct(Path(noisy["firmware"]))
-    with product.open(tmp_path, Plan(seed=1)) as running:
+    with product.open(tmp_path, Plan(seed=1, board=board)) as running:
         running.site.board.power_on()
         running.run(for_s=5.5)
+        running.site.board.cut_power()
         saved = running.save()
     Path(noisy["firmware"], "main.py").write_text("print(open('n.txt').read())")
     with product.resume(tmp_path, saved) as running:

@@ -44,7 +44,12 @@ def test_the_scenario_of_the_page_holds(project: Path) -> None:
 def test_the_python_of_the_page_runs(project: Path) -> None:
     """The tests of the page pass under pytest, its program by itself."""
     tests, program = blocks("python")
-    shorter = blocks("toml")[0].replace("for_s = 3600", "for_s = 400").replace("least = 50", "least = 5")
+    shorter = (
+        blocks("toml")[0]
+        .replace("for_s = 3600", "for_s = 600")
+        .replace("least = 50", "least = 3")
+        .replace("count = 10", "count = 2")
+    )
     (project / "night.toml").write_text(shorter.replace('has = ["not told"]', ""))
     (project / "test_page.py").write_text(tests)
     (project / "program.py").write_text(program)

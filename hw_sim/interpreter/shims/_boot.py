@@ -27,14 +27,25 @@ for _name in ("socket", "select", "machine"):  # not imported before somebody wa
     sys.modules["u" + _name] = _Alias(_name)
 
 
+class _NoModule:
+    # What only an interpreter for a host has: every use fails as its import does on a chip.
+    def __getattr__(self, name):
+        raise ImportError("no module named 'termios'")
+
+
 class _Vfs:
-    # The interpreter's own, and what a port with a ROMFS segment has beside it.
+    # The interpreter's own without the host's files.
     def __init__(self, module):
         self._module = module
 
     def __getattr__(self, name):
+        if name == "VfsPosix":
+            raise AttributeError(name)
         return getattr(self._module, name)
 
+
+class _VfsRom(_Vfs):
+    # What a port with a ROMFS segment has beside it.
     def rom_ioctl(self, op, *args):
         if op == 1:
             return 1
@@ -47,8 +58,8 @@ class _Vfs:
         return segment(sys.modules["_segment"])
 
 
-if "_segment" in sys.modules:
-    sys.modules["vfs"] = _Vfs(__import__("vfs"))
+_vfs = _VfsRom if "_segment" in sys.modules else _Vfs
+sys.modules["vfs"], sys.modules["termios"] = _vfs(__import__("vfs")), _NoModule()
 
 
 class _Sys:

@@ -126,9 +126,9 @@ def _of_uart(uart, name):
 
         return lambda handler=None, trigger=0, hard=False: _irq.uart(uart, handler, trigger, hard)
     if name == "flush":
-        return lambda: None  # what was written is on the line already
+        return lambda: _link.call(_ops.SLEEP, _link.call(_ops.UART_ANY, uart._id, 1))
     if name == "txdone":
-        return lambda: True
+        return lambda: not _link.call(_ops.UART_ANY, uart._id, 1)
     return None
 
 

@@ -51,7 +51,7 @@ PIN_NAMED = 39  # data: name -> number of the pin
 UART_OPEN = 40  # (id, baud) data: <hhH tx, rx, rxbuf
 UART_READ = 41  # (id, n)
 UART_WRITE = 42
-UART_ANY = 43
+UART_ANY = 43  # (id, 0: bytes that have come, 1: us until what was written has passed)
 UART_CLOSE = 44
 UART_IRQ = 45  # (id, trigger: 1 a byte, 2 the line rests behind bytes)
 

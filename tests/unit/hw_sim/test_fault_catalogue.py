@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from hw_sim import plugin
 from hw_sim.board import Board
 from hw_sim.cli import sim
 from hw_sim.errors import FaultError
@@ -25,7 +26,7 @@ from hw_sim.world.clock import World
 ROOT = Path(__file__).parents[3]
 NEEDS_PROGRAM = {  # begin with a program that runs, or take hold of one: tests/system/test_fault_effects.py
     *("power-cut", "power-cut-in-flash", "power-cut-in-link", "brown-out", "brown-out-on-sending", "reset"),
-    *("uart-overflow", "uart-neglected"),
+    *("uart-overflow", "uart-neglected", "clock-step"),
 }
 SENSOR_OF = {"sensor-bad-checksum": "humidity"}  # only that chip sends checksums
 
@@ -211,6 +212,57 @@ def test_a_part_that_is_not_there_cannot_fail() -> None:
             find("sensor-bad-checksum").begin(board)
 
 
+BARE = """
+name = "bare"
+flash_bytes = 4194304
+[[i2c]]
+sda = 21
+scl = 22
+"""
+LIGHT, TEMPERATURE = ("bh1750", 0x23), ("tmp117", 0x48)
+
+
+@pytest.mark.parametrize(
+    ("name", "sensor", "words"),
+    [
+        ("battery-low", None, r"no table \[battery\]"),
+        ("uart-neglected", None, "nothing on a UART"),
+        ("wifi-wrong-key", None, "there is no access point"),
+        ("clock-step", None, "the board is off"),
+        ("sensor-wrong-identity", LIGHT, "light is a Bh1750, which has no identity"),
+        ("sensor-wrong-identity", TEMPERATURE, ""),
+        ("sensor-frozen", LIGHT, ""),
+        ("sensor-bad-checksum", TEMPERATURE, "sends no checksum"),
+    ],
+)
+def test_a_fault_that_cannot_show_is_refused(
+    tmp_path: Path, name: str, sensor: tuple[str, int] | None, words: str
+) -> None:
+    """On a board without the part, and on a chip whose model has no such weakness; on one that has it begins."""
+    file = tmp_path / "bare.toml"
+    chip, address = sensor or TEMPERATURE
+    file.write_text(f'{BARE}[[i2c.chip]]\nchip = "{chip}"\naddress = {address}\n')
+    world = World()
+    with Board.from_description(file, world, Network(world)) as board:
+        given = {"sensor": next(iter(board.sensors))} if sensor else {}
+        if not words:
+            assert find(name).begin(board, **given).holds
+            return
+        with pytest.raises(FaultError, match=f"^{name}: .*{words}"):
+            find(name).begin(board, **given)
+
+
+def test_a_chip_that_says_nothing_of_its_weaknesses_cannot_freeze(site: Site) -> None:
+    """One of a description's own has to name what it honours."""
+
+    class Own(type(site.board.sensors["humidity"])):  # type: ignore[misc]
+        honours = ()
+
+    site.board.sensors["own"] = Own(site.world, 0x45)
+    with pytest.raises(FaultError, match="own is a Own, which cannot freeze: its class must name frozen in `honours`"):
+        find("sensor-frozen").begin(site, sensor="own")
+
+
 def test_two_faults_on_one_switch_end_in_any_order(site: Site) -> None:
     """The one begun last holds; when it ends, the other; when both are over, it is as before."""
     fault = find("delay")
@@ -234,6 +286,38 @@ def test_faults_of_one_cell_do_not_undo_each_other(site: Site) -> None:
     assert site.board.modem.cell.latency_ms == 4000
     edge.end()
     assert site.board.modem.cell.latency_ms != 4000
+
+
+@pytest.mark.parametrize("command", ["+CPSMS", "AT+CPSMS", "cpsms", "CPSMS"])
+def test_a_modem_refuses_a_command_however_it_is_written(site: Site, command: str) -> None:
+    """ERROR while the fault lasts; a command without an answer is refused with those there are."""
+    from hw_sim.chips.sim7080g_words import Words
+
+    modem, said = site.board.modem, []
+    assert modem is not None
+    modem.say = lambda *lines: said.extend(lines)  # type: ignore[method-assign]
+    words = Words(modem)
+    ask = "+CPSMS=0"
+    words._answer("CPSMS", ask)
+    with find("modem-refuses").begin(site, command=command):
+        words._answer("CPSMS", ask)
+        words._answer("CGMM", "+CGMM")
+    words._answer("CPSMS", ask)
+    assert said == ["OK", "ERROR", modem.fault.model, "OK", "OK"]
+    with pytest.raises(FaultError, match=r"no such one.*\+CGDCONT"):
+        find("modem-refuses").begin(site, command="+FOO")
+
+
+def test_a_fault_of_a_test_that_never_happened_is_an_error(site: Site) -> None:
+    """The fixture `fault` fails at the end, unless the fault was begun as optional, or has happened."""
+    for happened, optional in ((False, False), (True, False), (False, True)):
+        fixture = plugin.fault._get_wrapped_function()(site)  # type: ignore[attr-defined]
+        next(fixture)("lost-packets", packet="PUBLISH", direction="up", optional=optional)
+        if happened:
+            assert site.network.fault.drop is not None
+            site.network.fault.drop("up", b"\x30\x03\x00\x01a")
+        with pytest.raises(StopIteration if happened or optional else pytest.fail.Exception):
+            next(fixture)
 
 
 def test_lost_packets_are_the_first_ones_of_their_kind(site: Site) -> None:

@@ -227,3 +227,23 @@ def test_a_close_of_the_peer_is_seen(network: Network, peer: Peer) -> None:
     assert peer.saw_end.wait(2)
     network.settle()
     assert (bytes(connection.received), connection.ended, connection.readable) == (b"pong", True, True)
+
+
+@pytest.mark.parametrize("down", [False, True])
+@pytest.mark.parametrize("literal", ["10.1.2.3", "127.0.0.1", "192.0.2.1"])
+def test_an_address_in_figures_is_its_own_answer(network: Network, literal: str, down: bool) -> None:
+    """No server is asked for it, so it comes at once, with a network and without; four parts below 256, or it is a name."""
+    network.fault.down = down
+    network.fault.dns = "silent"
+    assert network.lookup(literal) == (0, literal, 0)
+    for name in literal + ".1", "256" + literal[literal.index(".") :], "a" + literal:
+        assert network.lookup(name).errno == -202
+
+
+def test_loopback_is_the_board_itself(network: Network, peer: Peer) -> None:
+    """A server of the host is reached by the name it was given, never by 127.0.0.1 and its port."""
+    assert dial(network).connected
+    assert network.real_address("broker.example", 1883) == peer.address
+    with pytest.raises(SocketError) as refused:
+        network.real_address(*peer.address)
+    assert refused.value.errno == 111

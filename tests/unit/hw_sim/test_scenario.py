@@ -20,6 +20,7 @@ from hw_sim.scenario.folder import FolderProduct
 from hw_sim.scenario.model import checked
 from hw_sim.scenario.product import Plan, find, names
 from hw_sim.scenario.scenario import Scenario, about, shipped
+from hw_sim.silicon.description import load
 from hw_sim.world.clock import World
 
 GOOD: dict[str, Any] = {
@@ -62,6 +63,19 @@ WRONG: dict[str, tuple[Change, str]] = {
         lambda t: t["fault"][0].update(name="reset"),
         "reset is over as soon as it happens: leave for_s out",
     ),
+    "a fault behind the end": (lambda t: t["fault"][0].update(at_s=60), "at_s = 60 is no earlier than the end"),
+    "a path with a zero byte": (lambda t: t.update(firmware="./a\0b"), "firmware: no file has a name with a zero byte"),
+    "a drive with a zero byte": (
+        lambda t: (t["world"].pop("at"), t["world"].update(drive="a\0b")),
+        "world.drive: no file has a name with a zero byte",
+    ),
+    "a number beyond all bounds": (lambda t: t["run"].update(for_s=1 << 5000), "run.for_s"),
+    "a parameter beyond all bounds": (
+        lambda t: t["fault"][1].update(name="clock-step", parameters={"seconds": 1 << 5000}),
+        "seconds = inf: must be number in s",
+    ),
+    "a run of no time": (lambda t: (t.pop("fault"), t["run"].update(for_s=0)), "run.for_s: .*greater than 0"),
+    "a text that is in everything": (lambda t: t["expect"]["console"].update(has=[""]), "console: has.0: .*at least 1"),
     "time going back": (lambda t: t["fault"][0].update(at_s=-1), "greater than or equal to 0"),
     "an unknown event": (lambda t: t["fault"][1].update(after="publsh"), "no event 'publsh'; near it: publish"),
     "an unknown end": (lambda t: t["run"].update(until="publsh"), r"run\.until: no event 'publsh'"),
@@ -93,15 +107,42 @@ def test_what_is_wrong_with_a_scenario_is_said(change: str) -> None:
         Scenario.of(tables)
 
 
+UNREADABLE = {
+    b"name =": "no TOML",
+    b"\xff\xfe": "no TOML",
+    b"#" * (1 << 21): "larger than",
+    b"a = " + b"[" * 100_000: "nested too deep",
+    b"a = " + b"9" * 5000: "no TOML",
+}
+
+
 def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     """None there, no TOML, no text, too large: each says which file."""
     with pytest.raises(ScenarioError, match="no scenario tunel; near it: tunnel"):
         Scenario.load("tunel")
     file = tmp_path / "a.toml"
-    for content, words in ((b"name =", "a.toml"), (b"\xff\xfe", "a.toml"), (b"#" * (1 << 21), "larger than")):
+    for content, words in UNREADABLE.items():
         file.write_bytes(content)
-        with pytest.raises(ScenarioError, match=words):
+        with pytest.raises(ScenarioError, match=f"a.toml: .*{words}"):
             Scenario.load(file)
+        with pytest.raises(HwSimError, match=f"board .*a.toml: .*{words}"):
+            load(file)
+    for endless in ("/dev/zero", "/"):
+        with pytest.raises(ScenarioError, match="this is no file"):
+            Scenario.load(endless)
+        with pytest.raises(HwSimError, match="this is no file"):
+            load(endless)
+
+
+def test_a_number_without_end_in_a_board_is_an_error(tmp_path: Path) -> None:
+    """It is shown in part."""
+    file = tmp_path / "a.toml"
+    file.write_text('name = "a"\nflash_bytes = 4194304\n')
+    assert load(file).name == "a"
+    file.write_text(f'name = "a"\nflash_bytes = 0x{"f" * 5000}\n')
+    with pytest.raises(HwSimError, match=r"flash_bytes = 0xfff.*…: ") as error:
+        load(file)
+    assert len(str(error.value)) < 300
 
 
 def test_shipped_scenarios_are_sound() -> None:

@@ -47,6 +47,8 @@ def test_the_groups_have_the_commands_that_operators_were_promised() -> None:
     words += " move statistics/release statistics/list"
     words += " keys/list keys/rotate keys/move keys/settle keys/backup keys/restore"
     words += " restrict lift hold/place hold/release hold/list hold/accept records/list records/event"
+    words += " rights/open rights/list rights/link rights/redeem rights/decide rights/extend rights/copy rights/erase"
+    words += " rights/doubt rights/document rights/accept rights/answer rights/restrict rights/rectify rights/told"
     words += " release/key release/sign release/add release/list release/offer release/withdraw"
     words += " export access/open-ticket access/close-ticket access/open access/close access/relate access/list"
     words += " audit/list audit/who audit/export audit/checkpoint audit/key audit/prove audit/check audit/verify-proof"

@@ -163,11 +163,11 @@ def test_a_service_that_died_holds_nothing(depot: Installation) -> None:
     depot.do("devices")
 
 
-def test_policy_new_is_the_demo_policy_and_overwrites_nothing(tmp_path: Path) -> None:
-    """The copy passes the check; the second time it is refused and stays."""
+def test_policy_new_makes_a_policy_without_a_gap_and_overwrites_nothing(tmp_path: Path) -> None:
+    """It passes the check; the second time it is refused and stays."""
     file = tmp_path / "policy.toml"
-    assert RUNNER.invoke(policy, ["new", str(file)]).exit_code == 0
+    assert RUNNER.invoke(policy, ["new", str(file), "--defaults"]).exit_code == 0
     assert RUNNER.invoke(policy, ["check", str(file)]).exit_code == 0
     file.write_text("mine")
-    assert RUNNER.invoke(policy, ["new", str(file)]).exit_code == 1
+    assert RUNNER.invoke(policy, ["new", str(file), "--defaults"]).exit_code == 1
     assert file.read_text() == "mine"

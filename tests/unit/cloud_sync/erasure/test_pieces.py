@@ -6,10 +6,10 @@ import pytest
 
 from cloud_sync.errors import WireFormatError
 from cloud_sync.model import Fix, Motion, MotionEvent, Precision, Reading, Sensor, Stream
-from cloud_sync.wire.batch import pack_location, unpack_location
+from cloud_sync.wire.batch import TIME_STEP_S, pack_location, unpack_location
 from cloud_sync.wire.codec import pack
 from cloud_sync.wire.columns import encode
-from cloud_sync.wire.pieces import MOST_PLAINTEXT_BYTES, touches, without
+from cloud_sync.wire.pieces import MOST_PLAINTEXT_BYTES, parted, touches, without
 from cloud_sync.wire.readings import decode_environment, decode_motion, pack_environment, pack_motion
 
 EPOCH = 20_500
@@ -105,3 +105,22 @@ def test_what_breaks_the_format_is_the_package_s_own_error(stream: Stream, plain
         touches(stream, plaintext, EPOCH, [(0, 1)])
     with pytest.raises(WireFormatError):
         without(stream, plaintext, EPOCH, (0, 1))
+
+
+@pytest.mark.parametrize("precision", [p for p in Precision if p <= Precision.REGION])
+def test_readings_are_parted_by_what_is_said_of_their_steps(precision: Precision) -> None:
+    """Two parts, one that goes, and the batch as it is where all is said to be one; each asked of its whole step."""
+    sent = fixes(precision, step_s=86_400 // 5)
+    plaintext = pack_location(precision, sent, EPOCH)
+    asked: list[float] = []
+
+    def part(start: float, end: float) -> str | None:
+        asked.append(end - start)
+        return {sent[0].time: None, sent[1].time: "a", sent[3].time: "a"}.get(int(start), "b")
+
+    one, other = parted(Stream.LOCATION, plaintext, EPOCH, part)
+    assert unpack_location(one.plaintext, EPOCH) == [sent[1], sent[3]] and one.oldest_capture == sent[1].time
+    assert unpack_location(other.plaintext, EPOCH) == [sent[2]] and other.oldest_capture == sent[2].time
+    assert set(asked) == {TIME_STEP_S[precision]}
+    [whole] = parted(Stream.LOCATION, plaintext, EPOCH, lambda *_: 0)
+    assert whole.plaintext == plaintext and parted(Stream.LOCATION, plaintext, EPOCH, lambda *_: None) == []

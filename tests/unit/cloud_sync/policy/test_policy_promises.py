@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from cloud_sync.policy import PolicyArchive, lint
-from tests.unit.cloud_sync.policy.policy_world import TEXT, changed, rich, write
+from tests.unit.cloud_sync.policy.policy_world import DEMO, TEXT, changed, rich, write
 
 RICH = rich()
 _TIME = '"time", "temperature", "light"]\npurpose'
@@ -335,6 +335,18 @@ def test_a_rule_elsewhere_may_be_covered(tmp_path: Path) -> None:
     text = RICH[:contact] + RICH[contact:].replace('region = "EEA"\n', covered, 1)
     assert lint(write(tmp_path, text)) == []
     assert lint(write(tmp_path, changed("reviewed = 2026-03-01\n", "", text))) != []
+
+
+def test_answers_are_kept_while_a_backup_of_before_them_lives(tmp_path: Path) -> None:
+    """As long is enough; a day less is told, with the rule and both terms."""
+    head, mark, tail = DEMO.read_text("utf-8").partition('category = "consent_ledger"')
+    assert 'horizon = "P30D"' in head + tail
+    text = head + mark + tail.replace('retention = "P3Y"', 'retention = "P30D"', 1)
+    assert lint(write(tmp_path, text)) == []
+    [gap] = lint(write(tmp_path, changed('retention = "P30D"', 'retention = "P29D"', text)))
+    assert (
+        gap.key.endswith(".retention") and "a backup (P30D) may outlast the answers given since (P29D)" in gap.message
+    )
 
 
 def test_promises_that_came_later_do_not_bind_the_past(tmp_path: Path) -> None:

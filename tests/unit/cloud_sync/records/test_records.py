@@ -176,6 +176,22 @@ def test_a_record_whose_event_never_comes_is_bounded(office: Office, cloud: Clou
     }
 
 
+def test_a_copy_of_a_document_is_gone_a_day_after_the_decision(tmp_path: Path) -> None:
+    """Whatever longer term its rule has (V-37): due after P30D while nobody has decided, and PT24H after the decision."""
+    office = Office(tmp_path)
+    text = office.policy.read_text("utf-8")
+    longer = text.replace(
+        'retention = "P1D"\nclock = "identity.decided"', 'retention = "P20D"\nclock = "identity.decided"'
+    )
+    assert longer != text
+    office.policy.write_text(longer, "utf-8")
+    with office.open() as cloud:
+        cloud.records.put("identity_copy", {"s-1": b"x"})
+        assert [part.due for part in cloud.records.of("s-1")] == [at("2026-02-14T12:00")]
+        cloud.records.note(Clock.IDENTITY_DECIDED, subject="s-1", at=at("2026-01-17T09:00"))
+        assert [part.due for part in cloud.records.of("s-1")] == [at("2026-01-18T09:00")]
+
+
 def test_events_that_nobody_can_tell_are_refused(cloud: CloudSync) -> None:
     """One thing wrong each: an unknown event, one that follows from the record, nobody, both, a year beyond."""
     good = {"kind": Clock.CASE_CLOSED, "subject": "s-1"}

@@ -145,24 +145,30 @@ def test_an_erasure_of_a_span_does_not_wait_for_a_hold_on_records(office: Office
     assert (receipt.held, rows(cloud, tracker), cloud.database.waiting()) == ((), [], [])
 
 
-def test_a_restored_database_knows_an_erasure_that_waits(office: Office, tmp_path: Path) -> None:
-    """A backup of before it was asked for: it waits again, and is carried out at the release; then nothing waits any more."""
+@pytest.mark.parametrize(("asker", "logged"), [("dpo-7", "dpo-7"), ("s-1", "data_subject")])
+def test_a_restored_database_knows_an_erasure_that_waits(
+    office: Office, tmp_path: Path, asker: str, logged: str
+) -> None:
+    """A backup of before it was asked for: it waits again, as of who asked for it, and is carried out at the release; then nothing
+    waits any more.
+    """
     with office.open() as cloud:
         tracker = filled(office, cloud, [NOON])
         cloud.sweep()
         hold = held(office, cloud)
     kept = copy_all(office.directory, tmp_path / "kept")
     with office.open() as cloud:
-        assert cloud.erase(subject="s-1").held == (hold,)
+        assert cloud.erase(subject="s-1", actor=asker).held == (hold,)
         [waiting] = cloud.database.waiting()
     copy_store("telemetry.db", kept, office.directory)
     with office.open() as cloud:
         [again] = cloud.database.waiting()
-        assert (again.erasure_id, again.subject, again.at) == (waiting.erasure_id, "s-1", waiting.at)
+        assert again == waiting and again.actor == asker
         assert cloud.restrictions.restricted("s-1") and rows(cloud, tracker)
         cloud.holds.release(hold, by="dpo-1", approved_by="counsel-1")
         cloud.sweep()
         assert rows(cloud, tracker) == [] and cloud.database.waiting() == []
+        assert cloud.database.newest_events("erasure.done", 1)[0].actor == logged
     with office.open() as cloud:
         assert cloud.database.waiting() == []
 

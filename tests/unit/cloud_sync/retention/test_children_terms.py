@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cloud_sync.consent import Evidence
-from cloud_sync.model import Stream
+from cloud_sync.model import Precision, Stream
 from cloud_sync.service import CloudSync
 from tests.unit.cloud_sync.ingest.ingest_world import NOON, TODAY, Tracker
 from tests.unit.cloud_sync.test_service import Setting, tracker_of
@@ -31,15 +31,21 @@ def cloud(setting: Setting) -> Iterator[CloudSync]:
         yield cloud
 
 
-def tracked(setting: Setting, cloud: CloudSync, subject: str) -> Tracker:
-    """A person who agreed, with two fixes, a day apart."""
+def tracked(setting: Setting, cloud: CloudSync, subject: str, *, child: bool = False) -> Tracker:
+    """A person who agreed, or a child whose parent did by two channels, with two fixes, a day apart."""
     setting.clock.at = NOON
     tracker = tracker_of(cloud.enrol(subject=subject, settings={}))
-    cloud.consent.give(subject, "tracking", Evidence(subject, "demo-1", "app", "tapped_allow", "en"))
+    if child:
+        cloud.ages.declare(subject, date(2013, 6, 1), Evidence("p-1", "demo-1", "app", "told_age", "en"), country="DK")
+        for channel in ("app", "letter"):
+            cloud.consent.confirm(subject, "tracking", Evidence("p-1", "demo-1", channel, "confirmed", "en"))
+    else:
+        cloud.consent.give(subject, "tracking", Evidence(subject, "demo-1", "app", "tapped_allow", "en"))
     cloud.handle([(tracker.topic, tracker.status())])
+    precision = Precision.CELL_1KM if child else Precision.CELL_100M
     for day in range(2):
         setting.clock.at = NOON + day * DAY + 120
-        cloud.handle([(tracker.topic, tracker.fixes([T + day * DAY]))])
+        cloud.handle([(tracker.topic, tracker.fixes([T + day * DAY], precision=precision))])
     return tracker
 
 
@@ -49,11 +55,8 @@ def rows(cloud: CloudSync, tracker: Tracker) -> int:
 
 
 def test_a_childs_positions_go_after_thirty_days_and_an_adults_after_ninety(setting: Setting, cloud: CloudSync) -> None:
-    """Told to be twelve after the fact: at the second at which thirty days are over the first goes, then the other and all keys."""
-    child, adult = tracked(setting, cloud, "s-1"), tracked(setting, cloud, "s-2")
-    cloud.ages.declare(
-        "s-1", date(2013, 6, 1), Evidence("s-1", "demo-1", "app", "entered_birth_date", "en"), country="DK"
-    )
+    """With a parent's leave: at the second at which thirty days are over the first goes, then the other and all keys."""
+    child, adult = tracked(setting, cloud, "s-1", child=True), tracked(setting, cloud, "s-2")
     setting.clock.at = T + 30 * DAY - 1
     assert cloud.sweep(clock_confirmed=True).envelopes == 0 and rows(cloud, child) == 2
     setting.clock.at = T + 30 * DAY
@@ -68,10 +71,7 @@ def test_a_childs_positions_go_after_thirty_days_and_an_adults_after_ninety(sett
 
 def test_a_hold_keeps_a_childs_data_as_well(setting: Setting, cloud: CloudSync) -> None:
     """Held it stays, and its key; released it goes."""
-    child = tracked(setting, cloud, "s-1")
-    cloud.ages.declare(
-        "s-1", date(2013, 6, 1), Evidence("s-1", "demo-1", "app", "entered_birth_date", "en"), country="DK"
-    )
+    child = tracked(setting, cloud, "s-1", child=True)
     hold = cloud.holds.place("H-1", by="dpo-1", review_at=setting.clock.at + 90 * DAY, subject="s-1")
     setting.clock.at = T + 40 * DAY
     report = cloud.sweep(clock_confirmed=True)

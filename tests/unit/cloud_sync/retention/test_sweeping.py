@@ -108,7 +108,7 @@ def test_more_expired_rows_than_a_chunk_all_die(
     world: World, tracker: Tracker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Chunks of two: five rows, one leaf moved past all of them."""
-    monkeypatch.setattr("cloud_sync.retention.sweep.CHUNK", 2)
+    monkeypatch.setattr("cloud_sync.retention.passes.CHUNK", 2)
     world.take(tracker, *(tracker.fixes([T + n]) for n in range(5)), tracker.fixes([T + 3600]))
     assert sweep_at(world, T + 10 + TERM).envelopes == 5
     leaf = world.store.leaf(tracker.name, 0, L, TODAY)

@@ -8,7 +8,7 @@ import pytest
 
 from cloud_sync.errors import StoreError
 from cloud_sync.model import EnvelopeId
-from cloud_sync.model.access import AlertLink, Approval, Delivery, DeliveryState, Relation, StaffGrant, Ticket
+from cloud_sync.model.access import AlertLink, Approval, Cursor, Delivery, DeliveryState, Relation, StaffGrant, Ticket
 from cloud_sync.stores import Database
 
 TICKET = Ticket("K-1", "s-1", 1.5)
@@ -36,7 +36,7 @@ def test_every_row_comes_back_as_it_went_in(database: Database) -> None:
     assert (database.grant("g-1"), database.grant("g-9")) == (GRANT, None)
     assert (database.delivery("d-1"), database.delivery("d-9")) == (DELIVERY, None)
     assert (database.alert("l-1"), database.alert("l-9")) == (LINK, None)
-    last = EnvelopeId("a" * 16, 0, 1, 20_500, 7)
+    last = Cursor(EnvelopeId("a" * 16, 0, 1, 20_500, 7), 1_771_200_000.25, 1_771_200_060, 65_537)
     ended = replace(
         DELIVERY, state=DeliveryState.DONE, parts=3, count=1200, commitment="ab" * 32, last=last, ended_at=5.5
     )

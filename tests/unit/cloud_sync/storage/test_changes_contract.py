@@ -10,6 +10,7 @@ import pytest
 from cloud_sync.model import BoundKind, ConsentBound, ConsentRecord
 from cloud_sync.model.consent import StandingMark
 from cloud_sync.model.keeping import Restriction
+from cloud_sync.storage import changes
 from cloud_sync.storage.changes import MOST_RESTRICTED
 from cloud_sync.stores import Database
 from tests.unit.cloud_sync.storage.test_database_contract import CONSENT
@@ -56,6 +57,17 @@ def test_who_answered_since(database: Database) -> None:
     assert database.answered_since(marked(database)) == []
     assert database.answered_since(marked(database)._replace(answer="c-9")) is None
     assert database.answered_since(marked(database)._replace(answers=99)) is None
+
+
+def test_too_many_answers_are_nobodys_names(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many people as are named at once are; with one more everything is to be asked anew."""
+    monkeypatch.setattr(changes, "MOST_ANSWERED", 3)
+    before = marked(database)
+    for n in range(3):
+        database.append_consent(replace(consent(f"c-{n}"), pii_principal_id=f"s-{n}"))
+    assert sorted(database.answered_since(before) or ()) == ["s-0", "s-1", "s-2"]
+    database.append_consent(replace(consent("c-3"), pii_principal_id="s-3"))
+    assert database.answered_since(before) is None
 
 
 def test_an_answer_that_was_undone_leaves_no_mark(database: Database) -> None:

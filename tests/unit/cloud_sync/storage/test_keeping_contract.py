@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from cloud_sync.model import RESEALED, Device, EnvelopeId, Leaf, StoredEnvelope
@@ -17,6 +19,7 @@ from cloud_sync.model.keeping import (
     WaitingErasure,
 )
 from cloud_sync.stores import Database, KeyDatabase
+from tests.unit.cloud_sync.storage.test_database_contract import CONSENT
 
 A = "a" * 16
 
@@ -128,6 +131,19 @@ def test_parts_of_records_come_in_the_order_of_their_terms(database: Database) -
     assert database.parts("r-1") == [parts[1]]
     assert [part.record_id for part in database.parts_after(("r-1", "s-1"), 9)] == ["r-2", "r-3"]
     assert database.remove_parts([("r-2", "s-1"), ("r-2", "s-2")]) == 1 and database.parts("r-2") == []
+
+
+def test_no_place_of_the_ledger_is_given_twice(database: Database) -> None:
+    """Records that went, all or the newest, leave their places empty; another person's first record tells its own."""
+    for name in ("r-1", "r-2", "r-3"):
+        database.append_consent(replace(CONSENT, record_id=name))
+    assert database.consent_top() == 3 and database.remove_consents(["r-3"]) == 1
+    database.append_consent(replace(CONSENT, record_id="r-4", pii_principal_id="s-2"))
+    assert [place for place, _ in database.consent_page(0, 9)] == [1, 2, 4]
+    assert (database.first_consent(CONSENT.pii_principal_id), database.first_consent("s-2")) == (1, 4)
+    assert database.remove_consents(["r-1", "r-2", "r-4"]) == 3 and database.consent_top() == 4
+    database.append_consent(CONSENT)
+    assert database.consent_page(0, 9) == [(5, CONSENT)] and database.first_consent("s-2") == 0
 
 
 def test_keys_of_records(keys: KeyDatabase) -> None:

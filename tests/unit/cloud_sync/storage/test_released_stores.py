@@ -16,6 +16,7 @@ from cloud_sync.errors import StoreError
 from cloud_sync.model import Actor
 from cloud_sync.service import CloudSync
 from cloud_sync.storage.engine import Engine, Migration
+from cloud_sync.storage.keybackup import restore
 from cloud_sync.storage.moving import move
 from cloud_sync.storage.postgresql import PostgresqlEngine
 from cloud_sync.storage.schema import KEYS, TELEMETRY, TOMBSTONES
@@ -76,6 +77,40 @@ def test_everything_that_was_there_is_there(engine: str, tmp_path: Path) -> None
                 actor=Actor("s-1", "data_subject"), purpose="tracking", subject="s-1", start=NOON, end=NOON + 4 * 3600
             )
             assert [fix.time for fix in fixes] == expected["times"]
+
+
+def read(cloud: CloudSync) -> list[int]:
+    """Times of what the person sees of their positions."""
+    person = Actor("s-1", "data_subject")
+    fixes = cloud.read_location(actor=person, purpose="tracking", subject="s-1", start=NOON, end=NOON + 4 * 3600)
+    return [fix.time for fix in fixes]
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+def test_keys_are_rotated_over_a_store_of_then(engine: str, whole: bool, tmp_path: Path) -> None:
+    """At once, or begun, stopped and gone on with by a sweep of a later start; a backup of its keys restores what it held."""
+    expected: dict[str, Any] = json.loads((FILLED / "expected.json").read_text())
+    config = installation(tmp_path)
+    if engine == "postgresql":
+        config = on_postgresql(config)
+    clock = FakeClock(expected["now"])
+    with CloudSync.open(config, clock=clock, link=ListLink()) as cloud:
+        number = cloud.rotate_keys()[0] if whole else cloud.rotation.begin()
+    with CloudSync.open(config, clock=clock, link=ListLink()) as cloud:
+        assert not cloud.sweep(clock_confirmed=True).halted
+        assert cloud.rotation.work().wrapped == 0  # nothing lies under a former key
+        assert read(cloud) == expected["times"] and len(cloud.limits.in_force("s-1").zones) == expected["zones"]
+        assert cloud.back_up_keys(tmp_path / "keys.backup") > 0
+        assert number == 2
+    if engine == "postgresql":
+        config = replace(config, keys=tmp_path / "restored.db")
+    else:
+        for leftover in config.keys.parent.glob("keys.db*"):
+            leftover.unlink()
+    restore(tmp_path / "keys.backup", config.keys, clock.at, lambda at: at + 30 * 86_400)
+    with CloudSync.open(config, clock=clock, link=ListLink()) as cloud:
+        assert read(cloud) == expected["times"]
 
 
 def opener(engine: str, tmp_path: Path) -> Callable[[tuple[Migration, ...]], Engine]:

@@ -1,0 +1,194 @@
+"""What is erased of records, and what stays of them, restricted: the half of `Records` that destroys.
+
+A part dies as key and row together, keys first. Restores: the witness beside the tombstones knows whose records were erased and
+until when; what a backup brings back of them goes before anything is served (`replay`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Final
+
+from cloud_sync.audit import Kind
+from cloud_sync.keys.recordkeys import RecordKeys
+from cloud_sync.model import AuditEvent, LawfulBasis
+from cloud_sync.model.keeping import RecordPart, Scope
+from cloud_sync.policy import Policy
+from cloud_sync.records.asked import Asked, Holding, KeptPart
+from cloud_sync.retention.clocks import Clocks, Times
+from cloud_sync.retention.due import RecordTerms
+from cloud_sync.retention.walk import RECORD_KEYS, Walk
+from cloud_sync.stores import AuditSink, Database, WitnessStore
+from cloud_sync.stores import Clock as Time
+
+MOST_AHEAD_S: Final = 120  # of a record's making: as far as two clocks may differ
+NO_KEY: Final = ("", "")  # the place before all keys
+CHUNK: Final = 500  # parts in a transaction: ingest waits for one chunk
+HOLD: Final = "hold"  # why a part stays after an erasure
+MICRO: Final = 1_000_000  # a witness counts in whole numbers
+
+
+class RecordErasure:
+    """Erasures over the parts of one installation, and what they leave."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        keys: RecordKeys,
+        policy: Policy,
+        time: Time,
+        clocks: Clocks,
+        audit: AuditSink,
+        witness: WitnessStore,
+        gate: Callable[[Asked], None],
+        holds: Holding,
+    ) -> None:
+        self._database = database
+        self._keys = keys
+        self._policy = policy
+        self._time = time
+        self._clocks = clocks
+        self._terms = RecordTerms(policy, clocks)
+        self._audit = audit
+        self._witness = witness
+        self._gate = gate
+        self._holds = holds
+        self._walk = Walk(database, RECORD_KEYS, NO_KEY)
+
+    def of(self, subject: str, category: str | None = None) -> list[RecordPart]:
+        """What there is of a person: ids, categories and dates, nothing of the content."""
+        return [replace(part, sealed=b"") for part in self._database.parts_of(subject, category)]
+
+    # Erasure
+
+    def erase(self, subject: str, *, actor: str) -> tuple[int, list[KeptPart]]:
+        """Erase a person's parts: how many went, and what stays, restricted, for a law or a hold."""
+        now = self._time.now()
+        self._witness.raise_witness(_erased(subject), round(now * MICRO), b"")
+        with self._database.transaction():
+            gone, kept = self._erase(subject, now)
+            self.log_kept(subject, actor=actor)
+        return gone, kept
+
+    def destroy(self, subject: str, until: float) -> int:
+        """The same as a part of the person's whole erasure, inside its transaction, of what came in up to that Unix second; events
+        that started clocks go with the last part. How many parts went.
+        """
+        gone, kept = self._erase(subject, until)
+        if not kept:
+            self._database.remove_clock_events(Scope.SUBJECT, subject)
+        return gone
+
+    def log_kept(self, subject: str, *, actor: str) -> None:
+        """Log what stays of a person, restricted, and why."""
+        now = self._time.now()
+        for part in self.of(subject):
+            if not part.ground:
+                continue
+            detail: list[tuple[str, str | int]] = [
+                ("record", part.record_id),
+                ("category", part.category),
+                ("reason", part.ground),
+            ]
+            if part.review_at is not None:
+                detail.append(("review_at", int(part.review_at)))
+            self._audit.append(AuditEvent(Kind.RECORD_RESTRICTED.value, now, actor, subject, tuple(detail)))
+
+    def _erase(self, subject: str, until: float) -> tuple[int, list[KeptPart]]:
+        held, now = self._holds.view(), self._time.now()
+        gone: list[RecordPart] = []
+        kept: list[KeptPart] = []
+        for part in self._database.parts_of(subject):
+            if _came_after(part, until):
+                continue
+            stays = self._stays(part, held.held_record(subject, part.category, part.created_at), now)
+            if stays is None:
+                gone.append(part)
+                continue
+            self._database.put_part(stays)
+            kept.append(KeptPart(part.record_id, part.category, stays.ground, stays.review_at))
+        self._destroy(gone)
+        return len(gone), kept
+
+    def _stays(self, part: RecordPart, review_at: float | None, now: float) -> RecordPart | None:
+        """The part as it is kept after an erasure, restricted; None if nothing asks for it."""
+        lawful = [rule for rule in self._terms.rules(part.category) if rule.basis is LawfulBasis.LEGAL_OBLIGATION]
+        due = self._terms.due(lawful, part.created_at, *self._times(part))
+        if lawful and (due is None or due > now):
+            return replace(part, due=due, ground=LawfulBasis.LEGAL_OBLIGATION.value, review_at=due)
+        return None if review_at is None else replace(part, due=now, ground=HOLD, review_at=review_at)
+
+    def replay(self) -> int:
+        """Erase again what was erased, in stores that may be restored ones; how many parts went."""
+        gone = 0
+        for subject in self._people():
+            seen = self._witness.witness(_erased(subject))
+            if seen is not None:
+                with self._database.transaction():
+                    gone += self._erase(subject, seen[0] / MICRO)[0]
+        return gone
+
+    def destroy_orphans(self, most: float = math.inf) -> int:
+        """Destroy keys whose parts are gone, which a restored key store has brought back or a failed `put` left; how many.
+
+        All of them, or about as many as `most`, from where the last call stopped, in whatever process that was.
+        """
+        gone = looked_at = 0
+        after: tuple[str, str] = NO_KEY if most == math.inf else self._walk.after
+        while looked_at < most:
+            # Inside the transaction in which a part is put [its key is there before its row].
+            with self._database.transaction():
+                page = self._keys.names(after, CHUNK)
+                dead = [name for name in page if not self._database.has_part(*name)]
+                gone += self._keys.destroy(dead) if dead else 0
+                after = page[-1] if len(page) == CHUNK else NO_KEY
+                self._walk.move(after)
+            looked_at += len(page)
+            if after == NO_KEY:
+                break
+        return gone
+
+    # Parts
+
+    def _destroy(self, parts: Iterable[RecordPart]) -> None:
+        """Keys first, then rows, inside the transaction [a crash in between leaves ciphertext without a key]."""
+        names = [(part.record_id, part.subject) for part in parts]
+        if not names:
+            return
+        self._keys.destroy(names)
+        self._database.remove_parts(names)
+        for record_id in {record_id for record_id, _ in names}:
+            if not self._database.parts(record_id):
+                self._database.remove_clock_events(Scope.RECORD, record_id)
+
+    def _dated(self, part: RecordPart) -> RecordPart:
+        rules = self._terms.rules(part.category)
+        if part.ground == LawfulBasis.LEGAL_OBLIGATION.value:
+            rules = tuple(rule for rule in rules if rule.basis is LawfulBasis.LEGAL_OBLIGATION)
+        if part.ground == HOLD:
+            return part
+        return replace(part, due=self._terms.due(rules, part.created_at, *self._times(part)))
+
+    def _times(self, part: RecordPart) -> tuple[Times, Times]:
+        return self._clocks.times(Scope.RECORD, part.record_id), self._clocks.times(Scope.SUBJECT, part.subject)
+
+    def _people(self) -> list[str]:
+        found: set[str] = set()
+        after = ("", "")
+        while page := self._database.parts_after(after, CHUNK):
+            found |= {part.subject for part in page}
+            after = page[-1].record_id, page[-1].subject
+        return sorted(found)
+
+
+def _came_after(part: RecordPart, until: float) -> bool:
+    """Whether a part came in after that moment [a record's making may be dated back]."""
+    return part.put_at > until if part.put_at else part.created_at > until + MOST_AHEAD_S
+
+
+def _erased(subject: str) -> str:
+    return f"records/{hashlib.sha256(subject.encode()).hexdigest()}"
