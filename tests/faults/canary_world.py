@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import secrets
 import shutil
@@ -56,7 +57,10 @@ KEPT = {
         *("telemetry.consent_bound.subject", "telemetry.consent_bound.record", "telemetry.restriction.subject"),
         *("telemetry.record_part.subject", "telemetry.clock_event.name", "keys.record_key.subject"),
         *("telemetry.audit_leaf.subject", "telemetry.audit_leaf.event"),  # that a record is kept, and why
+        "telemetry.rights_case.subject",
     },
+    "case": {"telemetry.rights_case.case_id", "telemetry.rights_event.case_id"},
+    "message": {"telemetry.rights_case.message"},
     "device": {
         *("telemetry.device.device", "telemetry.directive_state.device", "keys.tip.device", "keys.down.device"),
         *("keys.leaf.device", "keys.heal_wish.device", "keys.heal_offer.device", "tombstones.tombstone.device"),
@@ -156,6 +160,7 @@ class Home:
         self._access()
         self._records()
         self._bounds()
+        self._cases()
         self._waiting()
         (self.directory / "metrics.txt").write_text(metrics_text(cloud.figures()))
 
@@ -221,6 +226,15 @@ class Home:
         restricted = cloud.restrictions.restrict(SUBJECT, "objection", by="desk", reference=self.word("lifted"))
         cloud.restrictions.lift(restricted.restriction_id, by="desk", told=True)
         cloud.restrictions.restrict(SUBJECT, "accuracy_contested", by="desk", reference=self.word("restriction"))
+
+    def _cases(self) -> None:
+        """A letter that asks for something, and a link by which whoever wrote it is to show who they are."""
+        rights, sent = self.cloud.rights, list[str]()
+        letter = {"received_at": self.clock.at, "channel": "letter", "by": "desk"}
+        [case] = rights.open(SUBJECT, "rectification", content=b"canary-case-content", **letter).cases  # type: ignore[arg-type]
+        rights.identity.send(case.case_id, lambda _, token: sent.append(token))
+        self.words |= {"case": case.case_id, "message": case.message, "case content": "canary-case-content"}
+        self.words["link"] = hashlib.sha256(sent[0].encode()).hexdigest()
 
     def _waiting(self) -> None:
         """An erasure that a hold kept, which is released."""

@@ -48,7 +48,7 @@ def pin(obj, handler, trigger, priority=1, wake=None, hard=False):
     return irq
 
 
-def uart(obj, handler, trigger, hard=False):
+def of_uart(obj, handler, trigger, hard=False):
     known = obj.IRQ_RX | obj.IRQ_RXIDLE
     if trigger & ~known:
         _link.missing("machine.UART.irq of another trigger than IRQ_RX and IRQ_RXIDLE")

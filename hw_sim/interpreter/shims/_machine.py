@@ -120,15 +120,15 @@ def _setting(pin, name, value):
 # --- of a UART
 
 
-def _of_uart(uart, name):
+def _of_uart(obj, name):
     if name == "irq":
         import _irq
 
-        return lambda handler=None, trigger=0, hard=False: _irq.uart(uart, handler, trigger, hard)
+        return lambda handler=None, trigger=0, hard=False: _irq.of_uart(obj, handler, trigger, hard)
     if name == "flush":
-        return lambda: _link.call(_ops.SLEEP, _link.call(_ops.UART_ANY, uart._id, 1))
+        return lambda: _link.call(_ops.SLEEP, _link.call(_ops.UART_ANY, obj._id, 1))
     if name == "txdone":
-        return lambda: not _link.call(_ops.UART_ANY, uart._id, 1)
+        return lambda: not _link.call(_ops.UART_ANY, obj._id, 1)
     return None
 
 
