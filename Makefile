@@ -33,16 +33,17 @@ setup: $(STAMP)
 demo: $(STAMP)
 	@$(BIN)/byleave demo run --report demo/report.html
 
-# Two halves at once, each on a core: the tests of whole systems on simulated boards, then what keeps rows once more with its
-# stores on PostgreSQL; and all others, told first.
+# Three parts at once on two cores: whole systems on simulated boards; what keeps rows once more with its stores on PostgreSQL,
+# behind the others, since it waits for disks; and all other tests, told first.
 BOARDS := tests/system
 STORED := $(addprefix tests/unit/cloud_sync/,ingest erasure retention read records restriction test_limits.py test_service.py \
   test_service_restore.py test_service_stores.py)
 test: $(STAMP)
-	@mkdir -p build; { $(BIN)/python -m $(RUN) pytest $(BOARDS); boards=$$?; \
-	  BYLEAVE_TEST_STORE=postgresql $(BIN)/python -m $(RUN) pytest $(STORED) && exit $$boards; } >build/boards.log 2>&1 & boards=$$!; \
+	@mkdir -p build; $(BIN)/python -m $(RUN) pytest $(BOARDS) >build/boards.log 2>&1 & boards=$$!; \
+	  BYLEAVE_TEST_STORE=postgresql nice $(BIN)/python -m $(RUN) pytest $(STORED) >build/stored.log 2>&1 & stored=$$!; \
 	  $(BIN)/python -m $(RUN) pytest $(BOARDS:%=--ignore=%); others=$$?; \
-	  wait $$boards; boards=$$?; cat build/boards.log; test $$boards -eq 0 && exit $$others
+	  wait $$boards; boards=$$?; wait $$stored; stored=$$?; cat build/boards.log build/stored.log; \
+	  test $$boards -eq 0 && test $$stored -eq 0 && exit $$others
 
 # The tests once more under coverage, failing below what pyproject.toml asks for.
 coverage: $(STAMP)

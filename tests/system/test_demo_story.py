@@ -10,6 +10,7 @@ from cloud_sync.erasure.erase import Eraser
 from cloud_sync.ingest.pipeline import _Batch
 from cloud_sync.keys.ladderkeys import LadderKeys
 from cloud_sync.model import Reason
+from cloud_sync.retention.passes import Passes
 from cloud_sync.retention.sweep import Sweeper
 from hw_sim.demo.exhibits import Exhibits
 from hw_sim.demo.stage import Stage
@@ -85,7 +86,7 @@ def test_step_e_fails_when_the_spool_is_not_wiped(driving: Stage, tmp_path: Path
 
 def test_step_f_fails_when_keys_outlive_their_rows(driving: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """A sweep that deletes rows and keeps keys leaves copies that still open."""
-    monkeypatch.setattr(Sweeper, "_move_past", lambda self, dead, done: None)
+    monkeypatch.setattr(Passes, "_move_past", lambda self, dead, done: None)
     monkeypatch.setattr(LadderKeys, "destroy", lambda self, *span: 0)
     broken = expiry(driving, quiet).broken
     assert "a row and its key did not die together" in broken

@@ -13,7 +13,8 @@ from cloud_sync.erasure.erase import Eraser
 from cloud_sync.ingest.outcome import Kind
 from cloud_sync.keys.ladderkeys import LadderKeys
 from cloud_sync.model import EPOCH_SECONDS, PERSONAL_STREAMS, Leaf, StoredEnvelope, Stream
-from cloud_sync.retention.sweep import Sweeper, SweepReport
+from cloud_sync.retention.passes import Passes
+from cloud_sync.retention.sweep import SweepReport
 from cloud_sync.wire.fields import MOST_EPOCH
 from hw_sim.demo.stage import SUBJECT, Stage
 from hw_sim.demo.steps.expiry import opens
@@ -257,7 +258,7 @@ def test_rows_and_keys_die_with_their_term(drive: Stage) -> None:
 
 def test_a_sweep_that_forgets_the_keys_is_found_out(drive: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """A control: rows that die without their keys leave copies that still open."""
-    monkeypatch.setattr(Sweeper, "_move_past", lambda self, dead, done: None)
+    monkeypatch.setattr(Passes, "_move_past", lambda self, dead, done: None)
     monkeypatch.setattr(LadderKeys, "destroy", lambda self, *span: 0)
     drive.board.cut_power()
     rows = envelopes(drive)

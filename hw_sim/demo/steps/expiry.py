@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from cloud_sync.errors import KeyDestroyed, SealBroken
-from cloud_sync.model import EPOCH_SECONDS, StoredEnvelope, Stream
+from cloud_sync.model import EPOCH_SECONDS, ConsentState, StoredEnvelope, Stream
 from cloud_sync.wire.envelope import open_uplink, parse_uplink
 from hw_sim.demo.stage import SUBJECT, Stage
 from hw_sim.demo.steps.acts import OPERATOR_ACTOR, location_envelopes
@@ -36,10 +36,13 @@ class _Deaths:
 
 
 def expiry(stage: Stage, progress: Progress) -> Outcome:
-    """f. Ninety-one days pass: the sweep destroys keys and rows together, within an hour of each envelope's term."""
+    """f. Ninety-one days pass: what was let in by a leave that was taken back goes at once; of the rest the sweep destroys keys
+    and rows together, within an hour of each envelope's term.
+    """
     out = Outcome("f", "ninety-one days pass")
     stage.board.cut_power()
     copies = [(stage.device, payload) for payload in stage.observer.uplinks(stage.up_topic, Stream.LOCATION)]
+    withdrawn, gone = _without_leave(stage)
     deaths, began = _Deaths(location_envelopes(stage)), stage.world.clock.unix_s
     known = len(deaths.rows)
     openable = sum(opens(stage, *copy) for copy in copies)
@@ -51,6 +54,7 @@ def expiry(stage: Stage, progress: Progress) -> Outcome:
     out.figures = {
         "days": DAYS,
         "sweeps": deaths.sweeps,
+        "gone_with_the_leave_that_let_them_in": f"{gone}/{withdrawn}",
         "envelopes_before": known,
         "envelopes_after": len(left),
         "destroyed_after_their_term": f"{min(deaths.late_s, default=0):.0f} to {max(deaths.late_s, default=0):.0f} s",
@@ -59,6 +63,9 @@ def expiry(stage: Stage, progress: Progress) -> Outcome:
         "fixes_read": len(fixes),
         "status_kept_for_its_own_term": status,
     }
+    out.check(
+        gone == withdrawn, "what was captured under a leave that was taken back is there, or more than that is gone"
+    )
     out.check(known > 0 and openable >= known, "there was nothing to destroy")
     out.check(len(deaths.late_s) == known and not left, "positions outlived their term")
     out.check(
@@ -70,6 +77,18 @@ def expiry(stage: Stage, progress: Progress) -> Outcome:
     out.check(not fixes and status > 0, "the read, or what has a longer term, is not as it should be")
     progress(1.0)
     return out
+
+
+def _without_leave(stage: Stage) -> tuple[int, int]:
+    """How many rows were captured under a leave that was taken back since, and how many the next sweep took."""
+    answers = stage.cloud.database.all_consents()
+    ends = [each.event_time for each in answers if each.event_state is ConsentState.WITHDRAWN]
+    before = location_envelopes(stage)
+    stage.cloud.sweep()
+    left = {row.id for row in location_envelopes(stage)}
+    theirs = {row.id for row in before if row.oldest_capture <= max(ends, default=0)}
+    taken = {row.id for row in before} - left
+    return len(theirs), len(taken) if taken == theirs else -1
 
 
 def _let_pass(stage: Stage, deaths: _Deaths, end: float, progress: Progress) -> None:
