@@ -35,7 +35,7 @@ demo: $(STAMP)
 
 # Three parts at once on two cores: whole systems on simulated boards; what keeps rows once more with its stores on PostgreSQL,
 # behind the others, since it waits for disks; and all other tests, told first.
-BOARDS := tests/system
+BOARDS := tests/system tests/unit/firmware/app
 STORED := $(addprefix tests/unit/cloud_sync/,ingest erasure retention read records restriction test_limits.py test_service.py \
   test_service_restore.py test_service_stores.py)
 test: $(STAMP)
