@@ -8,9 +8,8 @@ from cloud_sync.model.consent import StandingMark
 from cloud_sync.storage.engine import Engine
 
 MOST_RESTRICTED: Final = 500  # in force; with more of them nothing is told, and nobody keeps an answer
-MOST_ANSWERED: Final = (
-    10_000  # people named at once; after a new policy has closed everybody's consents nobody reads them all
-)
+#: People named at once; after a new policy has closed everybody's consents nobody reads them all.
+MOST_ANSWERED: Final = 10_000
 
 
 class ChangeRows(Engine):

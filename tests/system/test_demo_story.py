@@ -10,11 +10,13 @@ from cloud_sync.erasure.erase import Eraser
 from cloud_sync.ingest.pipeline import _Batch
 from cloud_sync.keys.ladderkeys import LadderKeys
 from cloud_sync.model import Reason
+from cloud_sync.retention.consentend import ConsentEnds
 from cloud_sync.retention.passes import Passes
+from cloud_sync.retention.report import Gone
 from cloud_sync.retention.sweep import Sweeper
 from hw_sim.demo.exhibits import Exhibits
 from hw_sim.demo.stage import Stage
-from hw_sim.demo.steps.acts import ALL_PURPOSES, consent, run_for
+from hw_sim.demo.steps.acts import ALL_PURPOSES, answer, consent, give, run_for
 from hw_sim.demo.steps.crash import power_and_network
 from hw_sim.demo.steps.erasure import erasure
 from hw_sim.demo.steps.expiry import expiry
@@ -91,6 +93,14 @@ def test_step_f_fails_when_keys_outlive_their_rows(driving: Stage, monkeypatch: 
     broken = expiry(driving, quiet).broken
     assert "a row and its key did not die together" in broken
     assert "a copy at the broker still opens" in broken
+
+
+def test_step_f_fails_when_what_a_leave_let_in_outlives_it(driving: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sweep that does not look at ends of consents keeps what a leave that was taken back had let in."""
+    answer(driving, "withdraw")
+    give(driving)
+    monkeypatch.setattr(ConsentEnds, "sweep", lambda self, now, lateness: Gone())
+    assert "what was captured under a leave that was taken back is there" in str(expiry(driving, quiet).broken)
 
 
 def test_step_f_fails_when_nothing_is_swept(driving: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

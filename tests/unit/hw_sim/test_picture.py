@@ -6,7 +6,6 @@ import base64
 import hashlib
 import json
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +34,9 @@ from hw_sim.picture.recording import (
 from hw_sim.picture.scale import TimeAxis, ceiling, joined
 from hw_sim.world.clock import World
 from hw_sim.world.drive import Drive
+from tests.unit.hw_sim.html_page import Page
 
 BEGIN = 1_769_445_804.0
-VOID = {"meta", "link", "br"}
 PROGRAM = """
 import machine, time
 from esp32 import Partition
@@ -304,32 +303,6 @@ def test_packets_are_heard_both_ways(board: Board, network: Network) -> None:
 
 
 # --- the page
-
-
-class Page(HTMLParser):
-    """Elements with their attributes, and the text; notes what is not closed in order."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.open: list[str] = []
-        self.wrong: list[str] = []
-        self.words = ""
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        if not self.open or self.open.pop() != tag:
-            self.wrong.append(tag)
-
-    def handle_data(self, data: str) -> None:
-        if "style" not in self.open:
-            self.words += data
 
 
 def test_the_page_is_whole_and_asks_nobody() -> None:

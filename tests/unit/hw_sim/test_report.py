@@ -6,7 +6,6 @@ import base64
 import hashlib
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -19,10 +18,10 @@ from hw_sim.demo.report.timeline import wrapped
 from hw_sim.errors import HwSimError
 from hw_sim.picture.geo import Frame, simplified
 from hw_sim.picture.words import amount, figure
+from tests.unit.hw_sim.html_page import Page
 
 ROOT = Path(__file__).parents[3]
 BEGIN = 1_769_445_804.0
-VOID = {"meta", "link", "br"}
 FIGURES = {
     "receiver_powered_s": 4.5,
     "planted_found": "14/14",
@@ -64,32 +63,6 @@ def story() -> Chronicle:
         charge={"gnss": {"tracking": 30_000.0, "backup": 9.0}, "light": {"off": 0.0}},
         seconds=26.0,
     )
-
-
-class Page(HTMLParser):
-    """Elements with their attributes, and the text; notes what is not closed in order."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.open: list[str] = []
-        self.wrong: list[str] = []
-        self.words = ""
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        if not self.open or self.open.pop() != tag:
-            self.wrong.append(tag)
-
-    def handle_data(self, data: str) -> None:
-        if "style" not in self.open:
-            self.words += data
 
 
 @pytest.fixture(scope="module")
