@@ -149,9 +149,15 @@ class Board(Stepping, Wired):
         self._failing = True
 
     def reset(self) -> None:
-        """As the reset button does it."""
+        """As `machine.reset()` does it: retained memory and clock stay."""
         self._need_power()
         self._restart(Cause.HARD)
+
+    def press_reset(self) -> None:
+        """As the reset button does it: it takes the supply of the whole chip away, that of retained memory and clock too."""
+        self._need_power()
+        self.retained, self.rtc.us = b"", 0
+        self._restart(Cause.POWER_ON)
 
     def soft_reset(self) -> None:
         """As Ctrl-D at the prompt does it: pins, radio and watchdog keep their state."""

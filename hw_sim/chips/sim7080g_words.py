@@ -30,6 +30,11 @@ ABSENT = (
     "CPSI",
     "CENG",
     "COPS",
+    "CSQ",
+    "CCID",
+    "CIMI",
+    "CGREG",
+    "CREG",
 )
 PERIOD_S = (600, 3_600, 36_000, 2, 30, 60, 1_152_000)
 ACTIVE_S = (2, 60, 360)

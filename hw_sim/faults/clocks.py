@@ -96,8 +96,12 @@ def heap_squeeze(site: Site, kib: int, restart: bool) -> Effect:
     "reset",
     "power",
     "The reset button, or noise on its line: the program starts anew, deep sleep or not.",
-    "ESP32-S3 data sheet (CHIP_PU)",
-    kind=Parameter("hard, or soft as Ctrl-D at the prompt", "hard", choices=("hard", "soft")),
+    "ESP32-S3 data sheet (CHIP_PU: low, it powers the chip off); ESP-IDF, esp_reset_reason",
+    kind=Parameter(
+        "the button; hard, which keeps memory and clock; soft, as Ctrl-D at the prompt",
+        "button",
+        choices=("button", "hard", "soft"),
+    ),
     lasts=False,
     example={"kind": "soft"},
 )
@@ -105,7 +109,8 @@ def reset(site: Site, kind: str) -> Effect:
     """FaultError where the board is off."""
     if not site.board.powered:
         raise FaultError("the board is off; power_on() it first")
-    site.board.soft_reset() if kind == "soft" else site.board.reset()
+    board = site.board
+    {"button": board.press_reset, "hard": board.reset, "soft": board.soft_reset}[kind]()
     return happened()
 
 

@@ -20,6 +20,8 @@ from hw_sim.shell.terminal import Terminal
 if TYPE_CHECKING:
     from hw_sim.board import Board
 
+#: How long after a start the heap is read: most of what a program takes it takes at its beginning. Then hourly.
+HEAP_FIRST_US = (10_000_000, 60_000_000, 600_000_000)
 HEAP_PERIOD_US = 3600 * 1_000_000
 SILENCE_S = 10.0  # of real time; the longest honest computation of a device takes a second here
 PATIENCE_S = 0.02  # the same where somebody may type meanwhile
@@ -32,6 +34,16 @@ AFTERWARDS = (
     _ops.CRASH,
     _ops.FLASH_READ,
 )  # what a program asks for that dies of an exception: an import reads the flash
+#: What a program asks again and again while it waits for something without sleeping.
+LOOKS = frozenset(
+    {
+        *(_ops.RTC_GET, _ops.PIN_GET, _ops.ADC_READ, _ops.UART_ANY, _ops.UART_READ),
+        *(_ops.WLAN_STATUS, _ops.WLAN_ACTIVE, _ops.WLAN_RSSI, _ops.PPP_STATUS, _ops.POLL, _ops.RECV),
+    }
+)
+FREE_LOOKS = 500  # between two waits: computing costs no virtual time, and no driver looks that often for one reading
+LOOK_US = 50  # of each after that: the order of one turn of a loop in MicroPython at 240 MHz
+MANY_LOOKS, LATE_US = 10_000, 1000  # from here on each costs a millisecond, and what it looks for is seen so late
 SOFT_RESET = 5  # `machine.reset_cause()` of the ESP32 port
 
 
@@ -58,6 +70,7 @@ class Engine:
         self._missed = ""  # what is not simulated, once the program was told of it
         self._op = _ops.BOOT  # of the request that is served
         self._silent_s = 0.0
+        self._looks = 0  # since the last wait
         self._boot_us = self._heap_due_us = 0
         self._settled_us = -1_000_000
 
@@ -74,7 +87,7 @@ class Engine:
     def start(self, app: rom.Rom, bytecode: rom.Bytecode) -> None:
         """Starts the interpreter anew; the old program was stopped before."""
         self._boot_us = self._clock.now_us
-        self._heap_due_us = self._boot_us + HEAP_PERIOD_US
+        self._heap_due_us = self._boot_us + HEAP_FIRST_US[0]
         board = self._board
         if board.terminal is not None:
             board.terminal.started(soft=board.reset_cause == SOFT_RESET)
@@ -134,7 +147,7 @@ class Engine:
             return
         self._op, self._silent_s = request.op, 0.0
         self._board.counters["requests"] += 1
-        self._board.spend(request.spent_us)
+        self._board.spend(request.spent_us + self._look(request.op))
         if self._missed and request.op not in AFTERWARDS and self._board.stops_at_missing:
             raise NotSimulated(f"{self._missed}; the program caught the exception and went on")
         if request.op == _ops.RESUME:
@@ -155,6 +168,15 @@ class Engine:
             self._settle_if_late(outcome)
         else:
             self._answer(request, 0, *outcome)
+
+    def _look(self, op: int) -> int:
+        """What a look costs (µs): a loop that only looks must let time pass, or what it looks for never comes."""
+        if op not in LOOKS:
+            return 0
+        self._looks += 1
+        if self._looks > MANY_LOOKS:
+            return LATE_US
+        return LOOK_US if self._looks > FREE_LOOKS else 0
 
     def _resume(self) -> None:
         """The handler has ended: the next one, or what it went before."""
@@ -212,6 +234,7 @@ class Engine:
             self._end_wait(-1, error.errno)
 
     def _pass_time(self, wait: Wait, limit_us: int) -> None:
+        self._looks = 0
         until_us = limit_us if wait.deadline_us is None else min(limit_us, wait.deadline_us)
         if until_us >= FOREVER_US and self._clock.next_us is None:
             raise ChildFailed("the program waits for what will never come, and the run has no limit of time")
@@ -229,7 +252,7 @@ class Engine:
             return
         now_us = self._clock.now_us
         if status == 0 and now_us >= self._heap_due_us and not (request and request.op == _ops.HEAP):
-            self._heap_due_us = now_us + HEAP_PERIOD_US
+            self._heap_due_us = self._next_heap_us(now_us)
             status = 1
         elif status == 0 and self._board.terminal and self._board.terminal.interrupts(self._op):
             status = 2
@@ -237,6 +260,10 @@ class Engine:
             self._interrupt((value, data))
             return
         self._send(status, value, data)
+
+    def _next_heap_us(self, now_us: int) -> int:
+        later = (self._boot_us + after_us for after_us in HEAP_FIRST_US)
+        return next((due_us for due_us in later if due_us > now_us), now_us + HEAP_PERIOD_US)
 
     def _send(self, status: int, value: int, data: bytes = b"") -> None:
         if self._child is not None and not self._board.reset_pending:

@@ -24,6 +24,7 @@ class Interrupts:
         self._due: deque[tuple[int, int]] = deque()
         self._flags: dict[tuple[int, int], int] = {}
         self.serving = False  # a handler runs: the next one waits for its end
+        self.held = False  # by `machine.disable_irq()`
 
     def forget(self) -> None:
         """The program is gone."""
@@ -35,7 +36,7 @@ class Interrupts:
         self._timers.clear()
         self._due.clear()
         self._flags.clear()
-        self.serving = False
+        self.serving = self.held = False
 
     # --- arming
 
@@ -86,7 +87,7 @@ class Interrupts:
     @property
     def due(self) -> bool:
         """A handler is to be called now."""
-        return bool(self._due) and not self.serving
+        return bool(self._due) and not self.serving and not self.held
 
     def take(self) -> int:
         """The next one, as the program is told (`shims/_ops.py`, status 4)."""

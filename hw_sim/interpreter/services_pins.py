@@ -8,6 +8,7 @@ from hw_sim.interpreter.services_console import ConsoleServices
 from hw_sim.interpreter.services_net import NONE, on
 from hw_sim.interpreter.shims import _ops
 from hw_sim.interpreter.waits import DeviceError, Result
+from hw_sim.silicon.pins import OTHER_CHIP, PINS, READ_ONLY
 from hw_sim.silicon.uart import UartPort
 
 
@@ -25,6 +26,22 @@ class PinServices(ConsoleServices):
         if not port.open:
             raise DeviceError(errno.EIO)
         return port
+
+    @on(_ops.IRQ_HOLD)
+    def _irq_hold(self, request: Request) -> Result:
+        interrupts = self._board.interrupts
+        was, interrupts.held = interrupts.held, bool(request.a)
+        return int(was), b""
+
+    @on(_ops.PIN_KNOWN)
+    def _pin_known(self, request: Request) -> Result:
+        description = self._board.description
+        chip, others = description.known_chip, {row.pin for row in description.output if row.pin >= OTHER_CHIP}
+        if chip not in PINS or request.a in others:
+            return 0, b""
+        if request.a not in PINS[chip]:
+            return 1, b""
+        return 2 if request.b and request.a in READ_ONLY[chip] else 0, b""
 
     @on(_ops.PIN_HOLD)
     def _pin_hold(self, request: Request) -> Result:

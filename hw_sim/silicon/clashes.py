@@ -6,6 +6,8 @@ import itertools
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
+from hw_sim.silicon.pins import OTHER_CHIP, PINS
+
 if TYPE_CHECKING:
     from hw_sim.silicon.description import Description
 
@@ -67,6 +69,8 @@ def _pins(board: Description) -> Iterator[str]:
             yield f"{key} = {pin}: GPIO{pin} of an RP2 board with a radio is the radio's; use 0 to 22 or 26 to 28"
         elif board.port == "rp2" and 29 < pin < 64:
             yield f"{key} = {pin}: an RP2 board has no GPIO{pin}; use 0 to 22 or 26 to 28"
+        elif pin < OTHER_CHIP and pin not in PINS.get(board.known_chip, {pin}):
+            yield f"{key} = {pin}: an {board.known_chip} has no GPIO{pin} for programs; is `machine` that of your board?"
 
 
 def _addresses(board: Description) -> Iterator[str]:

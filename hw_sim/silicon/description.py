@@ -208,6 +208,11 @@ class Description(_Strict):
         named = {key: row.pin for key, row in own.items() if row is not None} | named
         return named.get(name)
 
+    @property
+    def known_chip(self) -> str:
+        """The chip that `machine` ends with, such as ESP32S3; "" where the file does not say, and nothing of it is checked."""
+        return self.machine.split()[-1] if "machine" in self.model_fields_set else ""
+
     def fitted(self) -> list[str]:
         """What is on the board, a few words each."""
         found = [f"{self.gnss.chip} on UART {self.gnss.uart}"] if self.gnss else []

@@ -86,6 +86,7 @@ GNSS = '[gnss]\nchip = "ublox_m10"\nuart = 1\ntx = 17\nrx = 18\nbackup = true\n'
         (TMP.replace("tmp117", "tmp171").replace("0x48", "0x49"), "no chip tmp171 for an I2C bus: did you mean tmp117"),
         (TMP.replace("0x48", "0x80"), r"i2c\[1\].chip\[2\].address = 128: input should be less than or equal to 119"),
         ("[[spi]]\nsck = 5\n", "spi: SPI is not simulated; leave its chips out"),
+        ('machine = "Board with ESP32S3"\n', r"i2c\[1\].scl = 22: an ESP32S3 has no GPIO22 for programs"),
         ("[leds]\npin = 3\n", "leds: there is no such key; did you mean led"),
         (TMP.replace("address", "adress"), r"i2c\[1\].chip\[2\].adress: there is no such key; did you mean address"),
         ("[battery]\nadc_pin = 1\ndivider = 2.0\n", "battery.millivolts is missing: add it"),
@@ -97,7 +98,8 @@ GNSS = '[gnss]\nchip = "ublox_m10"\nuart = 1\ntx = 17\nrx = 18\nbackup = true\n'
 def test_what_cannot_be_is_refused_with_file_key_and_what_to_do(tmp_path: Path, more: str, named: str) -> None:
     """Each differs in one thing from a description that is taken."""
     put_together(written(tmp_path, GOOD)).close()
-    path = written(tmp_path, GOOD.replace(TMP, TMP + more) if more.startswith("[[i2c.chip]]") else GOOD + more)
+    text = GOOD.replace(TMP, TMP + more) if more.startswith("[[i2c.chip]]") else GOOD + more
+    path = written(tmp_path, more + GOOD if more.startswith("machine") else text)
     with pytest.raises(HwSimError, match=named) as told:
         put_together(path)
     assert "bare" in str(told.value) or str(path) in str(told.value)

@@ -55,6 +55,63 @@ asyncio.run(main())
     assert all(reading.free_bytes > 100_000 for reading in board.heap)
 
 
+def test_a_pin_that_the_chip_has_not_is_refused_as_the_chip_does(board: Board) -> None:
+    """Number 99, one that this chip leaves out, and driving one that can only be read, on the chip that has such."""
+    source = """
+from machine import Pin
+for number, mode in ((99, -1), (24, Pin.IN), (34, Pin.OUT), (34, Pin.IN)):
+    try:
+        Pin(number, mode)
+        print("taken")
+    except ValueError as error:
+        print(error)
+"""
+    assert run(board, source).splitlines() == ["invalid pin", "invalid pin", "taken", "taken"]
+    with Board.from_description("esp32", World(), Network(World())) as classic:
+        assert run(classic, source).splitlines() == ["invalid pin", "invalid pin", "pin can only be input", "taken"]
+
+
+def test_interrupts_wait_while_they_are_disabled(board: Board) -> None:
+    """A timer that runs out meanwhile calls back when they are enabled again."""
+    source = """
+import machine, time
+machine.Timer(0).init(mode=machine.Timer.ONE_SHOT, period=100, callback=lambda _: print("rang"))
+state = machine.disable_irq()
+time.sleep_ms(500)
+print("still quiet")
+machine.enable_irq(state)
+time.sleep_ms(1)
+"""
+    assert run(board, source).splitlines() == ["still quiet", "rang"]
+
+
+@pytest.mark.parametrize("look", ["time.time() - began >= 5", "uart.any()", "poll.poll(0)"])
+def test_a_loop_that_only_looks_sees_what_it_waits_for(board: Board, look: str) -> None:
+    """The clock, a UART, a poll without patience: time passes in a loop that never sleeps."""
+    source = f"""
+import machine, select, time
+machine.Pin(21, machine.Pin.OUT, value=1)
+uart = machine.UART(1, 38400, tx=17, rx=18)
+poll = select.poll()
+poll.register(uart, select.POLLIN)
+began = time.time()
+while not ({look}):
+    pass
+print("seen after", time.time() - began)
+"""
+    board.gnss.drive = Drive.parked(53.41, -2.91)
+    out = run(board, source, for_s=10)
+    assert out.startswith("seen after") and 0 <= int(out.split()[-1]) <= 5
+
+
+def test_the_heap_is_read_early_and_then_by_the_hour(board: Board) -> None:
+    """Before the first line, after ten seconds, a minute, ten minutes: what a program takes is seen in a short run too."""
+    source = "import time\nkept = bytearray(60_000)\nwhile True:\n    time.sleep(1)"
+    run(board, source, for_s=5000)
+    assert [round(reading.at_s) for reading in board.heap] == [0, 10, 60, 600, 4200]
+    assert board.heap[0].free_bytes - board.heap[1].free_bytes > 60_000
+
+
 def test_asyncio_tasks_keep_virtual_time(board: Board) -> None:
     """Two tasks interleave by their sleeps; a wait times out; a cancelled task stops; an event wakes its waiter."""
     out = run(

@@ -200,6 +200,24 @@ def test_a_smaller_heap_is_met_at_the_next_start(board: Board, fault: Begin) -> 
     assert str(board.console).count("fits") == 2
 
 
+@pytest.mark.parametrize(
+    ("kind", "told"), [("button", "1 b'' False"), ("hard", "2 b'kept' True"), ("soft", "5 b'kept' True")]
+)
+def test_a_button_takes_memory_and_clock_and_a_reset_does_not(board: Board, fault: Begin, kind: str, told: str) -> None:
+    """Cause, retained memory, and whether the clock goes on, as the program of the next start sees them."""
+    source = """
+import machine, time
+rtc = machine.RTC()
+print(machine.reset_cause(), rtc.memory(), time.time() > 5)
+rtc.memory(b"kept")
+time.sleep(3600)
+"""
+    on(board, source).run(for_s=10)
+    fault("reset", kind=kind)
+    board.run(for_s=1)
+    assert str(board.console).splitlines()[-1] == told
+
+
 def test_a_step_of_the_clock_is_seen_by_the_program(board: Board, fault: Begin) -> None:
     """An hour ahead from one reading to the next."""
     on(board, "import time\nwhile True:\n    print(time.time())\n    time.sleep(1)").run(for_s=2.5)

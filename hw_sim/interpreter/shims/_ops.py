@@ -37,6 +37,8 @@ RETAINED_SET = 26
 WAKE_REASON = 28
 WAKE_ON = 27  # (pin, level): ends the next deep sleep, besides those named before; pin -1: none does any more
 
+PIN_KNOWN = 29  # (pin, 1: to drive) -> 0, or 1: no such pin, 2: it can only be read
+IRQ_HOLD = 98  # (1: no interrupt, 0: as they come) -> what it was
 PIN_MODE = 30  # (pin, mode | pull << 4)
 PIN_GET = 31
 PIN_SET = 32

@@ -46,11 +46,11 @@ def idle():
 
 
 def disable_irq():
-    return 0
+    return _link.call(_ops.IRQ_HOLD, 1)
 
 
 def enable_irq(state=0):
-    pass
+    _link.call(_ops.IRQ_HOLD, state)
 
 
 def _more(self, name):
@@ -84,9 +84,13 @@ class Pin:
 
             id = _machine.pin_of(id)
         self.id = id
+        if _link.call(_ops.PIN_KNOWN, id):
+            raise ValueError("invalid pin")
         self.init(mode, pull, value, drive, hold)
 
     def init(self, mode=-1, pull=-1, value=None, drive=None, hold=None):
+        if mode > 1 and _link.call(_ops.PIN_KNOWN, self.id, 1):
+            raise ValueError("pin can only be input")
         if value is not None:  # before the direction, so that the output never glitches
             self.value(value)
         if mode != -1:
