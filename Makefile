@@ -11,7 +11,7 @@ TYPINGS := build/typings/.installed build/typings-rp2/.installed
 
 help:
 	@echo "make demo   set up, then the whole story of one tracker, with a report in demo/report.html"
-	@echo "make test   set up, then the tests"
+	@echo "make test   set up, then the tests; with STORED_SHARE=1 all of those that PostgreSQL repeats"
 	@echo "make coverage  the same under coverage, with its report"
 	@echo "make lint   ruff, mypy, import contracts"
 	@echo "make bench  measurements, also as JSON in build/bench.json"
@@ -34,13 +34,15 @@ demo: $(STAMP)
 	@$(BIN)/byleave demo run --report demo/report.html
 
 # Three parts at once on two cores: whole systems on simulated boards; what keeps rows once more with its stores on PostgreSQL,
-# behind the others, since it waits for disks; and all other tests, told first.
+# behind the others, since it waits for disks, one in STORED_SHARE of it and others at each commit; and all other tests, told first.
+STORED_SHARE ?= 3
+export BYLEAVE_SEED ?= $(shell git rev-parse HEAD 2>/dev/null)
 BOARDS := tests/system tests/unit/firmware/app
 STORED := $(addprefix tests/unit/cloud_sync/,ingest erasure retention read records restriction test_limits.py test_service.py \
   test_service_restore.py test_service_stores.py)
 test: $(STAMP)
 	@mkdir -p build; $(BIN)/python -m $(RUN) pytest $(BOARDS) >build/boards.log 2>&1 & boards=$$!; \
-	  BYLEAVE_TEST_STORE=postgresql nice $(BIN)/python -m $(RUN) pytest $(STORED) >build/stored.log 2>&1 & stored=$$!; \
+	  BYLEAVE_TEST_STORE=postgresql BYLEAVE_STORED=$(STORED_SHARE) nice $(BIN)/python -m $(RUN) pytest $(STORED) >build/stored.log 2>&1 & stored=$$!; \
 	  $(BIN)/python -m $(RUN) pytest $(BOARDS:%=--ignore=%); others=$$?; \
 	  wait $$boards; boards=$$?; wait $$stored; stored=$$?; cat build/boards.log build/stored.log; \
 	  test $$boards -eq 0 && test $$stored -eq 0 && exit $$others

@@ -29,6 +29,7 @@ class BrokerConfig:
     tls: bool = False
     ca_file: str = ""
     keepalive_s: int = 30
+    region: str = ""  # where it is; else that of the installation
 
     @property
     def address(self) -> tuple[str, int]:
@@ -50,6 +51,18 @@ class Config:
     broker: BrokerConfig | None = field(default_factory=BrokerConfig)
     origin: str = "byleave"  # name in the checkpoints of the audit log
     key_ring: Path | None = None  # without it `keys.ring` beside the audit key
+    region: str = ""  # where the stores and the broker are: a country, or EEA
+    database_region: str = ""  # of a store that is elsewhere; so are the next two
+    keys_region: str = ""
+    tombstones_region: str = ""
+
+    @property
+    def regions(self) -> dict[str, str]:
+        """Where each store, and the broker, is; an empty text where nothing says so."""
+        own = {"database": self.database_region, "keys": self.keys_region, "tombstones": self.tombstones_region}
+        if self.broker is not None:
+            own["broker"] = self.broker.region
+        return {name: region or self.region for name, region in own.items()}
 
     @property
     def ring(self) -> Path:
@@ -62,7 +75,9 @@ class Config:
         return self.database.parent if isinstance(self.database, Path) else self.audit_key.parent
 
     @classmethod
-    def in_directory(cls, directory: str | Path, *, policy: str | Path, broker: BrokerConfig | None = None) -> Config:
+    def in_directory(
+        cls, directory: str | Path, *, policy: str | Path, broker: BrokerConfig | None = None, region: str = "EEA"
+    ) -> Config:
         """The usual file names in one directory, for a demo; in earnest the three stores are backed up apart."""
         at = Path(directory)
         return cls(
@@ -74,6 +89,7 @@ class Config:
             audit_key=at / "audit.key",
             policies=at / "policies",
             broker=broker,
+            region=region,
         )
 
     @classmethod
@@ -146,7 +162,8 @@ def _typed(name: str, text: str, wanted: type) -> Any:
 _STORES = ("database", "keys", "tombstones")
 _PATHS = ("policy", "audit_key", "policies")
 _REQUIRED = (*_PATHS, *_STORES, "key_encryption_key")
-_TOP: dict[str, type] = dict.fromkeys((*_REQUIRED, "key_ring", "origin", "broker"), str)
+_REGIONS = ("region", "database_region", "keys_region", "tombstones_region")
+_TOP: dict[str, type] = dict.fromkeys((*_REQUIRED, *_REGIONS, "key_ring", "origin", "broker"), str)
 _BROKER: dict[str, type] = {
     "host": str,
     "port": int,
@@ -156,6 +173,7 @@ _BROKER: dict[str, type] = {
     "tls": bool,
     "ca_file": str,
     "keepalive_s": int,
+    "region": str,
 }
 
 

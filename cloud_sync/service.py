@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any
 
 from cloud_sync.audit import AuditLog, Kind
+from cloud_sync.backups import keys_horizon
 from cloud_sync.config import Config
 from cloud_sync.consent import ConsentLedger
 from cloud_sync.directive import DirectiveDesk, Permission, SealedAtRest, compile_permission
@@ -25,21 +26,24 @@ from cloud_sync.erasure.belonging import check_belonging
 from cloud_sync.erasure.erase import Eraser
 from cloud_sync.erasure.witness import Witness
 from cloud_sync.facade.aggregating import Aggregating
+from cloud_sync.facade.alarms import Alarming
+from cloud_sync.facade.backups import Backing
 from cloud_sync.facade.bounds import Ages, BoundDesk, Groups
 from cloud_sync.facade.boundwitness import BoundWitness
 from cloud_sync.facade.consents import Consents, log_consent
 from cloud_sync.facade.devices import CONTROLLER, Devices, Enrolment
 from cloud_sync.facade.erasing import Erasing
+from cloud_sync.facade.guarding import Guarding
 from cloud_sync.facade.keeping import Keeping
 from cloud_sync.facade.keyroom import KeyRoom
 from cloud_sync.facade.limits import Limits, PersonLimits
 from cloud_sync.facade.live import Live, Lives
 from cloud_sync.facade.losing import check_lost
-from cloud_sync.facade.opening import check_together, provider, ring, signer, wrap_signer_anew
+from cloud_sync.facade.notices import Noticing
+from cloud_sync.facade.opening import check_regions, check_together, provider, ring, signer, wrap_signer_anew
 from cloud_sync.facade.outlets import Outlets
 from cloud_sync.facade.reads import Reads
 from cloud_sync.facade.rights import Rights
-from cloud_sync.facade.running import Running
 from cloud_sync.gate import Gate
 from cloud_sync.ingest.answers import Answers
 from cloud_sync.ingest.downlinks import DownlinkSealer
@@ -79,7 +83,7 @@ class SystemClock:
         return time.time()
 
 
-class CloudSync(Reads, Lives, Devices, KeyRoom, Running, Outlets, Erasing):
+class CloudSync(Reads, Lives, Devices, KeyRoom, Guarding, Outlets, Erasing, Backing, Noticing, Alarming):
     """The server. Its methods may be called from any thread."""
 
     def __init__(
@@ -112,7 +116,7 @@ class CloudSync(Reads, Lives, Devices, KeyRoom, Running, Outlets, Erasing):
         config, clock = self.config, self.clock
         kek = ring(config, root, self._store, clock.now())
         self.rotation = Rotation(
-            self._store, kek, clock, policy.backup_horizon.end, lambda: wrap_signer_anew(config, kek)
+            self._store, kek, clock, keys_horizon(policy).end, lambda: wrap_signer_anew(config, kek)
         )
         self.audit = AuditLog(self.database, clock, signer(config, kek, self.database.leaf_count()))
         self._bounds = BoundWitness(self.database, self._tombstones)
@@ -138,8 +142,9 @@ class CloudSync(Reads, Lives, Devices, KeyRoom, Running, Outlets, Erasing):
         )
         self.restrictions, self.holds = self._keeping.restrictions, self._keeping.holds
         self.records = self._keeping.records
+        self._prepare_guard()
         known = self._prepare_access()
-        self.gate = Gate(policy, self.ledger, self.database, restricted=self.restrictions.restricted, known=known)
+        self.gate = Gate(policy, self.ledger, self.database, known=known)
         self._keeping.behind(self.gate)
         self.consent = Consents(
             self.database, self.ledger, self.audit, self.settle, self._consented, clock=clock, policies=archive.by_hash
@@ -193,7 +198,7 @@ class CloudSync(Reads, Lives, Devices, KeyRoom, Running, Outlets, Erasing):
             desk=self._answers,
             audit=self.audit,
             terms=terms,
-            committed=self.live.committed,
+            committed=self._committed,
         )
         stores: dict[str, Any] = {"database": self.database, "store": self._store, "keys": self._keys, "clock": clock}
         self._witness = Witness(self.database, self._tombstones)
@@ -218,7 +223,11 @@ class CloudSync(Reads, Lives, Devices, KeyRoom, Running, Outlets, Erasing):
         )
         self._prepare_outlets()
         self._prepare_erasing()
+        self._prepare_backups(self._tombstones)
         self._prepare_rights(people)
+        self._prepare_alarms(people)
+        self._prepare_guarding(people)
+        self._prepare_notices(archive, people=self._people, settle=self.settle, done=self._consented)
         self._eraser = Eraser(**stores, tombstones=self._tombstones, audit=self.audit, parts=self._register)
         self._prepare_to_run()
 
@@ -232,10 +241,12 @@ class CloudSync(Reads, Lives, Devices, KeyRoom, Running, Outlets, Erasing):
         check_together(config)
         archive = PolicyArchive(config.policies)
         policy = archive.keep(config.policy)
+        check_regions(config, policy)
         root = provider(config)
         cloud = cls(config, clock=clock, policy=policy, archive=archive, root=root, link=link)
         try:
             check_belonging(cloud.database, cloud._store, cloud._tombstones)
+            cloud.backups.admit()
             check_lost(cloud.database, policy, archive)
             cloud._at_rest.migrate()
             cloud._eraser.replay()
@@ -250,6 +261,7 @@ class CloudSync(Reads, Lives, Devices, KeyRoom, Running, Outlets, Erasing):
             cloud._witness.note_all()
             cloud._keeping.note_all()
             cloud._bounds.note_all(cloud._people())
+            cloud.backups.replayed()
         except BaseException:
             cloud.close()
             raise
@@ -263,7 +275,9 @@ class CloudSync(Reads, Lives, Devices, KeyRoom, Running, Outlets, Erasing):
         return compile_permission(
             self.policy,
             self.ledger.open_now(subject),
-            restricted=own.lost or self.restrictions.restricted(subject),
+            restricted=own.lost or self.restrictions.restricted(subject) or self.notices.closed(subject),
+            ended=self.records.contract_ended(subject),
+            closed=self.restrictions.purposes(subject) | self.groups.closed(subject),
             zones=own.zones,
             hours=own.hours,
             finest=self.ledger.finest(subject),
@@ -274,6 +288,7 @@ class CloudSync(Reads, Lives, Devices, KeyRoom, Running, Outlets, Erasing):
 
         One whose ladders were lost with a key store can be told nothing: it is enrolled anew.
         """
+        self.records.answered(subject)  # what a consent kept ends with it
         devices = [device for device in self.database.devices_of(subject) if device.revoked_at is None]
         devices = [device for device in devices if self._store.down(device.device) is not None]
         now = self.clock.now()
@@ -288,8 +303,10 @@ class CloudSync(Reads, Lives, Devices, KeyRoom, Running, Outlets, Erasing):
 
     def sweep(self, *, clock_confirmed: bool = False) -> SweepReport:
         """Destroy what has outlived its term, and record consents that have lapsed; hourly, or at any time."""
+        self.breaches.alarm()
         self.rights.alarm()  # also where nothing is destroyed: no deadline waits for a clock to be confirmed
         self._cases = self.rights.counts()
+        self.overdue.alarm()
         halts = self._sweeper.halts(clock_confirmed=clock_confirmed)
         over = [] if halts else self._aggregating.before(self.clock.now())
         report = self._sweeper.sweep(clock_confirmed=clock_confirmed)
@@ -298,8 +315,16 @@ class CloudSync(Reads, Lives, Devices, KeyRoom, Running, Outlets, Erasing):
             self._settle_consents()
             self._erase_waiting()
             self._erase_reported()
+            self.logins.close_unused()
+            self.confirmations.escalate()
+            self.notices.restrict_overdue()  # not while a clock that leapt may have made it so
+            self.notices.expire()
+            self.recipients.look_after()
+            self._keep_horizons()
+            self.upkeep.alarm()
             self._witness.note_sweep(report.at)
             self.rotation.work(REWRAPPED_A_SWEEP)
+        self._sweep_alarms(halted=report.halted)
         self._witness.note()
         self._swept = report
         return report
@@ -307,6 +332,7 @@ class CloudSync(Reads, Lives, Devices, KeyRoom, Running, Outlets, Erasing):
     def close(self) -> None:
         """Stop, end all subscriptions, and close the stores."""
         self.stop()
+        self.alarms.stop()
         self.live.close()
         self._stores.close()
 
@@ -330,13 +356,17 @@ class CloudSync(Reads, Lives, Devices, KeyRoom, Running, Outlets, Erasing):
             gate=self.gate,
             restrictions=self.restrictions,
             records=self.records,
-            export=self.export,
+            exporter=self._exporter,
             erase=self.erase,
+            controls=lambda: self.controls.proofs(),  # noqa: PLW0108 - made after the rights
+            consented=lambda subject, purpose: purpose in self.ledger.open_now(subject),
+            folder=self.config.folder,
         )
 
     def _consented(self, subject: str, outgoing: Sequence[tuple[str, bytes]]) -> None:
         self._witness.note(subject)
         self.send(outgoing)
+        self.people.agreed(subject)
 
     def _recover(self) -> None:
         """A database that is behind its witness was restored, or cut: nobody knows what it lost, so the safe side is taken."""
@@ -374,8 +404,9 @@ class CloudSync(Reads, Lives, Devices, KeyRoom, Running, Outlets, Erasing):
 
     def _begin_policy(self) -> None:
         """A policy that was not in force before is logged, and every directive is brought in line with it."""
+        published = self.notices.publish()
         loaded = self.audit.entries(kind=Kind.POLICY_LOADED.value)
-        if loaded and dict(loaded[-1].event.detail).get("policy") == self.policy.hash:
+        if not published and loaded and dict(loaded[-1].event.detail).get("policy") == self.policy.hash:
             return
         self.audit.record(Kind.POLICY_LOADED.value, CONTROLLER, policy=self.policy.hash)
         self._settle_consents(everybody=True)

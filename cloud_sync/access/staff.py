@@ -9,19 +9,25 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Collection
 from dataclasses import replace
+from enum import StrEnum
 from typing import Final
 
 from cloud_sync.audit import Kind
 from cloud_sync.errors import ConfigError, Denied
 from cloud_sync.gate import Request, covers
 from cloud_sync.gate.words import check_word, nothing_told, said_role
-from cloud_sync.model import Actor, AuditEvent, Reason
+from cloud_sync.model import Actor, AuditEvent, LawfulBasis, Reason
 from cloud_sync.model.access import StaffGrant, Ticket
 from cloud_sync.policy import Policy
 from cloud_sync.stores import AuditSink, Clock, Database
 
 ID_BYTES: Final = 10
+REMOTE_HELP: Final = "remote_help"
 MOST_PAIRS: Final = 64  # purposes × categories of one grant: each has an entry of its own in the log
+
+
+def _in_order(_: str) -> StrEnum | None:
+    return None
 
 
 class StaffAccess:
@@ -35,8 +41,13 @@ class StaffAccess:
         audit: AuditSink,
         *,
         closed: Callable[[], None] = nothing_told,
+        standing: Callable[[str], StrEnum | None] = _in_order,
     ) -> None:
-        """`closed` hears after each commit that lets somebody out [a restored backup that forgets it is found by it]."""
+        """`closed` hears after each commit that lets somebody out [a restored backup that forgets it is found by it].
+
+        `standing` says what has lapsed of the account of a member of the staff, None of one in order.
+        """
+        self._standing = standing
         self._database = database
         self._policy = policy
         self._clock = clock
@@ -88,19 +99,20 @@ class StaffAccess:
         by: Actor,
         ticket: str = "",
         for_s: float | None = None,
+        accepted: bool = False,
     ) -> StaffGrant:
         """Let a member of the staff in, for `policy.access.grant_ttl` or `for_s` seconds, the shorter.
+
+        Remote help that rests on no consent is `accepted` by the person in the session (`access.help`), or nobody opens it.
 
         `Denied` says what is missing. 1. The policy lets the role in at all. 2. Second factors were seen [a stolen password].
         3. The grant rests on an open ticket about this person, or, where the policy asks for none, was opened by somebody else
         [staff who let themselves in]. 4. What it is for is declared, so that the log says something [a grant for everything].
         """
-        for word, what in ((staff.id, "staff"), (by.id, "by"), (subject, "subject")):
-            check_word(word, what)
-        refused = self._refused(staff, subject, by, ticket)
-        if refused is not None:
-            raise self._refuse(refused, staff, subject, by)
-        pairs = self._declared(purposes, categories)
+        pairs = self.may_open(staff, subject, purposes=purposes, categories=categories, by=by, ticket=ticket)
+        if not accepted and any(self._in_session(*pair) for pair in pairs):
+            why = "the person accepts remote help in the session: ask them"
+            raise self._refuse((Reason.CONSENT_MISSING, why), staff, subject, by)
         with self._database.transaction():
             # Asked again where nothing can come between [a ticket that is closed while a grant is being opened for it].
             refused = self._refused(staff, subject, by, ticket)
@@ -112,7 +124,26 @@ class StaffAccess:
                 return grant
         raise self._refuse(refused, staff, subject, by)
 
-    def _refuse(self, refused: tuple[Reason, str], staff: Actor, subject: str, by: Actor) -> Denied:
+    def may_open(
+        self,
+        staff: Actor,
+        subject: str,
+        *,
+        purposes: Collection[str],
+        categories: Collection[str],
+        by: Actor | None = None,
+        ticket: str = "",
+    ) -> list[tuple[str, str]]:
+        """The pairs of purpose and category that such a grant would be for; `Denied` and logged, as `open` has it."""
+        who = by or staff
+        for word, what in ((staff.id, "staff"), (who.id, "by"), (subject, "subject")):
+            check_word(word, what)
+        refused = self._refused(staff, subject, who, ticket)
+        if refused is not None:
+            raise self._refuse(refused, staff, subject, who)
+        return self._declared(purposes, categories)
+
+    def _refuse(self, refused: tuple[StrEnum, str], staff: Actor, subject: str, by: Actor) -> Denied:
         """Log it, outside of any transaction that would take the entry back; the error to raise."""
         reason, why = refused
         self._log(Kind.ACCESS_REFUSED, by.id, subject, role=said_role(staff.role), reason=reason.value)
@@ -171,18 +202,18 @@ class StaffAccess:
     # Parts
 
     def _carried(self, grant: StaffGrant) -> StaffGrant:
+        if grant.ends_at > grant.opened_at and self._standing(grant.staff) is not None:
+            return replace(grant, ends_at=grant.opened_at)
         if not grant.ticket or grant.ends_at <= grant.opened_at:
             return grant
         ticket = self._database.ticket(grant.ticket)
         stands = ticket is not None and ticket.closed_at is None and ticket.subject == grant.subject
         return grant if stands else replace(grant, ends_at=grant.opened_at)
 
-    def _refused(self, staff: Actor, subject: str, by: Actor, ticket: str) -> tuple[Reason, str] | None:
+    def _refused(self, staff: Actor, subject: str, by: Actor, ticket: str) -> tuple[StrEnum, str] | None:
         access = self._policy.access
-        if staff.role not in access.roles:
-            return Reason.ROLE_NOT_PERMITTED, f"role {staff.role} is none of those that access.roles lets in"
-        if access.staff_mfa == "required" and not (staff.mfa and by.mfa):
-            return Reason.MFA_MISSING, "log in with a second factor"
+        if (who := self._who(staff, by)) is not None:
+            return who
         if not ticket:
             if access.ticket_required:
                 return Reason.TICKET_MISSING, "name the ticket: nobody is let in without one"
@@ -191,6 +222,15 @@ class StaffAccess:
         if known is None or known.closed_at is not None or known.subject != subject:
             return Reason.TICKET_MISSING, f"there is no open ticket {ticket} about this person"
         return None
+
+    def _who(self, staff: Actor, by: Actor) -> tuple[StrEnum, str] | None:
+        access = self._policy.access
+        if staff.role not in access.roles:
+            return Reason.ROLE_NOT_PERMITTED, f"role {staff.role} is none of those that access.roles lets in"
+        if access.staff_mfa == "required" and not (staff.mfa and by.mfa):
+            return Reason.MFA_MISSING, "log in with a second factor"
+        lapsed = self._standing(staff.id)
+        return (lapsed, "the account of this member of the staff is not in order") if lapsed is not None else None
 
     def _declared(self, purposes: Collection[str], categories: Collection[str]) -> list[tuple[str, str]]:
         pairs = [(purpose, category) for purpose in sorted(purposes) for category in sorted(categories)]
@@ -205,6 +245,10 @@ class StaffAccess:
                 f"a grant is for {MOST_PAIRS} categories and purposes at most; name what the ticket needs"
             )
         return declared
+
+    def _in_session(self, purpose: str, category: str) -> bool:
+        rule = self._policy.rule(category, purpose)
+        return purpose == REMOTE_HELP and rule is not None and rule.basis is not LawfulBasis.CONSENT
 
     def _ends_at(self, grant: StaffGrant) -> float:
         return min(grant.ends_at, self._policy.access.grant_ttl.end(grant.opened_at))

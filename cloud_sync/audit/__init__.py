@@ -6,6 +6,7 @@ from cloud_sync.audit.events import Kind, forgotten
 from cloud_sync.audit.log import AuditLog, Entry, Proof, verify
 from cloud_sync.audit.merkle import verify_consistency
 from cloud_sync.audit.published import Published, check_published
+from cloud_sync.audit.verbs import Verb, verb_of
 
 __all__ = [
     "Access",
@@ -17,10 +18,12 @@ __all__ = [
     "Proof",
     "Published",
     "Signer",
+    "Verb",
     "accesses",
     "check_published",
     "forgotten",
     "open_checkpoint",
+    "verb_of",
     "verify",
     "verify_consistency",
 ]

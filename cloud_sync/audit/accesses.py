@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from cloud_sync.audit.events import Kind
 from cloud_sync.audit.log import AuditLog
+from cloud_sync.audit.verbs import verb_of
 
 _WORDS = ("role", "purpose", "action", "category", "reason", "recipient", "ticket")
 
@@ -33,16 +34,17 @@ class Access:
 def accesses(log: AuditLog, subject: str) -> list[Access]:
     """All of them, oldest first; none of before an erasure of everything."""
     found = []
-    for kind in (Kind.GATE_ALLOWED, Kind.GATE_DENIED):
+    for kind in (Kind.GATE_ALLOWED, Kind.GATE_DENIED, Kind.RECORD_CORRECTED):
         for entry in log.entries(subject, kind.value):
             detail = dict(entry.event.detail)
             text = {name: str(detail.get(name, "")) for name in _WORDS}
+            text["action"] = text["action"] or str(verb_of(entry.event) or "")
             first, last = (detail.get(name) for name in ("captured_first", "captured_last"))
             found.append(
                 Access(
                     at=entry.event.at,
                     actor=entry.event.actor,
-                    allowed=kind is Kind.GATE_ALLOWED,
+                    allowed=kind is not Kind.GATE_DENIED,
                     count=int(detail.get("count", 0)),
                     first=int(first) if first is not None else None,
                     last=int(last) if last is not None else None,

@@ -29,6 +29,7 @@ from cloud_sync.audit.merkle import (
     root_of,
     verify_inclusion,
 )
+from cloud_sync.audit.verbs import named, verb_of
 from cloud_sync.errors import AuditError
 from cloud_sync.model import AuditEvent
 from cloud_sync.stores import AuditStore, Clock
@@ -124,23 +125,33 @@ class AuditLog:
         self._clock = clock
         self._signer = signer
         self._random = random
+        self._hears: Callable[[AuditEvent], None] | None = None
+
+    def heard_by(self, hears: Callable[[AuditEvent], None]) -> None:
+        """Tell `hears` of each event from now on, once it is in the log."""
+        self._hears = hears
 
     def append(self, event: AuditEvent) -> int:
         """Log an event; its index. AuditError for an unknown kind or key, or for free text."""
         salt = self._random(SALT_BYTES)
         leaf = leaf_bytes(event, salt)
-        return self._store.append_leaf(salted(event, salt), leaf, leaf_hash(leaf))
+        index = self._store.append_leaf(salted(event, salt), leaf, leaf_hash(leaf))
+        if self._hears is not None:
+            self._hears(event)
+        return index
 
     def record(self, kind: str, actor: str, subject: str = "", **detail: str | int) -> int:
         """Log an event that happens now; its index."""
         return self.append(AuditEvent(str(kind), self._clock.now(), actor, subject, tuple(sorted(detail.items()))))
 
-    def entries(self, subject: str | None = None, kind: str | None = None) -> list[Entry]:
-        """Entries in order, of one subject, of one kind, or of both."""
+    def entries(self, subject: str | None = None, kind: str | None = None, *, verb: str | None = None) -> list[Entry]:
+        """Entries in order, of one subject, of one kind, of one of the thirteen verbs, or of several of these."""
+        wanted = named(verb) if verb is not None else None
         found: list[Entry] = []
         for index, stored in self._store.audit_events(subject, kind):
             event, salt = unsalted(stored)
-            found.append(Entry(index, event, bool(salt)))
+            if wanted is None or verb_of(event) is wanted:
+                found.append(Entry(index, event, bool(salt)))
         return found
 
     def checkpoint(self) -> str:

@@ -49,7 +49,7 @@ def open_ticket(
     """
     with opened(config) as session:
         made = session.cloud.staff.open_ticket(ticket, subject, by=by)
-    _say(as_json, {"ticket": made.ticket, "subject": made.subject}, f"ticket {made.ticket} is open")
+    say(as_json, {"ticket": made.ticket, "subject": made.subject}, f"ticket {made.ticket} is open")
 
 
 @access.command("close-ticket")
@@ -60,7 +60,7 @@ def close_ticket(ticket: TicketName, by: By, config: ConfigFile = DEFAULT_CONFIG
     """
     with opened(config) as session:
         ended = session.cloud.staff.close_ticket(ticket, by=by)
-    _say(as_json, {"ticket": ticket, "ended": ended}, f"ticket {ticket} is closed; {ended} grants ended with it")
+    say(as_json, {"ticket": ticket, "ended": ended}, f"ticket {ticket} is closed; {ended} grants ended with it")
 
 
 @access.command("open")
@@ -84,7 +84,7 @@ def open_grant(
         actor = Actor(staff, role, mfa)
         staff_access, opener = session.cloud.staff, Actor(by, role, mfa)
         made = staff_access.open(actor, subject, purposes=purpose, categories=category, by=opener, ticket=ticket)
-    _say(as_json, _row(made), f"{staff} is let in until {iso(made.ends_at)}; grant {made.grant}")
+    say(as_json, _row(made), f"{staff} is let in until {iso(made.ends_at)}; grant {made.grant}")
 
 
 @access.command("close")
@@ -100,7 +100,7 @@ def close_grant(
     """
     with opened(config) as session:
         session.cloud.staff.close(grant, by=by)
-    _say(as_json, {"grant": grant}, f"grant {grant} is over")
+    say(as_json, {"grant": grant}, f"grant {grant} is over")
 
 
 @access.command("relate")
@@ -124,7 +124,7 @@ def relate(
         )
     state = "over" if end else "in force"
     sentence = f"the relation of {actor} is {state}" if there else "there was no such relation"
-    _say(as_json, {"actor": actor, "role": role, "subject": subject, "in_force": not end}, sentence)
+    say(as_json, {"actor": actor, "role": role, "subject": subject, "in_force": not end}, sentence)
 
 
 @access.command("list")
@@ -166,7 +166,8 @@ def _row(grant: StaffGrant) -> dict[str, Any]:
     }
 
 
-def _say(as_json: bool, value: object, sentence: str) -> None:
+def say(as_json: bool, value: object, sentence: str) -> None:
+    """One JSON value, or a sentence."""
     if as_json:
         print_json(value)
     else:

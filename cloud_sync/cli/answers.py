@@ -121,6 +121,7 @@ def _setting(bound: ConsentBound) -> list[str]:
         BoundKind.LEFT: f"{bound.subject} is out of group {bound.group}; their own choice holds",
         BoundKind.NARROWED: f"group {bound.group} {_narrowing(bound)} for its members",
         BoundKind.LIFTED: f"group {bound.group} leaves {bound.purpose} to its members again",
+        BoundKind.WISHED: f"what the holder of {bound.group} would have of {bound.purpose} is kept; it opens nothing",
         BoundKind.CERTIFIED: f"a declaration about {bound.count} people is kept; it is no consent of anybody",
         BoundKind.DECLARED: f"the age of {bound.subject} is known as far as needed; no birth date was kept",
     }

@@ -28,6 +28,7 @@ from cloud_sync.cli.common import (
 )
 from cloud_sync.cli.files import read_text, write_new
 from cloud_sync.cli.session import opened
+from cloud_sync.disclosure.silence import unspoken
 from cloud_sync.errors import AuditError, CloudSyncError
 
 audit = typer.Typer(cls=Group, no_args_is_help=True)
@@ -47,6 +48,9 @@ def _audit() -> None:
 def list_entries(
     subject: Annotated[str | None, typer.Option(help="Only entries about this person.", callback=identifier)] = None,
     kind: Annotated[str | None, typer.Option(help="Only this kind, for instance gate.denied.")] = None,
+    verb: Annotated[
+        str | None, typer.Option(help="Only what was done so: collect, consult, disclose, erase, …")
+    ] = None,
     last: Annotated[int | None, typer.Option(min=1, help="Only the newest so many.")] = None,
     config: ConfigFile = DEFAULT_CONFIG,
     as_json: AsJson = False,
@@ -56,7 +60,7 @@ def list_entries(
     Example: byleave sync audit list --subject s-1 --last 20
     """
     with opened(config) as session:
-        entries = session.cloud.audit.entries(subject, kind)
+        entries = session.cloud.audit.entries(subject, kind, verb=verb)
     rows = [_row(entry) for entry in entries[-last if last else 0 :]]
     if as_json:
         print_json(rows)
@@ -76,7 +80,8 @@ def who(subject: Subject, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson =
     Example: byleave sync audit who s-1
     """
     with opened(config) as session:
-        found = accesses(session.cloud.audit, subject)
+        hidden = unspoken(session.cloud.database, subject, session.cloud.clock.now())
+        found = [each for each in accesses(session.cloud.audit, subject) if each.recipient not in hidden]
     if as_json:
         print_json([_access(each) for each in found])
         return

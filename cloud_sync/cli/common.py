@@ -63,14 +63,14 @@ def fail(message: str, code: int = ERROR) -> NoReturn:
 
 
 @contextmanager
-def sentences() -> Iterator[None]:
+def sentences(group: str = "sync") -> Iterator[None]:
     """Errors of cloud_sync end the command with their own sentence: 2 for a denial or a policy with gaps, else 1."""
     try:
         yield
     except (Denied, PolicyError) as error:
         fail(str(error), FINDINGS)
     except CloudSyncError as error:
-        fail(f"byleave sync: {error}")
+        fail(f"byleave {group}: {error}")
 
 
 def print_json(value: Any) -> None:

@@ -101,6 +101,70 @@ def certify(
     return session.cloud.groups.certify(group, evidence, count=count, digest=digest)
 
 
+@recording(group)
+def choose(
+    session: Session,
+    evidence: Evidence,
+    group: str,
+    purpose: str,
+    close: Annotated[
+        bool, typer.Option("--close", help="Close it; without this the holder would have it open.")
+    ] = False,
+) -> ConsentBound:
+    """Say what the holder would have for all. A yes binds nobody who is to be asked; a no narrows.
+
+    Example: byleave sync group choose depot tracking --close --by h-1 --channel portal --act set --language en
+    """
+    return session.cloud.groups.choose(group, purpose, evidence, open=not close)
+
+
+@recording(group)
+def hand_over(
+    session: Session,
+    evidence: Evidence,
+    group: str,
+    people: Annotated[Path, typer.Option(help="A file with a pseudonym a line.")],
+    declaration: Annotated[Path, typer.Option(help="The signed declaration, a file; its hash is kept, not the file.")],
+    role: Annotated[str, typer.Option(help="Role of who signed.")] = "account_holder",
+) -> ConsentBound:
+    """Bring in a company's people. Each waits, restricted, until they agree or another ground is recorded.
+
+    Example: byleave sync group hand-over depot --people p.txt --declaration d.pdf --by h-1 --channel app --act signed --language en
+    """
+    try:
+        names, signed = people.read_text("utf-8").split(), declaration.read_bytes()
+    except (OSError, UnicodeDecodeError):
+        fail(f"{people} or {declaration}: cannot be read; name the list and the signed file")
+    digest = hashlib.sha256(signed).hexdigest()
+    return session.cloud.people.hand_over(group, names, evidence, digest=digest, role=role)
+
+
+@group.command()
+def conflicts(group: GroupName, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
+    """List where the holder and a member want different things. What holds is the narrower.
+
+    Example: byleave sync group conflicts depot
+    """
+    with opened(config) as session:
+        rows = [
+            {
+                "subject": each.subject,
+                "purpose": each.purpose,
+                "holder": "yes" if each.holder_open else "no",
+                "own": each.own.value,
+                "holds": "yes" if each.effective.open else "no",
+            }
+            for each in session.cloud.groups.conflicts(group)
+        ]
+    if as_json:
+        print_json(rows)
+        return
+    table = Table("person", "purpose", "holder", "own", "holds")
+    for row in rows:
+        table.add_row(*row.values())
+    console().print(table)
+
+
 @group.command()
 def show(group: GroupName, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
     """Show who is in a group and what it narrows; nothing of what its members have answered.

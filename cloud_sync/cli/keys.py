@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from cloud_sync.backups import keys_horizon
 from cloud_sync.cli import session
 from cloud_sync.cli.common import DEFAULT_CONFIG, AsJson, ConfigFile, Group, console, iso, print_json, sentences
 from cloud_sync.cli.session import opened, read_config
@@ -70,7 +71,7 @@ def rotate(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None
     """Make a new key and wrap every stored one anew under it; the service may run meanwhile.
 
     Killed half-way, it is gone on with at the next sweep.
-    The former key is dropped when the last backup of the key store that needs it has expired (backup.horizon of the policy).
+    The former key is dropped when the last backup of the key store that needs it has expired (backup.keys_horizon of the policy).
 
     Example: byleave sync keys rotate
     """
@@ -142,13 +143,14 @@ def backup(
 ) -> None:
     """Back up the key store: the keys of what is stored, and none that leads to days to come. The service may run.
 
-    It opens what it holds until it is destroyed, whatever is erased meanwhile: destroy it within backup.horizon of the policy.
+    It opens what it holds until it is destroyed, whatever is erased meanwhile: within backup.keys_horizon of the policy, or
+    backup.horizon. The sweep does it, as long as the file lies where it was written.
 
     Example: byleave sync keys backup /mnt/backup/keys-2026-03-14.db
     """
     with opened(config) as at:
         count = at.cloud.back_up_keys(out)
-        until = at.cloud.policy.backup_horizon.end(at.now)
+        until = keys_horizon(at.cloud.policy).end(at.now)
     if as_json:
         print_json({"file": str(out), "keys": count, "destroy_until": iso(until)})
     else:
@@ -171,9 +173,9 @@ def restore(
         configuration = Config.from_toml(config, os.environ)
         if is_there(configuration.keys):
             raise ConfigError(
-                f"{configuration.keys}: is there; a backup takes the place of a key store that is lost, never of one"
+                f"{configuration.keys}: is there; a backup takes the place of a key store that is lost: move this one away"
             )
-        horizon = load_policy(configuration.policy).backup_horizon
+        horizon = keys_horizon(load_policy(configuration.policy))
         with closing(open_tombstones(configuration.tombstones)) as stones:
             swept, _ = stones.witness(SWEPT) or (0, b"")
         now = max(session.CLOCK.now(), swept)  # a clock that is behind must not bring an expired backup back

@@ -36,7 +36,7 @@ def new_policy(
 
     Example: byleave policy new policy.toml
     """
-    with sentences():
+    with sentences("policy"):
         if file.exists():  # before fifteen questions, not after them; `write_new` makes sure
             raise ConfigError(f"{file}: exists already and is not overwritten; name another file")
         usual = answers_of(load_policy(_profile(profile))) if profile else {}

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from cloud_sync.cli.clauses import clauses
 from cloud_sync.cli.common import FINDINGS, AsJson, Group, fail, print_json, sentences
 from cloud_sync.cli.newpolicy import new_policy
 from cloud_sync.policy import Diff, Policy, PolicyRefused, Rule, diff, lint, load_policy, notes
@@ -32,6 +33,7 @@ def _policy() -> None:
 
 
 policy.command("new")(new_policy)
+policy.command("clauses")(clauses)
 
 
 @policy.command("check")
@@ -136,7 +138,7 @@ def report_policy(
 
     Example: byleave policy report policy.toml --out report
     """
-    with sentences():
+    with sentences("policy"):
         written = write_reports(_loaded(file), out)
     if as_json:
         print_json({"files": [str(path) for path in written]})

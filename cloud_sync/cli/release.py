@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,9 +15,13 @@ from cloud_sync.cli.deliver import Message, publish
 from cloud_sync.cli.files import write_new
 from cloud_sync.cli.session import Session, opened
 from cloud_sync.errors import ConfigError
+from cloud_sync.policy import load_policy
+from cloud_sync.releases.advisories import overdue, read_advisories
 from cloud_sync.releases.signing import Release, about, new_key, public_hex, read_key, sign_folder, unpack
 from cloud_sync.releases.store import OfferRow
 from cloud_sync.storage.private import read_private
+
+OVERDUE = 2  # exit code, as that of findings in a policy
 
 release = typer.Typer(cls=Group, no_args_is_help=True)
 
@@ -90,6 +95,28 @@ def add(
             raise ConfigError(f"{file}: cannot be read ({error.strerror}); name a signed release") from error
         session.cloud.releases.add(found, session.now)
     _show(about(found), as_json)
+
+
+@release.command()
+def check(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Known faults: id, severity, published, mended (TOML).")],
+    policy_file: Annotated[Path, typer.Option("--policy", metavar="FILE", help="The policy whose terms hold.")],
+    as_json: AsJson = False,
+) -> None:
+    """Fail a build that has a known fault which the policy's terms ask to be mended by now. Exit code 2 when there is one.
+
+    Needs no server.
+
+    Example: byleave sync release check advisories.toml --policy policy.toml
+    """
+    with sentences():
+        late = overdue(load_policy(policy_file), read_advisories(file), time.time())
+    if as_json:
+        print_json({"overdue": [each.model_dump(mode="json") for each in late]})
+    for each in () if as_json else late:
+        typer.echo(f"{each.id} ({each.severity}), published {each.published}: mend it, and release", err=True)
+    if late:
+        raise typer.Exit(OVERDUE)
 
 
 @release.command("list")

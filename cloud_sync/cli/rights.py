@@ -34,6 +34,7 @@ from cloud_sync.cli.rightsacts import (
     restrict,
     told,
 )
+from cloud_sync.cli.rightsmore import assure, exceptions, hand_over, import_copy, letter
 from cloud_sync.cli.session import opened
 from cloud_sync.erasure.civil import UTC
 from cloud_sync.model.rights import Case, Channel, Outcome, RefusalCode, Right
@@ -42,8 +43,9 @@ from cloud_sync.rights import Opened
 from cloud_sync.rights.cases import MOST_CONTENT_BYTES
 
 rights = typer.Typer(cls=Group, no_args_is_help=True)
-for command in (doubt, document, accept, copy, erase, restrict, rectify, told):
+for command in (doubt, document, accept, copy, erase, restrict, rectify, told, letter, assure, exceptions, hand_over):
     rights.command()(command)
+rights.command("import")(import_copy)
 
 LetterFile = Annotated[Path, typer.Option("--letter", help="The letter; of an answer its SHA-256 alone is kept.")]
 Zone = Annotated[str, typer.Option("--zone", metavar="ZONE", help="Whose times these are.")]

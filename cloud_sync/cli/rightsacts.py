@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cloud_sync.cli.common import DEFAULT_CONFIG, AsJson, ConfigFile, fail, identifier, print_json
+from cloud_sync.cli.common import DEFAULT_CONFIG, AsJson, ConfigFile, fail, identifier, iso, print_json
 from cloud_sync.cli.session import opened
 from cloud_sync.errors import ConfigError
 from cloud_sync.model import Actor
@@ -16,6 +17,7 @@ from cloud_sync.model.rights import Case, Doubt, Identity
 from cloud_sync.records.records import MOST_CONTENT_BYTES as MOST_FILE_BYTES
 from cloud_sync.rights.cases import MOST_CONTENT_BYTES
 from cloud_sync.rights.documents import AREAS
+from cloud_sync.rights.partly import PartErasure
 
 CaseId = Annotated[str, typer.Argument(help="Its number, from: byleave sync rights list", callback=identifier)]
 By = Annotated[str, typer.Option("--by", help="Who does this: a pseudonym, for the audit log.", callback=identifier)]
@@ -109,12 +111,24 @@ def erase(
         fail("nothing was erased: an erasure cannot be taken back; say --yes")
     with opened(config) as session:
         receipt = session.cloud.rights.carry.erase(case_id, by=by, confirmed=confirmed)
-    if as_json:
+    if isinstance(receipt, PartErasure):
+        _part(receipt, as_json)
+    elif as_json:
         print_json(
             {"envelopes": receipt.envelopes, "kept": [each.sentence() for each in receipt.kept], "held": receipt.held}
         )
     else:
         typer.echo(receipt.text())
+
+
+def _part(made: PartErasure, as_json: bool) -> None:
+    kept = [{**asdict(each), "review_at": iso(each.review_at)} for each in made.kept]
+    if as_json:
+        print_json({"records": made.records, "readings": made.readings, "kept": kept})
+        return
+    typer.echo(f"{made.records} records erased, readings {'erased' if made.readings else 'kept'}")
+    for each in kept:
+        typer.echo(f"kept: {each['what']}, for {each['why']}, looked at again {each['review_at']}")
 
 
 def restrict(case_id: CaseId, by: By, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
@@ -136,6 +150,9 @@ def rectify(
     original: Annotated[
         str, typer.Option("--original", metavar="SHA256", help="Of a value that a sensor measured, in hex; it stays.")
     ] = "",
+    record: Annotated[
+        str | None, typer.Option("--record", help="The record that the correction replaces.", callback=identifier)
+    ] = None,
     config: ConfigFile = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
@@ -145,7 +162,9 @@ def rectify(
     """
     correction = sys.stdin.buffer.read(MOST_CONTENT_BYTES + 1)
     with opened(config) as session:
-        recipients = session.cloud.rights.carry.rectify(case_id, by=by, correction=correction, original=original)
+        recipients = session.cloud.rights.carry.rectify(
+            case_id, by=by, correction=correction, original=original, record=record or ""
+        )
     _still(list(recipients), as_json)
 
 

@@ -40,6 +40,10 @@ keys = "keys.db"
 # What was erased, for good: replayed over every store that is restored. Keep it where no restore turns it back.
 tombstones = "tombstones.db"
 
+# Where stores and broker are: a country of two letters, or EEA. Of one that is elsewhere: database_region, keys_region,
+# tombstones_region, and region below [broker]. Outside the regions of the policy nothing starts.
+region = {region}
+
 # The root key, which opens the ring of keys that wrap all others. A file; in earnest on a volume that is mounted for the service
 # alone. Or "env:NAME", "pkcs11:…" for a hardware module, or the URI of a key service: docs/operating.md. Beside the audit
 # log's signing key (itself wrapped) lies the ring, keys.ring: without it nothing opens.
@@ -64,6 +68,9 @@ client_id = "cloud-sync"
 def init(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is new or empty.")],
     policy: Annotated[Path | None, typer.Option(help="Policy to copy; without it the demo policy.")] = None,
+    region: Annotated[
+        str | None, typer.Option(help="Where stores and broker are; without it the company's country.")
+    ] = None,
     broker: Annotated[str, typer.Option(metavar="HOST:PORT", help="The MQTT broker.")] = f"localhost:{DEFAULT_PORT}",
     as_json: AsJson = False,
 ) -> None:
@@ -76,7 +83,7 @@ def init(
         loaded = load_policy(policy or DEMO_POLICY)
         _make_directory(directory)
         write_new(directory / POLICY_NAME, (policy or DEMO_POLICY).read_bytes(), mode=0o644)
-        text = TEMPLATE.format(host=json.dumps(host), port=port)
+        text = TEMPLATE.format(host=json.dumps(host), port=port, region=json.dumps(region or loaded.country))
         write_new(directory / CONFIG_NAME, text.encode(), mode=0o644)
         config = Config.from_toml(directory / CONFIG_NAME)
         with CloudSync.open(

@@ -13,14 +13,14 @@ from cloud_sync.cli.common import DEFAULT_CONFIG, AsJson, ConfigFile, Group, con
 from cloud_sync.cli.files import write_new
 from cloud_sync.cli.session import opened
 from cloud_sync.model import EPOCH_SECONDS, Actor
-from cloud_sync.statistics import Release
+from cloud_sync.statistics import Counts, Release
 
 statistics = typer.Typer(cls=Group, no_args_is_help=True)
 
 
 @statistics.callback()
 def _statistics() -> None:
-    """Counts of people by cell and days, by the policy's [stats]: groups of k at least, late, each day once.
+    """Counts of people by cell and days, by the policy's table `stats`: groups of k at least, late, each day once.
 
     Example: byleave sync statistics list
     """
@@ -57,6 +57,42 @@ def release(
         print_json({"release": done.release_id, "cells": len(done.cells), "file": str(out)})
     else:
         typer.echo(f"release {done.release_id}: {len(done.cells)} cells of {done.k_min} people or more, in {out}")
+
+
+@statistics.command()
+def count(
+    field: Annotated[
+        str, typer.Argument(metavar="CATEGORY.FIELD", help="One of the policy's stats.inputs, of records.")
+    ],
+    purpose: Annotated[str, typer.Option(help="A purpose of the category, with statistics in the policy's roles.")],
+    start: Annotated[str, typer.Option("--from", metavar="DAY", help="First day, UTC, for instance 2026-03-01.")],
+    days: Annotated[int, typer.Option(min=1, help="How many whole days.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="JSON, a new file.")],
+    actor: Annotated[str, typer.Option(help="Pseudonym of who makes it.", callback=identifier)],
+    role: Annotated[str, typer.Option(help="Their role in the policy.")] = "service",
+    config: ConfigFile = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Count people by what one field of their records says; groups below k are left out, and a day is told once.
+
+    Example: byleave sync statistics count site_activity.page --purpose product_statistics --from 2026-03-01 --days 28
+    --out march.json --actor desk-1
+    """
+    category, _, name = field.rpartition(".")
+    first, made = _day(start), list[Counts]()
+    with opened(config) as session:
+
+        def text() -> bytes:
+            asked = {"purpose": purpose, "category": category, "field": name, "first_day": first, "days": days}
+            made.append(session.cloud.statistics.counts.make(actor=Actor(actor, role), **asked))  # type: ignore[arg-type]
+            return made[0].to_json().encode()
+
+        write_new(out, text, mode=0o644)
+    [done] = made
+    if as_json:
+        print_json({"counts": done.counts_id, "groups": len(done.groups), "file": str(out)})
+    else:
+        typer.echo(f"counts {done.counts_id}: {len(done.groups)} groups of {done.k_min} people or more, in {out}")
 
 
 @statistics.command("list")

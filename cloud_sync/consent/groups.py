@@ -3,7 +3,8 @@
 Invariants, each with the abuse that it stops:
 
 1. A setting of a group is an event of its own and touches no record of a person [a holder's switch that overwrites their no].
-2. There is no setting that opens: to narrow is to close or to make coarser, to lift is to take that back [a holder's yes].
+2. There is no setting that opens: to narrow is to close or to make coarser, to lift is to take that back [a holder's yes]. A wish
+   that a purpose be open is kept as what it is, for the members to see.
 3. A certificate that a company's people have agreed is kept as what it is, a declaration of the company [consent by proxy].
 4. Only the holder sets, and says who is a member [a member who lifts what the company closed].
 """
@@ -17,12 +18,19 @@ from typing import Any
 from cloud_sync.consent.ledger import random_id
 from cloud_sync.consent.record import Evidence, identifier
 from cloud_sync.errors import ConsentError
-from cloud_sync.model import BoundKind, ConsentBound, Precision
+from cloud_sync.model import BoundKind, ConsentBound, LawfulBasis, Precision
 from cloud_sync.policy import Policy
 from cloud_sync.stores import BoundStore, Clock
 
+_SETTING = frozenset({BoundKind.NARROWED, BoundKind.LIFTED})
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 MOST_PEOPLE = 10_000_000  # of a certificate; a larger count is a typing error
+
+
+def check_certificate(count: int, digest: str) -> None:
+    """ConsentError unless a declaration names so many people, and the SHA-256 of its text."""
+    if not 1 <= count <= MOST_PEOPLE or not _DIGEST.fullmatch(digest):
+        raise ConsentError("a certificate names how many people it is about, and the SHA-256 of its text in hex")
 
 
 class GroupLedger:
@@ -45,8 +53,14 @@ class GroupLedger:
 
     def settings(self, group: str) -> dict[str, ConsentBound]:
         """What the group narrows now, by purpose."""
-        latest = {bound.purpose: bound for bound in self._store.bounds_of_group(group, members=False) if bound.purpose}
+        events = self._store.bounds_of_group(group, members=False)
+        latest = {bound.purpose: bound for bound in events if bound.kind in _SETTING}
         return {purpose: bound for purpose, bound in latest.items() if bound.kind is BoundKind.NARROWED}
+
+    def wishes(self, group: str) -> dict[str, ConsentBound]:
+        """What the holder would have, by purpose: open, or closed; it binds nobody's consent."""
+        events = self._store.bounds_of_group(group, members=False)
+        return {bound.purpose: bound for bound in events if bound.kind is BoundKind.WISHED}
 
     def found(self, group: str, holder: Evidence) -> ConsentBound:
         """Begin a group; who does so holds it."""
@@ -79,7 +93,7 @@ class GroupLedger:
             raise ConsentError(f"{purpose} has no positions: close it, or leave it to the person")
         closed = precision is None or precision is Precision.NONE
         finest = Precision.NONE if precision is None else precision
-        last = next((bound for bound in reversed(events) if bound.purpose == purpose), None)
+        last = next((bound for bound in reversed(events) if bound.kind in _SETTING and bound.purpose == purpose), None)
         if last and (last.kind, last.closed, last.precision) == (BoundKind.NARROWED, closed, finest):
             raise ConsentError(f"group {group} narrows {purpose} so already: nothing to do")
         return self._append(BoundKind.NARROWED, group, holder, events, purpose=purpose, closed=closed, precision=finest)
@@ -91,12 +105,25 @@ class GroupLedger:
             raise ConsentError(f"group {group} does not narrow {purpose}: there is nothing to lift")
         return self._append(BoundKind.LIFTED, group, holder, events, purpose=purpose)
 
+    def wish(self, group: str, purpose: str, holder: Evidence, *, closed: bool = False) -> ConsentBound:
+        """Keep that the holder would have a purpose open for all, or closed. It opens nothing and touches nobody's answer."""
+        events = self._held(group, holder)
+        if purpose not in self._policy.purposes:
+            raise ConsentError(f"{purpose} is no purpose of policy {self._policy.id}")
+        bases = {rule.basis for rule in self._policy.rules if purpose in rule.purposes}
+        if not bases <= {LawfulBasis.CONSENT, LawfulBasis.CONTRACT}:
+            raise ConsentError(f"{purpose} rests on neither consent nor a contract alone: no holder chooses it")
+        return self._append(BoundKind.WISHED, group, holder, events, purpose=purpose, closed=closed)
+
     def certify(self, group: str, holder: Evidence, *, count: int, digest: str) -> ConsentBound:
         """Keep that a company declares to have told or asked `count` people; `digest` is the SHA-256 of its text. Opens nothing."""
         events = self._held(group, holder)
-        if not 1 <= count <= MOST_PEOPLE or not _DIGEST.fullmatch(digest):
-            raise ConsentError("a certificate names how many people it is about, and the SHA-256 of its text in hex")
+        check_certificate(count, digest)
         return self._append(BoundKind.CERTIFIED, group, holder, events, count=count, digest=digest)
+
+    def check_holder(self, group: str, holder: Evidence) -> None:
+        """ConsentError unless the group is there and is held by who acts."""
+        self._held(group, holder)
 
     def _held(self, group: str, holder: Evidence) -> Sequence[ConsentBound]:
         """The events of a group that is there and is held by who acts."""

@@ -8,7 +8,16 @@ from typing import Final
 from cloud_sync.consent.bounds import UNBOUNDED, Bounds, GroupEvents
 from cloud_sync.consent.ended import Ended
 from cloud_sync.consent.minors import floors
-from cloud_sync.consent.standing import Coverage, PolicyLookup, Standing, coverage, gone_for_good, standing
+from cloud_sync.consent.standing import (
+    Coverage,
+    PolicyLookup,
+    Standing,
+    Switch,
+    coverage,
+    ended_for_good,
+    gone_for_good,
+    standing,
+)
 from cloud_sync.model import ConsentBound, ConsentRecord, Precision
 from cloud_sync.policy import Policy
 from cloud_sync.stores import BoundStore, Clock, ConsentStore
@@ -90,6 +99,35 @@ class LedgerReader:
         if age is not None and age.month:  # of purposes that are not named too: safeguards end at the highest floor
             times |= {age.certain_from(floor) for floor in floors(self._policy, age.country).values()}
         return sorted(times)
+
+    def switches(self, subject: str) -> list[Switch]:
+        """Every choice that a person has, one for each purpose on consent, with where they stand on it now."""
+        now, found = self._clock.now(), []
+        for purpose in sorted(self._policy.purposes):
+            if rules := self._policy.consent_rules(purpose):
+                state, on = self.state_at(subject, purpose, now).state, self.covered(subject, purpose, now, now).at_use
+                outside = {name for rule in rules for name in rule.recipients}
+                found.append(Switch(purpose, state, on, tuple(sorted(outside))))
+        return found
+
+    def yes_of(self, subject: str, purpose: str, at: float) -> ConsentRecord | None:
+        """The yes under which something of that moment is kept: what a row rests on; None where there was none in force."""
+        seen = [each for each in self.records(subject, purpose) if each.event_time <= at]
+        return seen[-1] if seen and self.state_at(subject, purpose, at).open else None
+
+    def ended_at(self, subject: str, purposes: Collection[str], made_at: float) -> float | None:
+        """When the last consent ended that kept something made at that Unix second; None where one is given, or none has ended
+        for good since. That the policy asks anew, or that answers are lost, ends nothing.
+        """
+        ends = []
+        for purpose, records in self._histories(subject).items():
+            if purpose not in purposes:
+                continue
+            over = [each.event_time for each in records if ended_for_good(each) and each.event_time >= made_at]
+            if not over and self.state_at(subject, purpose, self._clock.now()).open:
+                return None
+            ends += over  # a later yes calls nothing back
+        return max(ends, default=None)
 
     def open_consents(self, subject: str, at: float) -> dict[str, Precision]:
         """Every purpose that is open at `at`, by the subject's consent and within all bounds, with its finest precision."""

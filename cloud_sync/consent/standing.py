@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import pairwise
 
 from cloud_sync.consent.bounds import UNBOUNDED, Bounds
@@ -63,8 +64,24 @@ class Coverage:
         return self.at_capture and self.at_use
 
 
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """A choice of a person's: one purpose, where they stand on it, and who outside would get data under it."""
+
+    purpose: str
+    state: ConsentState | None
+    on: bool
+    recipients: tuple[str, ...]
+
+
 NOT_ASKED = Standing(None, 0.0, Precision.NONE, "never asked")
 NOT_COVERED = Coverage(at_capture=False, at_use=False, precision=Precision.NONE)
+
+
+def began_at(policy: Policy) -> float | None:
+    """Unix seconds from which a policy holds (`policy.effective`, midnight UTC); None where it does not say."""
+    day = policy.effective
+    return None if day is None else datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
 
 
 def closed_by_change(record: ConsentRecord, policy: Policy, lookup: PolicyLookup) -> str:
@@ -75,6 +92,9 @@ def closed_by_change(record: ConsentRecord, policy: Policy, lookup: PolicyLookup
         return "the purpose no longer rests on consent"
     if record.policy_hash == policy.hash:
         return ""
+    start = began_at(policy)
+    if start is not None and record.event_time < start:
+        return "it was given before the policy held"
     old = lookup(record.policy_hash)
     if old is None:
         return "the policy that was agreed to is not known any more"
@@ -156,6 +176,12 @@ def gone_for_good(
     if own is not None and voided(yes, own, age, captured_at):
         return True
     return any(_ends(before, record, {LAPSED}) for before, record in pairwise(records[len(seen) - 1 :]))
+
+
+def ended_for_good(record: ConsentRecord) -> bool:
+    """Whether a record says that the person, or the clock, has ended a consent."""
+    lapsed = record.event_state is ConsentState.EXPIRED and record.channel == LAPSED
+    return lapsed or record.event_state in (ConsentState.WITHDRAWN, ConsentState.REFUSED)
 
 
 def _ends(before: ConsentRecord, record: ConsentRecord, channels: Container[str]) -> bool:

@@ -54,15 +54,20 @@ def permission_of(directive: Directive) -> Permission:
     )
 
 
-def _open_rules(policy: Policy, consents: OpenConsents) -> Iterator[tuple[Rule, Precision]]:
-    """Rules of personal streams with a ground, each with the finest precision that rule and ground allow together."""
+def _open_rules(
+    policy: Policy, consents: OpenConsents, closed: frozenset[str] = frozenset(), ended: bool = False
+) -> Iterator[tuple[Rule, Precision]]:
+    """Rules of personal streams with a ground, each with the finest precision that rule and ground allow together; none of which
+    every purpose is closed. With `ended` a contract is no ground.
+    """
     for rule in policy.rules:
-        if rule.stream not in PERSONAL_STREAMS:
+        if rule.stream not in PERSONAL_STREAMS or closed.issuperset(rule.purposes):
             continue
         if rule.basis is not LawfulBasis.CONSENT:
-            yield rule, rule.precision
+            if not (ended and rule.basis is LawfulBasis.CONTRACT):
+                yield rule, rule.precision
             continue
-        allowed = [consents[purpose] for purpose in rule.purposes if purpose in consents]
+        allowed = [consents[purpose] for purpose in rule.purposes if purpose in consents and purpose not in closed]
         if allowed:
             yield rule, max(rule.precision, min(allowed))
 
@@ -72,11 +77,16 @@ def compile_permission(
     consents: OpenConsents,
     *,
     restricted: bool = False,
+    ended: bool = False,
+    closed: frozenset[str] = frozenset(),
     zones: tuple[tuple[int, int], ...] = (),
     hours: tuple[tuple[int, int], ...] = (),
     finest: Precision = Precision.EXACT,
 ) -> Permission:
-    """What a device of a person with these consents may sense; nothing while processing is restricted.
+    """What a device of a person with these consents may sense; nothing while processing is restricted, and nothing that rests on a
+    contract once that has `ended`.
+
+    Nothing is sensed for a purpose in `closed` alone, to which the person objects.
 
     `finest` bounds every position whatever its lawful basis: a child's safeguards hold for a contract too.
 
@@ -85,7 +95,7 @@ def compile_permission(
     """
     sensors, precision, fields = Sensor(0), Precision.NONE, LocationField(0)
     places: tuple[PlaceCircle, ...] = ()
-    for rule, allowed in () if restricted else _open_rules(policy, consents):
+    for rule, allowed in () if restricted else _open_rules(policy, consents, closed, ended):
         if rule.stream is Stream.LOCATION and not (rule.has_places or rule.has_whole_position):
             continue  # what a rule does not list nobody may have: no receiver runs for it
         if rule.has_places:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from cloud_sync.model import LawfulBasis
 from cloud_sync.policy import Policy, Rule
 from cloud_sync.read.rows import iso
+from cloud_sync.read.sources import Source
 
 RIGHTS: Final = (
     "access",
@@ -38,6 +40,17 @@ def rule_row(rule: Rule) -> dict[str, Any]:
     }
 
 
+def _automated(policy: Policy) -> dict[str, Any] | str:
+    """Whether rules decide about people, on which grounds, and what a person may ask then (GDPR Art. 15(1)(h))."""
+    parameters = policy.parameters
+    decisions, profiling = (parameters.flag(f"automated.{name}") for name in ("decisions", "profiling"))
+    if not decisions and not profiling:
+        return "none"
+    told = ["the logic of each decision", "a review by a person who does not answer for the rule"]
+    grounds = list(parameters.words("automated.grounds"))
+    return {"decisions": decisions, "profiling": profiling, "grounds": grounds, "on_request": told}
+
+
 def policy_value(policy: Policy, now: float) -> dict[str, Any]:
     """The policy in force as the person needs it."""
     recipients = [
@@ -58,6 +71,15 @@ def policy_value(policy: Policy, now: float) -> dict[str, Any]:
         "rules": [rule_row(rule) for rule in policy.rules],
         "recipients": recipients,
         "backups_end_after": str(policy.backup_horizon),
-        "automated_decisions": "none",
+        "automated_decisions": _automated(policy),
         "rights": {"which": list(RIGHTS), "answered_within": str(policy.rights.deadline)},
     }
+
+
+def not_portable(policy: Policy, rule: Rule, source: Source[Any] | None) -> str:
+    """Why a rule's data is no part of a portability file, or an empty text (GDPR Art. 20(1); V-46)."""
+    bases = {LawfulBasis(name) for name in policy.parameters.words("portability.bases")}
+    if rule.basis not in bases:
+        return f"rests on {rule.basis.value}"
+    origin = "derived" if source is not None and source.derived else "observed" if source is not None else "given"
+    return "" if origin in policy.parameters.words("portability.origin") else f"is {origin}"

@@ -60,23 +60,35 @@ class Alerts:
 
         The message says for which purpose it is, and where to look: no time, no place, no reading, no pseudonym.
         """
+        link = self.prepare(source, actor=actor, purpose=purpose, subject=subject, start=start, end=end)
+        sink.deliver(self.part(link))
+        return link
+
+    def prepare(
+        self, source: Source[Any], *, actor: Actor, purpose: str, subject: str, start: float, end: float
+    ) -> AlertLink:
+        """The link of a message that is handed over later (`part`): the gate is asked, it is counted and logged; or `Denied`."""
         with self._database.transaction():  # counted and logged as one, like every message (`mails`)
             decision, link = self._asked(source, actor, purpose, subject, start, end)
         if not decision:
             raise Denied(decision.reason, f"denied: {decision.reason.value}: {decision.explanation}")
-        body = json.dumps({"alert": purpose, "link": f"{self._base_url}{link.link}"}).encode()
-        sink.deliver(Part(link.link, "data_subject", body))
         return link
+
+    def part(self, link: AlertLink) -> Part:
+        """What is handed over, the same at every attempt."""
+        body = json.dumps({"alert": link.purpose, "link": f"{self._base_url}{link.link}"}).encode()
+        return Part(link.link, "data_subject", body)
+
+    def may(self, source: Source[Any], *, actor: Actor, purpose: str, subject: str, at: float) -> Decision:
+        """Whether a message about what was captured `at` a moment may be sent now; it is neither counted nor logged."""
+        return self._gate.ask(self._request(source, actor, purpose, subject, at))
 
     def _asked(
         self, source: Source[Any], actor: Actor, purpose: str, subject: str, start: float, end: float
     ) -> tuple[Decision, AlertLink]:
-        now = self._clock.now()
-        category = source.category(self._gate.policy, purpose)
-        content: frozenset[MailClass] = frozenset({class_of_purpose(purpose)})
-        decision = self._gate.ask(
-            Request(actor, purpose, Action.MAIL, category, subject, now, min(start, now), content=content)
-        )
+        request = self._request(source, actor, purpose, subject, start)
+        now, category = request.at, request.category
+        decision = self._gate.ask(request)
         link = AlertLink(self._random(LINK_BYTES).hex(), subject, purpose, source.name, start, end, now, now + LIVES_S)
         detail: tuple[tuple[str, str | int], ...] = (
             ("action", Action.MAIL.value),
@@ -91,6 +103,11 @@ class Alerts:
             self._database.remove_alerts(now)
             self._database.put_alert(link)
         return decision, link
+
+    def _request(self, source: Source[Any], actor: Actor, purpose: str, subject: str, start: float) -> Request:
+        now, category = self._clock.now(), source.category(self._gate.policy, purpose)
+        content: frozenset[MailClass] = frozenset({class_of_purpose(purpose)})
+        return Request(actor, purpose, Action.MAIL, category, subject, now, min(start, now), content=content)
 
     def follow(self, link: str, *, actor: Actor) -> Readings[Any]:
         """What a link stands for, to whoever may read it, through the gate; ConfigError for one that is unknown or has ended."""

@@ -1,4 +1,6 @@
-"""Two signatures and a reference before an authority is told anything (clause table, V-22)."""
+"""Signatures under a reference: two before an authority is told anything (clause table, V-22), the right holder's before
+anything is sold (X-18), one under an order of the person's or under an adviser's case (TT-33, CG-61).
+"""
 
 from __future__ import annotations
 
@@ -32,24 +34,69 @@ class Approvals:
         self._audit = audit
 
     def approve(
-        self, reference: str, recipient: str, subject: str, *, purpose: str, start: float, end: float, by: Actor
+        self,
+        reference: str,
+        recipient: str,
+        subject: str,
+        *,
+        purpose: str,
+        start: float,
+        end: float,
+        by: Actor,
+        record: str = "",
     ) -> Approval:
-        """One signature for what was captured from `start` to before `end`; a person's second one counts as the first.
+        """One signature for what was captured from `start` to before `end`, or of it for one record; a second one of the
+        same person counts as the first.
 
         `Denied` for who may not sign, logged; ConfigError for a recipient or a purpose that the policy does not know.
         1. One of the controller's own people signs [the authority that approves of its own order]. 2. A second factor was seen [a
         stolen password]. 3. Purpose and span are a part of what is signed [a signature for a day that opens a year].
         """
-        self._demand(by, subject)
+        allowed = by.role in SIGNERS
+        self._demand(by, subject, allowed, "one of the controller's own people signs")
+        return self._signed(reference, recipient, subject, purpose, (start, end), record, by)
+
+    def sign(
+        self,
+        reference: str,
+        recipient: str,
+        subject: str,
+        *,
+        purpose: str,
+        start: float,
+        end: float,
+        by: Actor,
+        record: str = "",
+    ) -> Approval:
+        """The person's own signature for their own data: an order, or an agreement on a sale. It is none of those of an authority's
+        order. Errors as of `approve`.
+        """
+        own = by.role == Role.DATA_SUBJECT.value and by.id == subject
+        self._demand(by, subject, own, "the person signs for their own data")
+        return self._signed(reference, recipient, subject, purpose, (start, end), record, by)
+
+    def _signed(
+        self,
+        reference: str,
+        recipient: str,
+        subject: str,
+        purpose: str,
+        span: tuple[float, float],
+        record: str,
+        by: Actor,
+    ) -> Approval:
+        start, end = span
         if recipient not in self._policy.recipients or purpose not in self._policy.purposes:
             raise ConfigError(f"{recipient} is no recipient, or {purpose} no purpose, of the policy")
         if not (math.isfinite(start) and math.isfinite(end) and start < end):
             raise ConfigError("start and end are Unix seconds: name the span that the order is about")
         words = check_word(reference, "reference"), recipient, check_word(subject, "subject"), check_word(by.id, "by")
-        made = Approval(*words, self._clock.now(), purpose, float(start), float(end))
+        named = check_word(record, "record") if record else ""
+        made = Approval(*words, self._clock.now(), purpose, float(start), float(end), named)
         detail = (
             *(("legal_ref", reference), ("recipient", recipient), ("role", by.role), ("purpose", purpose)),
             *(("captured_first", int(start)), ("captured_last", int(end))),
+            *((("record", record),) if record else ()),
         )
         with self._database.transaction():
             self._database.put_approval(made)
@@ -66,14 +113,15 @@ class Approvals:
             each.approver
             for each in found
             if each.purpose == request.purpose
+            and each.record in ("", request.record)
             and each.start <= start
             and end <= each.end
             and each.at <= request.at < each.at + TERM_S
         )
 
-    def _demand(self, by: Actor, subject: str) -> None:
-        if by.role not in SIGNERS:
-            reason, why = Reason.ROLE_NOT_PERMITTED, "one of the controller's own people signs"
+    def _demand(self, by: Actor, subject: str, allowed: bool, why: str) -> None:
+        if not allowed:
+            reason = Reason.ROLE_NOT_PERMITTED
         elif not by.mfa:
             reason, why = Reason.MFA_MISSING, "log in with a second factor"
         else:

@@ -16,12 +16,15 @@ from dataclasses import replace
 from typing import Any, Final
 
 from cloud_sync.audit import Kind
+from cloud_sync.disclosure.fieldwise import listed
 from cloud_sync.disclosure.parcel import SALT_BYTES, chained, part_of
+from cloud_sync.disclosure.reaching import sink_of
 from cloud_sync.errors import ConfigError, Denied
 from cloud_sync.gate.words import check_word
 from cloud_sync.model import Action, Actor, Reason
 from cloud_sync.model.access import Delivery, DeliveryState
 from cloud_sync.policy import Policy
+from cloud_sync.policy.vocabulary import SALE_PURPOSES
 from cloud_sync.read.query import Piece, Query
 from cloud_sync.read.reader import Reader
 from cloud_sync.read.rows import row_of
@@ -74,6 +77,8 @@ class Disclosures:
         anything is sent; LinkError when the recipient does not take a part, and then it can be retried.
         """
         known = self._database.delivery(delivery) if delivery is not None else None
+        if purpose in SALE_PURPOSES:
+            start, end = self._signed_for(reference, recipient, subject, purpose, (start, end))
         if known is not None:
             whose = known.subject, known.recipient, known.purpose, known.source, known.reference
             span = known.start, known.end
@@ -95,20 +100,31 @@ class Disclosures:
         known = self._database.delivery(delivery)
         if known is None:
             raise ConfigError("there is no such delivery")
+        if known.source not in _SOURCES:
+            raise ConfigError("this is the delivery of a record: hand it over again under the same name")
         return self._send(known, actor) if known.state is DeliveryState.BEGUN else known
 
     def of(self, subject: str) -> list[Delivery]:
         """Everything that was told of a person, to whom, and what is under way."""
         return self._database.deliveries(subject)
 
+    def _signed_for(
+        self, reference: str, recipient: str, subject: str, purpose: str, span: tuple[float, float]
+    ) -> tuple[float, float]:
+        """Of a span the part that is signed for under this reference; all of it where nothing is: then the gate says no."""
+        start, end = span
+        for each in self._database.approvals(reference, recipient, subject):
+            first, last = max(start, each.start), min(end, each.end)
+            if each.purpose == purpose and not each.record and first < last:
+                return first, last
+        return span
+
     def _send(self, delivery: Delivery, actor: Actor, *, anew: bool = False) -> Delivery:
         source, query = _SOURCES[delivery.source], self._query(delivery, actor)
         pieces = self._reader.pieces(
             source, query, delivery.last, MOST_PART
         )  # 1. raises Denied before anything is sent
-        sink = self._sinks.get(delivery.recipient)
-        if sink is None:
-            raise ConfigError(f"{delivery.recipient} has no sink: say how it is reached")
+        sink = sink_of(self._sinks, self._policy, delivery.recipient)
         with self._database.transaction():
             if anew:
                 self._database.put_delivery(delivery)
@@ -136,7 +152,12 @@ class Disclosures:
             sink.deliver(part)  # 4.
             commitment = chained(delivery.salt, delivery.commitment, part.body)
             taken = replace(
-                delivery, parts=delivery.parts + 1, count=delivery.count + len(piece), commitment=commitment
+                delivery,
+                parts=delivery.parts + 1,
+                count=delivery.count + len(piece),
+                commitment=commitment,
+                fields=" ".join(sorted(query.fields)),
+                recalled_at=None,  # what it took before that is not here, this is
             )
         return replace(taken, last=piece.last)
 
@@ -154,9 +175,7 @@ class Disclosures:
         """What is asked of the gate: exactly the fields that both the rule and the recipient's list have."""
         source = _SOURCES[delivery.source]
         category = source.category(self._policy, delivery.purpose)
-        rule, recipient = self._policy.rule(category, delivery.purpose), self._policy.recipients.get(delivery.recipient)
-        listed = {field for name, field in recipient.fields if name == category} if recipient else set[str]()
-        fields = frozenset(listed.intersection(rule.fields)) if rule else frozenset[str]()
+        fields = listed(self._policy, category, delivery.purpose, delivery.recipient)
         return Query(
             actor,
             delivery.purpose,

@@ -6,25 +6,30 @@ and was given or observed; the access copy has that, and what is derived, the co
 1. The gate, EXPORT, for each category under each purpose; what it denies is listed with the reason, not left out in silence.
 2. The audit log says that an export begins, before the first file [an export that nobody can see].
 3. The gate again for each part, when it is written [a withdrawal in the middle]. 4. The log has each file with its count.
+5. A manifest has each file with its rows and SHA-256. What is portable comes as JSON and CSV, positions as GPX and GeoJSON as well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
 from cloud_sync.audit import AuditLog, accesses
 from cloud_sync.audit import Kind as AuditKind
-from cloud_sync.disclosure.about import policy_value
-from cloud_sync.disclosure.files import Folder
+from cloud_sync.disclosure.about import not_portable, policy_value
+from cloud_sync.disclosure.around import delivery_row, hold_row, plain, read_row
+from cloud_sync.disclosure.copied import INDEX, Export, FileOfExport, Kind, manifest_of
+from cloud_sync.disclosure.files import Array, Folder
+from cloud_sync.disclosure.forms import other_forms
 from cloud_sync.disclosure.index import index_page
-from cloud_sync.errors import Denied
+from cloud_sync.disclosure.manifest import MANIFEST
+from cloud_sync.disclosure.silence import unspoken
+from cloud_sync.errors import ConfigError, Denied
 from cloud_sync.gate import Decision, Gate, Request
 from cloud_sync.gate.words import said_role, said_word
-from cloud_sync.model import Action, Actor, AuditEvent, LawfulBasis, Precision, Reason
+from cloud_sync.model import Action, Actor, AuditEvent, Precision, Reason
+from cloud_sync.model.keeping import Hold
 from cloud_sync.policy import Policy, Rule
 from cloud_sync.policy.vocabulary import Role
 from cloud_sync.read.query import Query
@@ -33,8 +38,9 @@ from cloud_sync.read.rows import iso, row_of
 from cloud_sync.read.sources import SOURCES, Source
 from cloud_sync.stores import Clock, Database
 
+__all__ = ["Export", "Exporter", "FileOfExport", "Kind"]
+
 CONSENTS, AUDIT = "consent_ledger", "audit"
-INDEX = "index.html"
 
 _RIGHTS: Final = "rights_handling"
 #: In the category of which somebody else than the person must be let export it, for rights handling: what the files around the
@@ -42,37 +48,6 @@ _RIGHTS: Final = "rights_handling"
 _OF_LEDGER: Final = frozenset({"limits", "groups_and_age"})
 
 _ORDER = {reason: place for place, reason in enumerate(Reason)}
-
-
-class Kind(StrEnum):
-    """Which of the two copies."""
-
-    ACCESS = "access"
-    PORTABILITY = "portability"
-
-
-@dataclass(frozen=True, slots=True)
-class FileOfExport:
-    """One file: what is in it, how many records, why it ended early if it did, and how many envelopes did not open."""
-
-    name: str
-    about: str
-    count: int
-    purpose: str = ""
-    stopped: str = ""
-    unreadable: int = 0
-
-
-@dataclass(slots=True)
-class Export:
-    """What an export wrote, and what it withheld: (what, purpose, reason)."""
-
-    folder: Path
-    kind: Kind
-    subject: str
-    at: float
-    files: list[FileOfExport] = field(default_factory=list)
-    withheld: list[tuple[str, str, str]] = field(default_factory=list)
 
 
 #: Rows of a category that no stream feeds, of one person: (subject, category, actor, purpose).
@@ -103,9 +78,22 @@ class Exporter:
         self._records = records
         self._own = dict(own or {})
 
-    def write(self, folder: str | Path, subject: str, *, actor: Actor, kind: Kind = Kind.ACCESS) -> Export:
-        """Write a copy into a new folder; `Denied` when the gate lets the actor export nothing at all of this person."""
+    def write(
+        self,
+        folder: str | Path,
+        subject: str,
+        *,
+        actor: Actor,
+        kind: Kind = Kind.ACCESS,
+        withhold: Mapping[str, str] | None = None,
+    ) -> Export:
+        """Write a copy into a new folder; `Denied` when the gate lets the actor export nothing at all of this person.
+
+        `withhold` names categories that a law excepts (GDPR Art. 15(4), 23), each with that law: they are listed as withheld.
+        ConfigError for one that is no category of the policy, or has no law [a word spelled otherwise, and it is handed out].
+        """
         policy, now = self._gate.policy, self._clock.now()
+        _check_withheld(policy, withhold or {})
         made = Export(Path(folder), kind, subject, now)
         asked = [
             (rule, purpose, source, self._ask(actor, rule.category, purpose, subject))
@@ -117,7 +105,9 @@ class Exporter:
         files = Folder(folder)
         for rule, purpose, source, decision in asked:
             name = source.name if source else rule.category
-            why = _not_portable(policy, rule, source) if kind is Kind.PORTABILITY else ""
+            why = (withhold or {}).get(rule.category, "")
+            if kind is Kind.PORTABILITY:
+                why = why or not_portable(policy, rule, source)
             if why or not decision:
                 made.withheld.append((name, purpose, why or decision.reason.value))
             elif source is not None:
@@ -129,6 +119,8 @@ class Exporter:
             self._around(files, made, policy, actor, standing)
         with files.file(INDEX) as page:
             page.write(index_page(made, policy))
+        made.manifest = manifest_of(made, policy)
+        files.value(MANIFEST, made.manifest.value())
         return made
 
     # Parts
@@ -179,6 +171,7 @@ class Exporter:
                 stopped = str(denied.reason)
         self._reader.note(AuditKind.GATE_ALLOWED, source, query, Reason.ALLOWED, array.count, unreadable)
         made.files.append(FileOfExport(name, source.name, array.count, query.purpose, stopped, unreadable))
+        self._forms(files, made, array, source.name)
 
     def _rows(self, files: Folder, made: Export, rule: Rule, purpose: str, actor: Actor) -> None:
         """What no stream feeds: consents, the log's entries about the person, and their records."""
@@ -201,6 +194,15 @@ class Exporter:
         event = AuditEvent(AuditKind.GATE_ALLOWED.value, self._clock.now(), actor.id, made.subject, detail)
         self._audit.append(event)
         made.files.append(FileOfExport(name, rule.category, array.count, purpose))
+        self._forms(files, made, array, rule.category)
+
+    def _forms(self, files: Folder, made: Export, array: Array, about: str) -> None:
+        """The same rows in the forms that other programs read, of what is to be taken elsewhere."""
+        if made.kind is not Kind.PORTABILITY:
+            return
+        file = made.files[-1]
+        for name, count in other_forms(files, file.name, about, array.columns):
+            made.files.append(FileOfExport(name, about, count, file.purpose, form_of=file.name))
 
     def _around(
         self, files: Folder, made: Export, policy: Policy, actor: Actor, standing: list[tuple[Rule, str]]
@@ -212,11 +214,16 @@ class Exporter:
         """
         subject, database = made.subject, self._database
         tables: dict[str, Callable[[], list[Any]]] = {
-            "reads": lambda: [_read_row(access) for access in accesses(self._audit, subject)],
-            "disclosures": lambda: [_delivery_row(each) for each in database.deliveries(subject)],
-            "staff": lambda: [_plain(grant) for grant in database.grants(subject)],
-            "relations": lambda: [_plain(relation) for relation in database.relations(subject)],
-            "devices": lambda: [_plain(device) for device in database.devices_of(subject)],
+            "reads": lambda: [
+                read_row(a) for a in accesses(self._audit, subject) if not self._silent(subject, a.recipient)
+            ],
+            "disclosures": lambda: [
+                delivery_row(d) for d in database.deliveries(subject) if not self._silent(subject, d.recipient)
+            ],
+            "staff": lambda: [plain(grant) for grant in database.grants(subject)],
+            "relations": lambda: [plain(relation) for relation in database.relations(subject)],
+            "devices": lambda: [plain(device) for device in database.devices_of(subject)],
+            "holds": lambda: [hold_row(hold) for hold in self._holds(subject)],
         }
         for name, rows in tables.items():
             if self._may(made, name, actor, standing):
@@ -228,6 +235,12 @@ class Exporter:
             if self._may(made, name, actor, standing):
                 self._value(files, made, name, bring(subject, actor.id))
         self._value(files, made, "policy", policy_value(policy, made.at))  # it says the same to everybody
+
+    def _holds(self, subject: str) -> list[Hold]:
+        """Legal holds on the person, and on devices of theirs; released ones as well."""
+        devices = {device.device for device in self._database.devices_of(subject)}
+        holds = self._database.holds(released=True)
+        return [hold for hold in holds if hold.subject == subject or (not hold.subject and hold.device in devices)]
 
     def _may(self, made: Export, name: str, actor: Actor, standing: list[tuple[Rule, str]]) -> bool:
         """Whether a file around the readings may be written now; if not, it is withheld with the reason."""
@@ -241,6 +254,10 @@ class Exporter:
         made.withheld.append((name, _RIGHTS, best.reason.value))
         return False
 
+    def _silent(self, subject: str, recipient: str) -> bool:
+        """Whether an order forbids to tell of this recipient for now."""
+        return bool(recipient) and recipient in unspoken(self._database, subject, self._clock.now())
+
     def _value(self, files: Folder, made: Export, name: str, value: Any) -> None:
         files.value(f"{name}.json", value)
         made.files.append(FileOfExport(f"{name}.json", name, 1))
@@ -253,11 +270,13 @@ class Exporter:
         return self._records(subject, category, actor, purpose) if self._records else ()
 
     def _consents(self, subject: str) -> Iterable[dict[str, Any]]:
-        return (_plain(record) for record in self._database.consents(subject))
+        return (plain(record) for record in self._database.consents(subject))
 
     def _entries(self, subject: str) -> Iterable[dict[str, Any]]:
         for entry in self._audit.entries(subject):
             event = entry.event
+            if self._silent(subject, str(dict(event.detail).get("recipient", ""))):
+                continue
             yield {
                 "entry": entry.index,
                 "kind": event.kind,
@@ -267,36 +286,9 @@ class Exporter:
             }
 
 
-def _not_portable(policy: Policy, rule: Rule, source: Source[Any] | None) -> str:
-    """Why a rule's data is no part of a portability file, or an empty text (GDPR Art. 20(1); V-46)."""
-    bases = {LawfulBasis(name) for name in policy.parameters.words("portability.bases")}
-    if rule.basis not in bases:
-        return f"rests on {rule.basis.value}"
-    origin = "derived" if source is not None and source.derived else "observed" if source is not None else "given"
-    return "" if origin in policy.parameters.words("portability.origin") else f"is {origin}"
-
-
-def _plain(record: Any) -> dict[str, Any]:
-    """A record as JSON has it."""
-    return {name: _word(value) for name, value in asdict(record).items()}
-
-
-def _word(value: Any) -> Any:
-    if isinstance(value, frozenset | tuple):
-        return sorted(value) if isinstance(value, frozenset) else list(value)
-    return value.value if isinstance(value, StrEnum) else value
-
-
-def _read_row(access: Any) -> dict[str, Any]:
-    row = asdict(access)
-    captured = {name: iso(row[name]) if row[name] is not None else None for name in ("first", "last")}
-    return {**row, "at": iso(row["at"]), **captured}
-
-
-def _delivery_row(delivery: Any) -> dict[str, Any]:
-    """A disclosure without its salt and place: who got how much of what, when, why."""
-    names = ("delivery", "recipient", "purpose", "source", "reference", "count", "commitment")
-    row = {name: getattr(delivery, name) for name in names}
-    times = {"captured_first": delivery.start, "captured_last": delivery.end, "begun_at": delivery.begun_at}
-    ended = iso(delivery.ended_at) if delivery.ended_at is not None else None
-    return {**row, "state": delivery.state.value, **{n: iso(at) for n, at in times.items()}, "ended_at": ended}
+def _check_withheld(policy: Policy, withhold: Mapping[str, str]) -> None:
+    for category, law in withhold.items():
+        if not policy.rules_of(category):
+            raise ConfigError(f"{category}: no category of the policy: nothing would be withheld; name one of its own")
+        if not law.strip():
+            raise ConfigError(f"{category}: name the law that excepts it; without one everything is handed out")

@@ -64,9 +64,12 @@ class Array:
     def __init__(self, file: TextIO) -> None:
         self._file = file
         self.count = 0
+        self.columns: dict[str, None] = {}  # of rows, in the order in which they come
 
     def add(self, value: Any) -> None:
         """Append an element."""
+        if isinstance(value, dict) and not value.keys() <= self.columns.keys():
+            self.columns.update(dict.fromkeys(value))
         self._file.write(",\n" if self.count else "[\n")
         self._file.write(json.dumps(value, ensure_ascii=False))
         self.count += 1

@@ -9,7 +9,7 @@ from cloud_sync.policy import Policy
 from cloud_sync.read.rows import iso
 
 if TYPE_CHECKING:
-    from cloud_sync.disclosure.export import Export
+    from cloud_sync.disclosure.copied import Export
 
 _WORDS: Final = {
     "location": "Positions of your devices",
@@ -26,6 +26,11 @@ _WORDS: Final = {
     "devices": "Your devices",
     "policy": "Purposes, grounds, terms, recipients, rights",
     "limits": "The zones and hours that you set",
+    "alarms": "The alarms that you set",
+    "holds": "What is kept for a legal claim or an authority",
+    "cases": "What you asked under your rights, and what became of it",
+    "restrictions": "What is stored and not used, and since when",
+    "groups_and_age": "Groups that you belong to, and who answers for you",
 }
 _STYLE: Final = (
     "body{font:16px/1.5 sans-serif;max-width:50em;margin:2em auto;padding:0 1em}"

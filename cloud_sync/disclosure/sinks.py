@@ -37,6 +37,8 @@ class FileSink:
     What the recipient has not fetched lies here still, so an erasure takes it back.
     """
 
+    SUFFIX = ".json"
+
     def __init__(self, folder: str | Path) -> None:
         """ConfigError unless the folder is there."""
         self._folder = Path(folder)
@@ -47,7 +49,8 @@ class FileSink:
         """Overwrite and remove the parts of a delivery that lie here; how many. LinkError when the disk refuses."""
         if not _NAME.fullmatch(delivery) or not _NAME.fullmatch(recipient):
             return 0
-        found = [path for path in self._folder.iterdir() if path.name.startswith(f"{recipient}-{delivery}-")]
+        its_own = re.compile(rf"{recipient}-{delivery}-[0-9]+-[0-9a-f]+\.[a-z]+", re.ASCII)  # [d-1 is none of d]
+        found = [path for path in self._folder.iterdir() if its_own.fullmatch(path.name)]
         try:
             for path in found:
                 with path.open("r+b") as file:
@@ -61,9 +64,12 @@ class FileSink:
 
     def deliver(self, parcel: Parcel) -> None:
         """Write beside, flush, rename, flush the folder; LinkError when the disk does not take it."""
+        self._write(parcel, self.SUFFIX)
+
+    def _write(self, parcel: Parcel, suffix: str) -> None:
         if not _NAME.fullmatch(parcel.key) or not _NAME.fullmatch(parcel.recipient):
             raise LinkError("the key of the part is no file name")
-        target = self._folder / f"{parcel.recipient}-{parcel.key}.json"
+        target = self._folder / f"{parcel.recipient}-{parcel.key}{suffix}"
         beside = target.with_suffix(".part")
         try:
             with os.fdopen(os.open(beside, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, PRIVATE), "wb") as file:

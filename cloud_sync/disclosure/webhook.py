@@ -50,6 +50,11 @@ class WebhookSink:
         except OSError as error:
             raise ConfigError(f"{ca_file} cannot be used ({error}); name a PEM file") from error
 
+    @property
+    def host(self) -> str:
+        """The machine that it posts to."""
+        return self._host
+
     def deliver(self, parcel: Parcel) -> None:
         """Post the part; LinkError unless the endpoint answers 200 to 299 within the time."""
         connection = _Bounded(self._host, self._port, self._timeout_s, self._tls)

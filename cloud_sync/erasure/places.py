@@ -87,6 +87,9 @@ ERASER, RECORDS, LIMITS, AGES, ACCESS, HOLDS, RESTRICTIONS, RELEASES, LIVE, LINK
     "notes",
     "cases",
 )
+NOTICES = "notices"
+INCIDENTS, ALARMS = "incidents", "alarms"
+_TOLD = "GDPR Art. 5(2), 13, 14, 17(3)(e)"
 _LEDGER = "GDPR Art. 7(1), 8(2), 17(3)(e)"
 _AGAIN = "GDPR Art. 5(2), 17(1)"
 _IN_USE = "GDPR Art. 6(1)(b)"
@@ -177,7 +180,9 @@ _TELEMETRY: Final = (
         Fate.KEPT,
         ERASER,
         personal="name value",
-        stays="name value",  # a hash of the pseudonym and a time; where a walk stands goes if it is at the person
+        # A hash of the pseudonym and a time; where a walk stands goes if it is at the person. Accounts of the staff and what
+        # processors are to confirm name no data subject.
+        stays="name value",
         why="that this database has been through the erasure: a hash and a time",
         basis=_AGAIN,
     ),
@@ -196,10 +201,10 @@ _TELEMETRY: Final = (
         "restriction",
         Fate.KEPT,
         RESTRICTIONS,
-        personal="restriction_id subject ground reference actor",
+        personal="restriction_id subject ground reference actor purpose",
         plain="since review_at lifted_at lifted_by",
         names="subject",
-        stays="restriction_id subject ground reference actor",
+        stays="restriction_id subject ground reference actor purpose",
         why="what comes later is stored and not used; lifted ones are gone",
         basis="GDPR Art. 18(1)",
     ),
@@ -211,7 +216,7 @@ _TELEMETRY: Final = (
         personal="name kind at",
         plain="scope",
         names="name",
-        stays="name kind at",  # as long as a record is kept whose term it starts
+        stays="name kind at",  # as long as a record is kept whose term it starts, or a device whose contract it ends
     ),
     _table(
         Store.TELEMETRY,
@@ -219,7 +224,7 @@ _TELEMETRY: Final = (
         Fate.DESTROYED,
         RECORDS,
         personal="record_id subject category created_at sealed ground",
-        plain="due review_at put_at",
+        plain="due review_at put_at people",
         names="subject",
         stays="record_id subject category created_at sealed ground",  # what a law wants kept
     ),
@@ -253,7 +258,7 @@ _TELEMETRY: Final = (
         "approval",
         Fate.DESTROYED,
         ACCESS,
-        personal="reference recipient subject purpose span_start span_end at",
+        personal="reference recipient subject purpose span_start span_end record at",
         plain="approver",
         names="subject",
     ),
@@ -263,10 +268,19 @@ _TELEMETRY: Final = (
         Fate.DESTROYED,
         ACCESS,
         personal="delivery recipient purpose source subject actor span_start span_end reference salt begun_at parts taken"
-        " commitment ended_at last_device last_epoch last_oldest last_until",
+        " commitment ended_at last_device last_epoch last_oldest last_until fields recalled_at",
         plain="state last_generation last_stream last_counter last_top",
         names="subject",
     ),
+    _table(
+        Store.TELEMETRY,
+        "silent_notice",
+        Fate.DESTROYED,
+        ACCESS,
+        personal="notice subject recipient delivery reference due_at told_at made_at",
+        names="subject",
+    ),
+    _table(Store.TELEMETRY, "recipient_acceptance", Fate.NOBODY, plain="recipient version reference at"),
     _table(
         Store.TELEMETRY,
         "alert_link",
@@ -301,7 +315,79 @@ _TELEMETRY: Final = (
         basis=_ANSWERED,
     ),
     _table(
+        Store.TELEMETRY,
+        "notice_receipt",
+        Fate.KEPT,
+        NOTICES,
+        personal="receipt_id subject entity channel act",
+        plain="seq version policy at language",
+        names="subject",
+        stays="receipt_id subject entity channel act",
+        why="proof that you were told before anything was collected",
+        basis=_TOLD,
+    ),
+    _table(
+        Store.TELEMETRY,
+        "notice_source",
+        Fate.DESTROYED,
+        NOTICES,
+        personal="subject source at",
+        names="subject",
+    ),
+    _table(
+        Store.TELEMETRY,
+        "notice_link",
+        Fate.DESTROYED,
+        NOTICES,
+        personal="link subject purpose record_id made_at",
+        plain="purpose_of ends_at",
+        names="subject",
+    ),
+    _table(
+        Store.TELEMETRY,
+        "notice",
+        Fate.NOBODY,
+        plain="seq version policy previous at changes purposes banner_until",
+    ),
+    _table(
         Store.TELEMETRY, "rights_link", Fate.DESTROYED, CASES, personal="link message", plain="made_at ends_at used_at"
+    ),
+    _table(
+        Store.TELEMETRY,
+        "incident_event",
+        Fate.KEPT,
+        INCIDENTS,
+        personal="incident_id actor detail",
+        plain="seq number kind at",
+        stays="incident_id actor detail",
+        why="what happened and what was done about it; it names devices and accounts, and nobody",
+        basis="GDPR Art. 33(5), 17(3)(b)",
+    ),
+    _table(
+        Store.TELEMETRY,
+        "incident_person",
+        Fate.DESTROYED,
+        INCIDENTS,
+        personal="incident_id subject found_at told_at",
+        names="subject",
+    ),
+    _table(
+        Store.TELEMETRY,
+        "alarm_rule",
+        Fate.DESTROYED,
+        ALARMS,
+        personal="rule_id subject kind purpose channel sealed memory",
+        plain="stream made_at heard_at",
+        names="subject",
+    ),
+    _table(
+        Store.TELEMETRY,
+        "alarm_message",
+        Fate.DESTROYED,
+        ALARMS,
+        personal="link rule_id subject made_at",
+        plain="tries next_at taken_at",
+        names="subject",
     ),
     _table(Store.TELEMETRY, "statistic", Fate.NOBODY, plain="release_id purpose first_day last_day at content"),
     _table(Store.TELEMETRY, "migration", Fate.NOBODY, plain="version name"),

@@ -30,7 +30,8 @@ class ErasureReceipt:
     many keys were destroyed or moved forward. `entry` is the index in the audit log whose proof (`audit.prove`) shows that it
     was done: its detail names the first tombstone. What the holds in `held` cover is there still, restricted, and goes once they
     are released. `backups_gone_at` is when the last backup has expired that could bring a destroyed key back (None: nothing was
-    destroyed). `kept` is what stays; `recipients` were told of the person before and have what they were told.
+    destroyed); `unreadable_at` is when nothing of it opens any more, also in backups that live longer. `kept` is what
+    stays; `recipients` were told of the person before and have what they were told.
     """
 
     subject: str
@@ -48,6 +49,7 @@ class ErasureReceipt:
     backups_gone_at: float | None = None
     kept: tuple[Kept, ...] = ()
     recipients: tuple[str, ...] = ()
+    unreadable_at: float | None = None
 
     def text(self) -> str:
         """For the person: sentences, a line each; days are UTC."""
@@ -67,6 +69,10 @@ class ErasureReceipt:
                 "Nobody can read it any more. Backups of before can be read until they expire, and bring nothing back into use:"
                 f" the last one is gone on {day(self.backups_gone_at)}."
             )
+            if self.unreadable_at is not None and self.unreadable_at < self.backups_gone_at:
+                lines.append(
+                    f"From {day(self.unreadable_at)} on none of them can be read: the last key has gone by then."
+                )
         return lines
 
     def _left(self) -> list[str]:

@@ -54,7 +54,7 @@ class Aggregating:
     ) -> None:
         self._database, self._store, self._keys = database, store, keys
         self._policy, self._terms, self._statistics, self._audit = policy, terms, statistics, audit
-        self._rules = [rule for rule in policy.rules if rule.after in REMAINS]
+        self._rules = [rule for rule in policy.rules if rule.after in REMAINS and rule.stream is not None]
         self._told: dict[str, int] = {}  # up to which day the log says of a purpose what could not be released
 
     def before(self, now: float) -> list[StoredEnvelope]:

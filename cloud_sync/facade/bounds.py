@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
 from cloud_sync.audit import AuditLog, Kind
 from cloud_sync.consent import ConsentLedger, Evidence, Narrowing
 from cloud_sync.consent.ages import AgeLedger
+from cloud_sync.consent.choices import Conflict, Effective, conflict, effective, wish_of
 from cloud_sync.consent.groups import GroupLedger
 from cloud_sync.facade.boundwitness import BoundWitness
 from cloud_sync.facade.consents import Outgoing, log_consent
+from cloud_sync.gate.words import said_role
 from cloud_sync.model import BoundKind, ConsentBound, Precision
 from cloud_sync.policy import Policy
+from cloud_sync.policy.vocabulary import Role
 from cloud_sync.retention.checkpoint import clock_in_doubt
 from cloud_sync.stores import Clock, Database
 
@@ -34,11 +38,16 @@ class BoundDesk:
     settle: Settle  # brings a person's devices in line, inside the transaction
     done: Done  # hears of it after the commit
 
-    def carry_out(self, step: Callable[[], ConsentBound], concerned: Callable[[], Sequence[str]]) -> ConsentBound:
-        """One transaction of the step, its audit entry and the directives of whoever it concerns, then sent at once."""
+    def carry_out(
+        self, step: Callable[[], ConsentBound], concerned: Callable[[], Sequence[str]], **more: str
+    ) -> ConsentBound:
+        """One transaction of the step, its audit entry and the directives of whoever it concerns, then sent at once.
+
+        `more` stands in the entry beside what the step says.
+        """
         with self.database.transaction():
             bound = step()
-            self._log(bound)
+            self._log(bound, more)
             subjects = concerned()
             doubt = clock_in_doubt(self.database, self.clock.now())
             settled = [self.ledger.settle(subject, clock_in_doubt=doubt) for subject in subjects]
@@ -50,12 +59,12 @@ class BoundDesk:
             self.done(subject, sealed)
         return bound
 
-    def _log(self, bound: ConsentBound) -> None:
+    def _log(self, bound: ConsentBound, more: Mapping[str, str]) -> None:
         """Who set what, where; never an age, and not its month."""
         if bound.kind is BoundKind.DECLARED:
             self.audit.record(Kind.AGE_DECLARED.value, bound.entity_id, bound.subject, record=bound.record_id)
             return
-        detail: dict[str, str | int] = {"group": bound.group, "record": bound.record_id}
+        detail: dict[str, str | int] = {"group": bound.group, "record": bound.record_id, **more}
         if bound.purpose:
             detail |= {"purpose": bound.purpose, "precision": bound.precision.name.lower()}
         if bound.count:
@@ -95,9 +104,67 @@ class Groups:
             lambda: self._groups.lift(group, purpose, holder), lambda: self._groups.members(group)
         )
 
-    def certify(self, group: str, holder: Evidence, *, count: int, digest: str) -> ConsentBound:
-        """Keep a company's declaration about `count` people (`digest`: SHA-256 of its text, hex). It is no consent of anybody."""
-        return self._desk.carry_out(lambda: self._groups.certify(group, holder, count=count, digest=digest), list)
+    def certify(
+        self, group: str, holder: Evidence, *, count: int, digest: str, role: str = Role.ACCOUNT_HOLDER.value
+    ) -> ConsentBound:
+        """Keep a company's declaration about `count` people (`digest`: SHA-256 of its text, hex). It is no consent of anybody.
+
+        `role` is that of who signed, for the log.
+        """
+        step = partial(self._groups.certify, group, holder, count=count, digest=digest)
+        return self._desk.carry_out(step, list, role=said_role(role))
+
+    def choose(self, group: str, purpose: str, holder: Evidence, *, open: bool) -> ConsentBound:
+        """What the holder would have for all. Where consent is asked for a no narrows and a yes binds nobody, and is only shown;
+        where it is not (a contract), both are settings, of which a no closes.
+        """
+        if self._desk.policy.consent_rules(purpose):
+            closed = self._groups.settings(group).get(purpose)
+            if open and closed is not None:
+                self.lift(group, purpose, holder)
+            elif not open and (closed is None or not closed.closed):
+                self.narrow(group, purpose, holder)
+        return self._desk.carry_out(
+            lambda: self._groups.wish(group, purpose, holder, closed=not open), lambda: self._groups.members(group)
+        )
+
+    # Whose choice holds, as members and holder see it
+
+    def effective(self, subject: str, purpose: str) -> Effective:
+        """What holds for a person, and whose choice that is."""
+        now, ledger = self._desk.clock.now(), self._desk.ledger
+        own = ledger.state_at(subject, purpose, now)
+        return effective(self._desk.policy, purpose, own, ledger.bounds(subject), now)
+
+    def conflicts(self, group: str) -> list[Conflict]:
+        """Where the holder and a member who has answered want different things; the holder sees all, each member their own."""
+        wanted = {purpose: not bound.closed for purpose, bound in self._groups.wishes(group).items()}
+        wanted |= {purpose: False for purpose, bound in self._groups.settings(group).items() if bound.closed}
+        now, found = self._desk.clock.now(), []
+        for subject in self._groups.members(group):
+            for purpose, holder_open in sorted(wanted.items()):
+                own = self._desk.ledger.state_at(subject, purpose, now)
+                row = conflict(group, subject, purpose, holder_open, own, self.effective(subject, purpose))
+                found += [row] if row else []
+        return found
+
+    def conflicts_of(self, subject: str) -> list[Conflict]:
+        """The same of all groups of a person."""
+        groups = self._desk.ledger.bounds(subject).members_of(self._desk.clock.now())
+        return [row for group in groups for row in self.conflicts(group) if row.subject == subject]
+
+    def closed(self, subject: str) -> frozenset[str]:
+        """Purposes on which nobody is asked, and which a holder has closed for a person."""
+        bounds, now = self._desk.ledger.bounds(subject), self._desk.clock.now()
+        wished = {
+            event.purpose for events in bounds.groups.values() for event in events if event.kind is BoundKind.WISHED
+        }
+        contract = (purpose for purpose in wished if not self._desk.policy.consent_rules(purpose))
+        return frozenset(each for each in contract if (wish := wish_of(bounds, each, now)) is not None and wish.closed)
+
+    def check_holder(self, group: str, holder: Evidence) -> None:
+        """ConsentError unless the group is there and is held by who acts."""
+        self._groups.check_holder(group, holder)
 
     def members(self, group: str) -> list[str]:
         """Who is in the group, in order."""

@@ -9,7 +9,7 @@ from cloud_sync.consent import ConsentLedger, Evidence
 from cloud_sync.consent.complete import Fields, complete_record
 from cloud_sync.consent.dpv import export
 from cloud_sync.consent.receipt import Receipt, receipt
-from cloud_sync.consent.standing import PolicyLookup
+from cloud_sync.consent.standing import PolicyLookup, Switch
 from cloud_sync.consent.threads import threads
 from cloud_sync.model import ConsentRecord, Precision
 from cloud_sync.stores import Clock, Database
@@ -76,6 +76,14 @@ class Consents:
     def receipt(self, subject: str, record_id: str) -> Receipt:
         """The receipt of an answer, for programs and to read; ConsentError when the person has no record of that id."""
         return receipt(self._ledger.records(subject), record_id, self._policies, self._clock.now())
+
+    def switches(self, subject: str) -> list[Switch]:
+        """Every choice that the person has, one for each purpose on consent, with where they stand and who would get data."""
+        return self._ledger.switches(subject)
+
+    def yes_of(self, subject: str, purpose: str, at: float) -> ConsentRecord | None:
+        """The yes under which something of that Unix second is kept, None where there was none in force."""
+        return self._ledger.yes_of(subject, purpose, at)
 
     def history(self, subject: str) -> list[Fields]:
         """Every complete record of a person (ISO/IEC TS 27560), each with all of its events, in the order of their beginning."""

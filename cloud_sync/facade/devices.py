@@ -12,6 +12,7 @@ from typing import Any
 from cloud_sync.audit import AuditLog, Kind
 from cloud_sync.erasure.witness import Witness
 from cloud_sync.errors import ConfigError, UnknownDevice
+from cloud_sync.facade.notices import Notices
 from cloud_sync.facade.settings import settings_text
 from cloud_sync.ingest.answers import Answers
 from cloud_sync.keys.generations import Generations
@@ -41,13 +42,17 @@ class Devices:
     clock: Clock
     database: Database
     audit: AuditLog
+    notices: Notices
     _keys: LadderKeys
     _generations: Generations
     _answers: Answers
     _witness: Witness
 
-    def enrol(self, *, subject: str, settings: Mapping[str, Any]) -> Enrolment:
-        """A fresh pseudonym and fresh keys for one attempt; the root is in the returned file and nowhere else."""
+    def enrol(self, *, subject: str, settings: Mapping[str, Any], provided_by: str = "") -> Enrolment:
+        """A fresh pseudonym and fresh keys for one attempt; the root is in the returned file and nowhere else.
+
+        `provided_by` names who gave the person's data where that is somebody else, such as an employer (`notices.provided`).
+        """
         text = settings_text(settings)
         if not WORD.fullmatch(subject):
             raise ConfigError("a subject is a pseudonym of 1 to 64 letters, digits and _.:/- (never a name)")
@@ -61,6 +66,8 @@ class Devices:
             self.database.add_device(Device(device, subject, 0, now))
             self._answers.enrol(device)
             self.audit.record(Kind.DEVICE_ENROLLED.value, CONTROLLER, subject, device=device)
+        if provided_by:
+            self.notices.provided(subject, provided_by)
         self._witness.note()
         return Enrolment(device, codec.pack([ENROLMENT_VERSION, device, root, 0, first_epoch, int(now), text]))
 

@@ -13,6 +13,9 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Final, Protocol, runtime_checkable
 
+from cloud_sync.access import Confirmations
+from cloud_sync.backups import keys_horizon
+from cloud_sync.disclosure.reaching import Withdrawing
 from cloud_sync.erasure import places
 from cloud_sync.erasure.erase import Eraser
 from cloud_sync.erasure.places import PLACES
@@ -24,6 +27,7 @@ from cloud_sync.facade.bounds import Ages
 from cloud_sync.facade.keeping import Keeping
 from cloud_sync.facade.limits import PersonLimits
 from cloud_sync.facade.live import Live
+from cloud_sync.facade.recipients import Recipients
 from cloud_sync.keys.ladderkeys import LadderKeys
 from cloud_sync.model import Device
 from cloud_sync.model.access import Delivery
@@ -50,23 +54,18 @@ class Forgetting(Protocol):
     def forget(self, device: str) -> None: ...
 
 
-@runtime_checkable
-class Withdrawing(Protocol):
-    """A sink that still holds what a recipient has not fetched."""
-
-    def withdraw(self, recipient: str, delivery: str) -> int: ...
-
-
 class Erasing:
     """The part of `CloudSync` that erases."""
 
     ages: Ages
     clock: Clock
+    confirmations: Confirmations
     database: Database
     limits: PersonLimits
     link: Downlinks
     live: Live
     policy: Policy
+    recipients: Recipients
     records: Records
     releases: ReleaseStore
     restrictions: Restrictions
@@ -88,13 +87,18 @@ class Erasing:
             Part(places.LIMITS, destroy=self._destroy_limits, beside=lambda subject, _: self.limits.tell(subject))
         )
         register.add(Part(places.RECORDS, destroy=self.records.destroy, kept=self._kept_records))
-        register.add(Part(places.SINKS, destroy=self._note_deliveries, beside=self._withdraw))
+        register.add(
+            Part(places.SINKS, destroy=self._note_deliveries, forget=self._owe_removals, beside=self._withdraw)
+        )
         register.add(Part(places.ACCESS, forget=database.forget_access))
         register.add(Part(places.AGES, forget=self.ages.forget))
         register.add(Part(places.HOLDS, forget=lambda subject, _: database.unlink_holds(subject, self._names(subject))))
         register.add(Part(places.RESTRICTIONS, forget=self._forget_restrictions, kept=self._kept_restrictions))
         register.add(Part(places.NOTES, forget=lambda subject, _: database.forget_notes(self._names(subject), subject)))
         register.add(Part(places.CASES, forget=database.forget_cases, kept=self._kept_cases))
+        register.add(Part(places.NOTICES, forget=database.forget_notices, kept=self._kept_notices))
+        register.add(Part(places.INCIDENTS, forget=database.forget_concerned))
+        register.add(Part(places.ALARMS, forget=database.forget_alarms))
         register.add(Part(places.RELEASES, beside=self._forget_releases))
         register.add(Part(places.LIVE, beside=lambda subject, _: self.live.forget(subject, whole=True)))
         register.add(Part(places.LINK, beside=self._clear_retained))
@@ -172,6 +176,7 @@ class Erasing:
         elif whole:
             self._finish_person(subject, by)
         self._witness.note()
+        self.confirmations.expect(receipt.entry, recipients)
         return self._receipt(receipt, recipients)
 
     def _known(self, subject: str) -> bool:
@@ -191,8 +196,10 @@ class Erasing:
     def _receipt(self, receipt: ErasureReceipt, recipients: set[str]) -> ErasureReceipt:
         """With what stays, and when the last backup is gone: counted from now [one that is made while keys still go has them]."""
         gone = self.policy.backup_horizon.end(self.clock.now()) if receipt.tombstones or not receipt.held else None
+        unreadable = None if gone is None else keys_horizon(self.policy).end(self.clock.now())
         kept = tuple(self._register.kept(receipt.subject)) if receipt.whole else ()
-        return replace(receipt, backups_gone_at=gone, kept=kept, recipients=tuple(sorted(recipients)))
+        receipt = replace(receipt, backups_gone_at=gone, unreadable_at=unreadable)
+        return replace(receipt, kept=kept, recipients=tuple(sorted(recipients)))
 
     # After a restore, or an erasure that was cut short
 
@@ -246,11 +253,17 @@ class Erasing:
         """Before they are forgotten."""
         self._delivered[subject] = [each for each in self.database.deliveries(subject) if each.begun_at <= until]
 
+    def _owe_removals(self, subject: str, until: float) -> None:
+        """Not in a replay: recipients were told when it was first done, and a restored name of a delivery stays for nobody."""
+        if not self._redoing:
+            self.recipients.owe(subject, until)
+
     def _withdraw(self, subject: str, until: float) -> None:
         for delivery in self._delivered.pop(subject, []):
             sink = self.sinks.get(delivery.recipient)
             if isinstance(sink, Withdrawing):
                 sink.withdraw(delivery.recipient, delivery.delivery)
+        self.recipients.settle()
 
     def _forget_releases(self, subject: str, until: float) -> None:
         for device in self.database.devices_of(subject):
@@ -289,6 +302,9 @@ class Erasing:
         yield from _some(
             "Cases of your rights, without what you wrote", "rights_case", len(self.database.cases(subject))
         )
+
+    def _kept_notices(self, subject: str) -> Iterator[Kept]:
+        yield from _some("Receipts of notices", "notice_receipt", len(self.database.notice_receipts(subject)))
 
 
 def _some(what: str, place: str, count: int, review_at: float | None = None) -> Iterator[Kept]:

@@ -21,6 +21,7 @@ from cloud_sync.keys.recordkeys import RecordKeys
 from cloud_sync.keys.wrap import KeyEncryptionKey
 from cloud_sync.model import UPLINK_STREAMS, AuditEvent, Device, Precision, Reason
 from cloud_sync.model.keeping import Ground, Hold, WaitingErasure
+from cloud_sync.policy import Clock as Event
 from cloud_sync.policy import Policy
 from cloud_sync.records import Asked, Records
 from cloud_sync.restriction import Holds, Restrictions
@@ -31,6 +32,7 @@ from cloud_sync.retention.children import ChildTerms
 from cloud_sync.retention.clocks import Clocks
 from cloud_sync.retention.consentend import ConsentEnds
 from cloud_sync.retention.ledgerterm import Answers, LedgerTerm
+from cloud_sync.retention.relationcap import RelationCap
 from cloud_sync.retention.stepdown import StepDown
 from cloud_sync.retention.sweep import Sweeper
 from cloud_sync.retention.terms import Terms
@@ -81,7 +83,8 @@ class Keeping:
             stream: frozenset(rule.category for rule in policy.rules_of_stream(stream)) for stream in UPLINK_STREAMS
         }
         self._around = Around(database, store, categories)
-        self.holds = Holds(database, audit, clock, witness, categories)
+        self.holds = Holds(database, audit, clock, witness, categories, self._released)
+        self._settling = settle, done
         self.records = Records(
             database=database,
             keys=RecordKeys(store, kek),
@@ -92,12 +95,26 @@ class Keeping:
             witness=witness,
             gate=self._demand,
             holds=self.holds,
+            settle=self._settle,
+            ended=ledger.ended_at,
         )
         self._gate: Gate | None = None
 
     def behind(self, gate: Gate) -> None:
         """Ask this gate about records as well: the same policy, ledger and facts, and no device."""
         self._gate = Gate(self._policy, self._ledger, _Everybody(), known=gate._known)  # type: ignore[arg-type]
+
+    def _released(self, hold: Hold) -> None:
+        """A hold that is released starts the clock of what is kept for the claim alone."""
+        if hold.subject:
+            self.records.note(Event.HOLD_RELEASED, subject=hold.subject, at=hold.released_at)
+
+    def _settle(self, subject: str) -> None:
+        """What a person's devices may sense has changed, and they are told."""
+        settle, done = self._settling
+        with self._database.transaction():
+            outgoing = settle(subject)
+        done(subject, outgoing)
 
     def sweeper(
         self, store: KeyDatabase, keys: LadderKeys, tombstones: TombstoneStore, terms: Terms, answers: Answers
@@ -120,6 +137,8 @@ class Keeping:
             holds=self.holds,
             answers=answers,
         )
+        clocks = Clocks(database, self._policy, self._clock)
+        cap = RelationCap(**stores, policy=self._policy, clocks=clocks, holds=self.holds)
         cases = CaseTerm(database, self._policy, self.holds.view)
         return Sweeper(
             database=database,
@@ -131,7 +150,7 @@ class Keeping:
             audit=self._audit,
             holds=self.holds,
             marks=self._ledger.boundaries,
-            also=(ends, children, self.records, ledger, cases, AuditTerm(database, self._policy)),
+            also=(ends, children, cap, self.records, ledger, cases, AuditTerm(database, self._policy)),
         )
 
     def _children(self) -> list[str]:
@@ -163,6 +182,11 @@ class Keeping:
         if asked.recipient is not None:
             listed = asked.recipient in self._policy.recipients
             detail.append(("recipient", asked.recipient if listed else "unlisted"))
+        if asked.reference:
+            detail.append(("legal_ref", said_word(asked.reference)))
+        if decision and self._gate is not None:
+            basis, record = self._gate.ground(asked.request(now))
+            detail += [("basis", basis), *([("record", record)] if record else [])]
         grant = self._gate.grant(asked.request(now)) if self._gate is not None else None
         if grant is not None:
             detail += [("grant", grant.grant), ("ticket", grant.ticket)]
@@ -175,15 +199,15 @@ class Keeping:
 
     def _decide(self, asked: Asked, now: float) -> Decision:
         if asked.ground:
-            why = f"kept after an erasure for {asked.ground} alone: stored, and not used"
+            why = f"kept for one reason alone ({asked.ground}): stored, and not used"
             return Decision(False, Reason.RESTRICTED, Precision.NONE, why)
-        if asked.over:
-            return Decision(
-                False, Reason.EXPIRED, Precision.NONE, "the term of this record is over: it is to be destroyed"
-            )
         if self._gate is None:
             return Decision(False, Reason.PURPOSE_NOT_DECLARED, Precision.NONE, "no gate: nothing is handed out")
-        return self._gate.ask(asked.request(now), clock_started_at=asked.clock_started_at)
+        decision = self._gate.ask(asked.request(now), clock_started_at=asked.clock_started_at)
+        if decision and asked.over:
+            why = "the term of this record is over: it is to be destroyed"
+            return Decision(False, Reason.EXPIRED, Precision.NONE, why)
+        return decision
 
     # Erasure around holds
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cloud_sync.audit import AuditLog, Kind
+from cloud_sync.facade.backups import Backups
 from cloud_sync.keys.rotation import Progress, Rotation
 from cloud_sync.storage.keybackup import back_up
 from cloud_sync.storage.keys import KeyRows
@@ -19,6 +20,7 @@ class KeyRoom:
     clock: Clock
     database: Database
     audit: AuditLog
+    backups: Backups
     rotation: Rotation
     _store: KeyRows
 
@@ -35,9 +37,12 @@ class KeyRoom:
     def back_up_keys(self, path: Path) -> int:
         """Write a backup of the key store to a new file, without what leads to keys of days to come; how many keys it holds.
 
-        It opens what it holds until it is destroyed, whatever is erased meanwhile: within the policy's `backup.horizon`.
+        It opens what it holds until it is destroyed, whatever is erased meanwhile: within the policy's `backup.keys_horizon`. The
+        sweep destroys it then, as long as it lies where it was written.
         """
-        count = back_up(self._store, path, self.clock.now())
+        now = self.clock.now()
+        count = back_up(self._store, path, now)
+        self.backups.note_keys(path, self._store, now)
         self.audit.record(Kind.KEYS_BACKED_UP.value, OPERATOR, count=count)
         return count
 

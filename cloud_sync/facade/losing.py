@@ -13,6 +13,7 @@ from cloud_sync.audit import Kind
 from cloud_sync.errors import PolicyError
 from cloud_sync.model import UPLINK_STREAMS, Stream
 from cloud_sync.policy import Policy, PolicyArchive
+from cloud_sync.policy.succession import further_purposes
 from cloud_sync.stores import Database
 
 DROPPED = "retention.dropped"
@@ -21,13 +22,28 @@ DROPPED = "retention.dropped"
 def check_lost(database: Database, policy: Policy, archive: PolicyArchive) -> None:
     """PolicyError unless every category with stored data has a rule, or is dropped in so many words.
 
-    Asked when another policy was in force before: to be called before anything is swept.
+    Asked when another policy was in force before: to be called before anything is swept. Nor does it begin a further
+    purpose of what is there (`policy.succession`). What is refused leaves the archive again.
     """
+    try:
+        _check(database, policy, archive)
+    except PolicyError:
+        archive.forget(policy)
+        raise
+
+
+def _check(database: Database, policy: Policy, archive: PolicyArchive) -> None:
     loaded = database.audit_events(kind=Kind.POLICY_LOADED.value)
     before = str(dict(loaded[-1][1].detail).get("policy", "")) if loaded else policy.hash
     if before == policy.hash:
         return
-    lost = dict(_lost(database, policy, archive.by_hash(before)))
+    old = archive.by_hash(before)
+    if old is not None and (further := further_purposes(old, policy)):
+        raise PolicyError(
+            f"policy {policy.id} uses {', '.join(further)}, which is a further purpose of data that is there: add"
+            " compatibility_ref or legal_ref to the rule, or rest it on a consent"
+        )
+    lost = dict(_lost(database, policy, old))
     # 1. Each has a rule or is named [a rule that was forgotten, a file that was mistaken].
     dropped = frozenset(policy.parameters.words(DROPPED))
     if unsaid := sorted(set(lost) - dropped):

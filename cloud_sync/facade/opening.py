@@ -12,6 +12,7 @@ from cloud_sync.keys.providers import open_provider
 from cloud_sync.keys.ring import KeyRing, number_of
 from cloud_sync.keys.rotation import check_ring, ringed
 from cloud_sync.keys.wrap import KeyEncryptionKey, sync_directory
+from cloud_sync.policy import Policy
 from cloud_sync.storage.open import check_apart, is_there
 from cloud_sync.storage.private import read_private, write_private
 from cloud_sync.stores import KeyDatabase
@@ -27,6 +28,20 @@ def check_together(config: Config) -> None:
     missing = [place for place in stores if not is_there(place)]
     if 0 < len(missing) < len(stores):
         raise ConfigError(f"{missing[0]}: the store is missing or empty beside the others; mount or restore it")
+
+
+def check_regions(config: Config, policy: Policy) -> None:
+    """ConfigError unless every store, and the broker, says where it is, and is where the policy allows data to be.
+
+    No instrument covers a store: what devices sense stays in the regions of `transfer.allowed`.
+    """
+    for name, region in config.regions.items():
+        if not region:
+            key = "broker.region" if name == "broker" else f"{name}_region"
+            raise ConfigError(f'{key}: nothing says where the {name} is; write region = "DK" for all, or {key} = "…"')
+        if not policy.region_allowed(region):
+            allowed = ", ".join(sorted(policy.regions))
+            raise ConfigError(f"the {name} is in {region}, and the policy allows {allowed} alone: move it there")
 
 
 def provider(config: Config) -> KeyEncryptionKey:

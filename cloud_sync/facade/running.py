@@ -7,8 +7,9 @@ import threading
 import time
 from collections.abc import Sequence
 
+from cloud_sync.alarms import AlarmDesk
 from cloud_sync.config import Config
-from cloud_sync.errors import CloudSyncError, StoreError
+from cloud_sync.errors import StoreError
 from cloud_sync.figures import Batches, Figures
 from cloud_sync.ingest.downlinks import DownlinkSealer
 from cloud_sync.ingest.outcome import Outcome
@@ -27,6 +28,7 @@ STOP_TIMEOUT_S = 20.0
 class Running:
     """The part of `CloudSync` that has threads."""
 
+    alarms: AlarmDesk
     config: Config
     clock: Clock
     policy: Policy
@@ -66,6 +68,7 @@ class Running:
         self._stopping.clear()
         self._sweeping = threading.Thread(target=self._sweep_for_ever, name="cloud-sync-sweep", daemon=True)
         self._sweeping.start()
+        self.alarms.start()
         if self.config.broker is not None:
             self._subscriber = Subscriber(self.config.broker, self.handle, self._mqtt_link)
             self._subscriber.start()
@@ -79,12 +82,15 @@ class Running:
         if self._sweeping is not None:
             self._sweeping.join(STOP_TIMEOUT_S)
             self._sweeping = None
+        self.alarms.stop()
 
     def _sweep_for_ever(self) -> None:
         while True:
             try:
                 self.sweep()
-            except CloudSyncError:
+            except (
+                Exception
+            ):  # also what a sink of the integrator raises, or a fault of ours: no term waits for a restart
                 log.exception("the sweep failed; it is tried again in %d s", self.policy.sweep_s)
             if self._stopping.wait(self.policy.sweep_s):
                 return

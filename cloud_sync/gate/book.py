@@ -31,6 +31,8 @@ RELATED = frozenset(
 #: People who log in for themselves, so that `access.user_mfa` speaks of them.
 USERS = RELATED | {Role.DATA_SUBJECT.value}
 _SIDE_FIELDS = frozenset(SIDE_FIELDS)
+#: With these events the purpose itself is over: the term that they start is one of storing, not of using.
+_CONCLUDING = frozenset({Clock.PURPOSE_CONCLUDED, Clock.ORDER_CLOSED})
 MOST_ANSWERS = 64  # kept of one line; who asks for more different sets of fields pays for an answer each
 MOST_BOOKS = 16  # policies at once: one in force, those of the past that a comparison needs, and a test's
 
@@ -58,10 +60,13 @@ class Line:
         "answers",
         "child_term",
         "coarse_fields",
+        "concludes",
         "consent",
+        "contract",
         "explanation",
         "fields",
         "from_capture",
+        "further",
         "has_position",
         "listed",
         "roles",
@@ -75,6 +80,9 @@ class Line:
         self.coarse_fields = self.fields - _SIDE_FIELDS
         self.has_position = rule.has_position
         self.consent = rule.basis is LawfulBasis.CONSENT
+        self.contract = rule.basis is LawfulBasis.CONTRACT
+        self.concludes = rule.clock in _CONCLUDING and rule.basis is not LawfulBasis.LEGAL_OBLIGATION
+        self.further = bool(rule.compatibility_ref)
         self.from_capture = rule.clock is Clock.CAPTURED
         self.roles = {action: policy.granted_roles(action, purpose) for action in Action}
         self.terms = tuple(_terms(rule))
@@ -114,7 +122,17 @@ def _terms(rule: Rule) -> list[Term]:
 class Book:
     """All lines of a policy, and the fields of each category under any purpose."""
 
-    __slots__ = ("fields", "grant_term", "lines", "mails_exempt", "most_mails", "policy", "staff", "wide_places")
+    __slots__ = (
+        "fields",
+        "grant_term",
+        "lines",
+        "mails_exempt",
+        "most_mails",
+        "notice_first",
+        "policy",
+        "staff",
+        "wide_places",
+    )
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
@@ -135,6 +153,7 @@ class Book:
         self.wide_places = frozenset(each.circle.place for each in policy.places if each.circle.radius_m >= least_m)
         self.grant_term = _term(Precision.NONE, policy.access.grant_ttl)
         self.most_mails = policy.parameters.number("notice.service_mail.max_per_30d")
+        self.notice_first = policy.parameters.flag("notice.receipt_required")
         self.mails_exempt = frozenset(policy.parameters.words("notice.service_mail.exempt"))
 
 

@@ -12,14 +12,16 @@ from dataclasses import replace
 from cloud_sync.gate.book import RELATED, USERS, Book, Line, book_of
 from cloud_sync.gate.mail import MARKETING, PROFILING, class_of_content, class_of_purpose
 from cloud_sync.gate.question import NO_SENSOR, Decision, Facts, Request
-from cloud_sync.gate.recipients import refused
+from cloud_sync.gate.recipients import refused, unsold
 from cloud_sync.model import Action, Precision, Reason
 from cloud_sync.model.access import StaffGrant
-from cloud_sync.policy import Policy
+from cloud_sync.policy import Clock, Policy
 from cloud_sync.policy.vocabulary import Role
 
 #: Acts that need a stream of a device; the others work on what is stored.
 _DEVICE_ACTIONS = frozenset({Action.SENSE, Action.INGEST})
+#: What a person does with their own data although it is restricted.
+_OWN_ACTIONS = frozenset({Action.READ, Action.EXPORT})
 _REQUIRED = "required"
 _DATA_SUBJECT = Role.DATA_SUBJECT.value
 
@@ -50,6 +52,7 @@ def _undeclared(request: Request, book: Book, facts: Facts) -> tuple[Reason, Pre
         _device(request, book, facts, None)
         or _category(request, book, facts, None)
         or _purpose(request)
+        or unsold(request, book.policy, facts)
         or (Reason.PURPOSE_NOT_DECLARED, f"purpose {request.purpose!r} is not declared for {request.category}")
     )
     return reason, Precision.NONE, explanation
@@ -83,6 +86,11 @@ def _declared(request: Request, _book: Book, _facts: Facts, line: Line) -> Denia
         return None
     other = _listed(request.fields - line.fields)
     return Reason.PURPOSE_NOT_DECLARED, f"purpose {request.purpose} is not declared for field {other}"
+
+
+def _sold(request: Request, book: Book, facts: Facts, _line: Line) -> Denial | None:
+    """4a. Nothing is sold or published, but by a signed reference."""
+    return unsold(request, book.policy, facts)
 
 
 def _possible(request: Request, book: Book, _facts: Facts, line: Line) -> Denial | None:
@@ -136,6 +144,21 @@ def _consented(request: Request, _book: Book, facts: Facts, line: Line) -> Denia
     return None
 
 
+def _running(request: Request, _book: Book, facts: Facts, line: Line) -> Denial | None:
+    """A contract that is over is no ground, and a purpose that is concluded none either: what is left is for the person alone."""
+    if not (line.contract or line.concludes) or _own(request):
+        return None
+    concluded = line.concludes and facts.clock_started_at is not None and facts.clock_started_at <= request.at
+    if line.contract and (facts.contract_ended or (concluded and line.rule.clock is Clock.ORDER_CLOSED)):
+        return (
+            Reason.CONTRACT_ENDED,
+            "the contract, or the order, is over: what is left of it is kept for its term and not used",
+        )
+    if concluded:
+        return Reason.PURPOSE_ENDED, f"{request.purpose} is concluded: what is left is kept for its term and not used"
+    return None
+
+
 def _limit(request: Request, book: Book, facts: Facts, line: Line) -> Precision:
     """The finest position that rule, age, consent where it is the basis, and a child's safeguards allow."""
     limit = line.rule.precision
@@ -174,8 +197,8 @@ def _coarse_enough(request: Request, book: Book, facts: Facts, line: Line) -> De
 
 
 def _alive(request: Request, book: Book, facts: Facts, line: Line) -> Denial | None:
-    """10. The subject is not restricted (GDPR Art. 18). 11. The term is not over. 12. The data is not erased."""
-    if facts.restricted:
+    """10. The subject is not restricted, or looks themselves (GDPR Art. 18). 11. The term is not over. 12. Nothing is erased."""
+    if facts.restricted and not _own(request):
         return Reason.RESTRICTED, "processing is restricted: stored, and not used"
     start = request.captured_at if line.from_capture else facts.clock_started_at
     if start is not None:
@@ -186,6 +209,12 @@ def _alive(request: Request, book: Book, facts: Facts, line: Line) -> Denial | N
     if facts.erased:
         return Reason.ERASED, "the data is erased"
     return None
+
+
+def _own(request: Request) -> bool:
+    """Whether the person looks at their own data, or takes a copy: with their consent restricted data is used (Art. 18(2))."""
+    own = request.actor.role == _DATA_SUBJECT and request.actor.id == request.subject
+    return own and request.action in _OWN_ACTIONS and request.recipient is None
 
 
 def _recipient(request: Request, book: Book, facts: Facts, line: Line) -> Denial | None:
@@ -221,7 +250,9 @@ def _let_in(request: Request, book: Book, facts: Facts, _line: Line) -> Denial |
     """20. Who sees another's data has a relation that lasts. 21., 22. The staff has a grant. 23. A second factor was seen."""
     actor, access = request.actor, book.policy.access
     if actor.role in book.staff:
-        return _by_grant(request, book, facts) or (None if actor.mfa else _factor(access.staff_mfa))
+        # A count of many people shows nobody: it needs no ticket about one [CT-42], only a purpose that has statistics.
+        grant = None if request.action is Action.STATISTICS else _by_grant(request, book, facts)
+        return grant or (None if actor.mfa else _factor(access.staff_mfa))
     if actor.role in RELATED and actor.id != request.subject and not facts.related:
         return Reason.RELATION_MISSING, f"no relation of this {actor.role} to the person is in force"
     return None if actor.mfa or actor.role not in USERS else _factor(access.user_mfa)
@@ -269,6 +300,20 @@ def _mail(request: Request, book: Book, facts: Facts, _line: Line) -> Denial | N
     return None
 
 
+def _told_first(request: Request, book: Book, facts: Facts, line: Line) -> Denial | None:
+    """26. Nothing is captured before the person has received the notice, where the policy asks for that (X-33); nor is
+    anything used for a further purpose before they were told of it (GDPR Art. 13(3), 14(4)).
+    """
+    if facts.informed:
+        return None
+    if request.action not in _DEVICE_ACTIONS:
+        further = line.further and not _own(request)
+        return (Reason.NOTICE_MISSING, "the person has not been told of this further purpose") if further else None
+    if not book.notice_first:
+        return None
+    return Reason.NOTICE_MISSING, "the person had not received the notice in force when this was captured"
+
+
 def _listed(fields: set[str] | frozenset[str]) -> str:
     return ", ".join(sorted(fields))
 
@@ -277,13 +322,16 @@ _CHECKS: tuple[Callable[[Request, Book, Facts, Line], Denial | None], ...] = (
     _device,
     _category,
     _declared,
+    _sold,
     _possible,
     _role,
     _consented,
+    _running,
     _coarse_enough,
     _alive,
     _recipient,
     _protected,
     _let_in,
     _mail,
+    _told_first,
 )

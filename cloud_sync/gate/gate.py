@@ -15,7 +15,7 @@ from cloud_sync.errors import Denied
 from cloud_sync.gate.book import RELATED, book_of
 from cloud_sync.gate.decide import decide
 from cloud_sync.gate.question import NO_FIELDS, NO_SENSOR, NOBODY, Decision, Facts, Request
-from cloud_sync.model import Action, Actor, Device, Precision, Reason, Sensor, Stream
+from cloud_sync.model import Action, Actor, Device, LawfulBasis, Precision, Reason, Sensor, Stream
 from cloud_sync.model.access import StaffGrant
 from cloud_sync.policy import Policy
 from cloud_sync.policy.vocabulary import SENSOR_FIELDS, Role
@@ -24,6 +24,7 @@ from cloud_sync.stores import DeviceStore
 #: In whose name `admit` asks for ingest.
 INGEST: Final = Actor("ingest", Role.SERVICE.value)
 
+_CAPTURING: Final = frozenset({Action.SENSE, Action.INGEST})
 _ORDER: Final = {reason: position for position, reason in enumerate(Reason)}
 
 
@@ -31,11 +32,23 @@ def _never(_: str) -> bool:
     return False
 
 
+def _not_objected(_subject: str, _purpose: str) -> bool:
+    return False
+
+
+def _endless(_subject: str) -> tuple[tuple[float, bool], ...]:
+    return ()
+
+
 def _no_grant(_: Request) -> StaffGrant | None:
     return None
 
 
 def _unrelated(_actor: Actor, _subject: str) -> bool:
+    return False
+
+
+def _unaccepted(_: str) -> bool:
     return False
 
 
@@ -47,6 +60,18 @@ def _uncounted(_subject: str, _at: float) -> int | None:
     return None
 
 
+def _not_locked(_actor: str) -> bool:
+    return False
+
+
+def _untold(_subject: str, _captured_at: float, _at: float) -> bool:
+    return False
+
+
+def _no_turning_points(_: str) -> list[float]:
+    return []
+
+
 def _unheard(_request: Request, _decision: Decision) -> None:
     return
 
@@ -55,17 +80,27 @@ def _unheard(_request: Request, _decision: Decision) -> None:
 class Known:
     """Where the facts beside consent, age and devices come from; who leaves one out gets denials where it matters.
 
-    `restricted(subject)` (GDPR Art. 18); `grant(request)`: what the staff's access rests on; `related(actor, subject)`: in force
-    now; `approvals(request)`: who approved of its reference; `mails(subject, at)`: how many messages the person had in the 30
-    days before; `recorded(subject)`: somebody of whom there are records, and who needs no device for these to be asked about.
+    `restricted(subject)` (GDPR Art. 18), or `objected(subject, purpose)`: for that purpose or any; `grant(request)`: what the
+    staff's access rests on; `related(actor, subject)`: in force now; `approvals(request)`: who signed its reference;
+    `accepted(recipient)`: the policy in force; `mails(subject, at)`: how many messages the person had in the 30 days before;
+    `contract(subject)`: Unix seconds, in order, at which the contract begins and ends, and whether it runs from then on;
+    `recorded(subject)`: somebody of whom there are records, and who needs no device for these to be asked about;
+    `informed(subject, captured_at, at)`: had received the notice at both moments, `turning_points(subject)`: when that changed;
+    `locked(actor)`: let in to nothing now.
     """
 
     restricted: Callable[[str], bool] = _never
+    objected: Callable[[str, str], bool] = _not_objected
+    contract: Callable[[str], tuple[tuple[float, bool], ...]] = _endless
     grant: Callable[[Request], StaffGrant | None] = _no_grant
     related: Callable[[Actor, str], bool] = _unrelated
     approvals: Callable[[Request], frozenset[str]] = _unapproved
+    accepted: Callable[[str], bool] = _unaccepted
     mails: Callable[[str, float], int | None] = _uncounted
     recorded: Callable[[str], bool] = _never
+    informed: Callable[[str, float, float], bool] = _untold
+    turning_points: Callable[[str], list[float]] = _no_turning_points
+    locked: Callable[[str], bool] = _not_locked
 
 
 class Gate:
@@ -99,7 +134,11 @@ class Gate:
         clock_started_at: float | None = None,
     ) -> Decision:
         """Decide about `request`; `device` is where the data comes from, `erased` says that a tombstone covers it."""
-        decision = self._decide(request, device, erased, clock_started_at)
+        if self._known.locked(request.actor.id):
+            why = "refused too often: try again later"
+            decision = Decision(False, Reason.TOKEN_LOCKED, Precision.NONE, why)
+        else:
+            decision = self._decide(request, device, erased, clock_started_at)
         self._on_decision(request, decision)
         return decision
 
@@ -143,7 +182,8 @@ class Gate:
             len(bounds.own),
             sum(len(events) for events in bounds.groups.values()),
             tuple(self._devices.devices_of(subject)),
-            self._known.restricted(subject),
+            self._known.restricted(subject) or self._known.objected(subject, purpose),
+            self._known.contract(subject),
             grant,
             grant is not None and at < min(grant.ends_at, self.policy.access.grant_ttl.end(grant.opened_at)),
             self._related(probe),
@@ -151,7 +191,8 @@ class Gate:
 
     def boundaries(self, subject: str) -> list[float]:
         """Unix seconds at which an answer about a capture, or at a use, can change: answers, their ends, groups, the age."""
-        return self._ledger.boundaries(subject)
+        contract = (at for at, _ in self._known.contract(subject))
+        return sorted({*self._ledger.boundaries(subject), *contract, *self._known.turning_points(subject)})
 
     def ageless(self, subject: str) -> bool:
         """Whether no answer hangs on an age that is still to come, or may be forgotten."""
@@ -161,7 +202,16 @@ class Gate:
     def newest(self, subject: str) -> float:
         """Unix seconds of the person's newest answer or bound, 0 if there is none: a clock before it is behind."""
         answers = (record.event_time for record in self._ledger.records(subject))
-        return max((*answers, *self._ledger.bounds(subject).times()), default=0.0)
+        told = self._known.turning_points(subject)
+        return max((*answers, *told, *self._ledger.bounds(subject).times()), default=0.0)
+
+    def ground(self, request: Request) -> tuple[str, str]:
+        """What a use that is allowed now rests on, as the log has it: the basis, and of a consent its record."""
+        rule = self.policy.rule(request.category, request.purpose)
+        if rule is None:
+            return "", ""
+        given = self._ledger.records(request.subject, request.purpose) if rule.basis is LawfulBasis.CONSENT else []
+        return rule.basis.value, given[-1].record_id if given else ""
 
     def grant(self, request: Request) -> StaffGrant | None:
         """What the access of a member of the staff rests on; None for everybody else."""
@@ -206,17 +256,38 @@ class Gate:
         facts = Facts(
             device_known=self._enrolled(request, device),
             coverage=self._ledger.covered(request.subject, request.purpose, request.captured_at, request.at),
-            restricted=known.restricted(request.subject),
+            restricted=known.restricted(request.subject) or known.objected(request.subject, request.purpose),
             erased=erased,
             clock_started_at=clock_started_at,
+            contract_ended=self._contract_ended(request),
             child=child,
             minor=minor,
             grant=self.grant(request),
             related=self._related(request),
             approvals=known.approvals(request) if request.recipient is not None and request.reference else NOBODY,
+            accepted=request.recipient is not None and known.accepted(request.recipient),
             mails=known.mails(request.subject, request.at) if request.action is Action.MAIL else None,
+            informed=self._informed(request),
         )
         return decide(request, self.policy, facts)
+
+    def _contract_ended(self, request: Request) -> bool:
+        """What was captured while the contract ran may still come in; what is used, is used now."""
+        rule = self.policy.rule(request.category, request.purpose)
+        if rule is None or rule.basis is not LawfulBasis.CONTRACT:
+            return False
+        moment = request.captured_at if request.action is Action.INGEST else request.at
+        changes = [running for at, running in self._known.contract(request.subject) if at <= moment]
+        return bool(changes) and not changes[-1]
+
+    def _informed(self, request: Request) -> bool:
+        """Asked only where it matters: it is a look at the store."""
+        if request.action in _CAPTURING:
+            needed = book_of(self.policy).notice_first
+            return needed and self._known.informed(request.subject, request.captured_at, request.at)
+        rule = self.policy.rule(request.category, request.purpose)
+        further = rule is not None and bool(rule.compatibility_ref)
+        return further and self._known.informed(request.subject, request.at, request.at)
 
     def _related(self, request: Request) -> bool:
         return request.actor.role in RELATED and self._known.related(request.actor, request.subject)

@@ -21,8 +21,8 @@ class Request:
 
     `captured_at` is the oldest reading concerned. Without `fields` every field of the category is meant; without
     `precision` the finest that is permitted. `sensors` are those that an act on a device, or on its batch, names.
-    `reference` is the legal reference of a disclosure to an authority, `span` from when to before when it asks; `content` is what
-    a message to the person has in it.
+    `reference` is that of a disclosure: of an authority's order, of the person's own, of a case; `span` from when to before when it
+    asks, `record` of which record. `content` is what a message to the person has in it.
     """
 
     actor: Actor
@@ -39,6 +39,7 @@ class Request:
     reference: str = ""
     content: frozenset[MailClass] = NO_CONTENT
     span: tuple[float, float] | None = None
+    record: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +47,12 @@ class Facts:
     """What the stores know about the subject and the data. Every default is the one that denies.
 
     `clock_started_at` is when the event of the rule's retention clock took place, None while it has not; a clock that
-    counts from capture needs none. `child` says that the subject is below the floor for the purpose, `minor` for some
-    purpose, which bounds the places that are told. `grant` is what the
-    staff's access rests on, `related` says that a relation to the subject is in force now, `approvals` are the ids of those who
-    approved of `Request.reference`, and `mails` counts messages to the person within the last 30 days (None: nobody counted).
+    counts from capture needs none. `contract_ended` says that the contract with the subject was over at the capture, for
+    ingest, or is at the use. `child` says that the subject is below the floor for the purpose, `minor` for some purpose,
+    which bounds the places that are told. `grant` is what the staff's access rests on, `related` says that a relation to
+    the subject is in force now, `approvals` are the ids of those who signed `Request.reference`, `accepted` says that the
+    recipient accepted the policy in force, and `mails` counts messages to the person within the last 30 days (None: nobody
+    counted). `informed` says that the person had received the notice, at the capture and now.
     """
 
     device_known: bool = False
@@ -57,12 +60,15 @@ class Facts:
     restricted: bool = True
     erased: bool = True
     clock_started_at: float | None = None
+    contract_ended: bool = True
     child: bool = True
     minor: bool = True
     grant: StaffGrant | None = None
     related: bool = False
     approvals: frozenset[str] = NOBODY
+    accepted: bool = False
     mails: int | None = None
+    informed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,9 @@ _NO_FLOORS = (0, 0, 0, 0)
 MOST_APART = 8  # envelopes under one number: a few prove the clone, more only fill the disk of whoever keeps them
 
 #: Reasons that another time of day would not give.
-_BY_THE_CLOCK = frozenset({Reason.CONSENT_MISSING, Reason.CONSENT_NOT_AT_CAPTURE, Reason.EXPIRED})
+_BY_THE_CLOCK = frozenset(
+    {Reason.CONSENT_MISSING, Reason.CONSENT_NOT_AT_CAPTURE, Reason.EXPIRED, Reason.NOTICE_MISSING}
+)
 
 Message = tuple[str, bytes]
 

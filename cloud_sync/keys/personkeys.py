@@ -6,6 +6,8 @@ sealed under this key and not under the key-encryption key itself [a backup of b
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import os
 from dataclasses import replace
 from typing import Final
@@ -44,6 +46,11 @@ class PersonKeys:
         """`value` sealed under the person's key and bound to `identity`: 0x01 ‖ nonce (12) ‖ ciphertext ‖ tag (16)."""
         nonce = os.urandom(NONCE_BYTES)
         return SEALED + nonce + self._aead(self.person(subject)).encrypt(nonce, value, identity)
+
+    def digest(self, subject: str, value: bytes, identity: bytes) -> str:
+        """HMAC-SHA256 of a value under the person's key, in hex: the same for the same, and nobody's once the key is gone."""
+        key = self._kek.unwrap(self.person(subject).wrapped, person_identity(subject))
+        return hmac.new(key, identity + b"\0" + value, hashlib.sha256).hexdigest()
 
     def open(self, subject: str, sealed: bytes, identity: bytes) -> bytes:
         """The value again; `SealBroken` if the person's key is gone, or bytes or identity differ from those sealed."""

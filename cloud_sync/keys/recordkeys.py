@@ -28,8 +28,15 @@ class RecordKeys:
         key = os.urandom(KEY_BYTES)
         identity = record_identity(record_id, subject)
         self._store.put_record_key(record_id, subject, self._kek.wrap(key, identity))
-        nonce = os.urandom(NONCE_BYTES)
-        return nonce + AESGCM(key).encrypt(nonce, content, identity + b"\0" + about)
+        return _sealed(key, content, identity + b"\0" + about)
+
+    def seal_again(self, record_id: str, subject: str, content: bytes, about: bytes) -> bytes:
+        """Other content under the key that there is [a new key beside the old row, after a crash, would open neither]."""
+        wrapped = self._store.record_key(record_id, subject)
+        if wrapped is None:
+            raise KeyDestroyed("the key of this record is gone")
+        identity = record_identity(record_id, subject)
+        return _sealed(self._kek.unwrap(wrapped, identity), content, identity + b"\0" + about)
 
     def open(self, record_id: str, subject: str, sealed: bytes, about: bytes) -> bytes:
         """The content again; `KeyDestroyed` if its key is gone, `SealBroken` if bytes or names differ from those sealed."""
@@ -52,6 +59,11 @@ class RecordKeys:
     def destroy(self, parts: Iterable[tuple[str, str]]) -> int:
         """Destroy the keys of (record, subject); the number destroyed."""
         return self._store.destroy_record_keys(parts)
+
+
+def _sealed(key: bytes, content: bytes, about: bytes) -> bytes:
+    nonce = os.urandom(NONCE_BYTES)
+    return nonce + AESGCM(key).encrypt(nonce, content, about)
 
 
 def record_identity(record_id: str, subject: str) -> bytes:

@@ -53,9 +53,9 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """That somebody approves of telling a recipient, on one person, under a legal reference (clause table, V-22).
+    """That somebody signs for telling a recipient, on one person, under a reference (clause table, V-22, X-18).
 
-    For one purpose, and what was captured from `start` to before `end`.
+    For one purpose, and what was captured from `start` to before `end`; where a `record` stands, for that one alone.
     """
 
     reference: str
@@ -66,6 +66,7 @@ class Approval:
     purpose: str
     start: float
     end: float
+    record: str = ""
 
 
 class DeliveryState(StrEnum):
@@ -93,10 +94,11 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A disclosure of one person's readings to one recipient: what the recipient took so far, and its commitment.
+    """A disclosure of one person's readings, or of a record, to one recipient: what it took so far, and its commitment.
 
     `last` is how far it is, `parts` and `count` say how many parts and readings were. `commitment` is
-    HMAC-SHA256 under `salt` over what was taken, in hex, chained from part to part.
+    HMAC-SHA256 under `salt` over what was taken, in hex, chained from part to part. Of a record `source` is "record/" and its id.
+    `fields` are the names of what was told, with spaces between; at `recalled_at` the recipient was asked to remove it.
     """
 
     delivery: str
@@ -116,6 +118,31 @@ class Delivery:
     commitment: str = ""
     last: Cursor | None = None
     ended_at: float | None = None
+    fields: str = ""
+    recalled_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """That a processor has accepted a version of the policy, by a document with this reference."""
+
+    recipient: str
+    version: str
+    reference: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class SilentNotice:
+    """That a person is to be told of a disclosure once its order does not forbid it any more: from `due_at` on."""
+
+    notice: str
+    subject: str
+    recipient: str
+    delivery: str
+    reference: str
+    due_at: float
+    told_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,7 @@ class BoundKind(StrEnum):
     NARROWED = "narrowed"
     LIFTED = "lifted"
     CERTIFIED = "certified"
+    WISHED = "wished"  # the holder would have a purpose open; opens nothing
     DECLARED = "declared"
 
 
@@ -77,9 +78,9 @@ class BoundKind(StrEnum):
 class ConsentBound:
     """One event that bounds consents and never makes one; append-only, no personal data in clear.
 
-    FOUNDED, NARROWED, LIFTED and CERTIFIED are about a group and have no subject; JOINED and LEFT name both; DECLARED names the
-    subject alone. Of an age there is never a birthday: `at_least` years are certain, and a young person is `turns` years old
-    for certain at the beginning of `month` ("2031-04").
+    FOUNDED, NARROWED, LIFTED, WISHED and CERTIFIED are about a group and have no subject; JOINED and LEFT name both; DECLARED
+    names the subject alone. Of an age there is never a birthday: `at_least` years are certain, and a young person is `turns`
+    years old for certain at the beginning of `month` ("2031-04").
     """
 
     record_id: str
@@ -100,6 +101,16 @@ class ConsentBound:
     turns: int = 0
     month: str = ""
 
+    @property
+    def scope(self) -> str:
+        """Whom it is about: `account`, which is nobody's consent, or `person`."""
+        return "person" if self.subject else "account"
+
+    @property
+    def method(self) -> str:
+        """How an age was made sure of: nobody can verify one, so either the person said it or somebody else did."""
+        return "self_declared" if self.entity_id == self.subject else "declared_by_other"
+
 
 class StandingMark(NamedTuple):
     """What a database has last been told of answers, bounds and restrictions: as long as it is the same, so are these."""
@@ -108,3 +119,4 @@ class StandingMark(NamedTuple):
     answer: str  # and its record
     bound: str  # the last record of groups and ages
     restrictions: tuple[str, ...]  # those in force
+    contract: str = ""  # what was drawn by lot when a contract last began or ended

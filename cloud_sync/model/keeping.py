@@ -13,6 +13,8 @@ from cloud_sync.model.stored import StoredEnvelope
 
 #: Added to the level of a row that is due and held: it leaves the order of terms until its hold is released.
 PARKED: Final = 1 << 24
+#: The mark that changes whenever somebody's contract begins or ends.
+CONTRACTS: Final = "contracts"
 #: Ids of records begin so whose keys are in no backup of the key store.
 BESIDE_BACKUPS: Final = "beside-backups."
 
@@ -74,12 +76,17 @@ class Ground(StrEnum):
     OBJECTION = "objection"  # (d): until it is decided
     CHILD_REPORTED = "child_reported"
     RELATION_ENDED = "relation_ended"  # the tail until a term is over
+    NOTICE_OVERDUE = "notice_overdue"  # somebody else gave the data, and the person was not told in time (Art. 14)
+    UNPROVEN = "unproven"  # a company handed the data over, and nothing shows yet that the person agreed
     ERASURE_HELD = "erasure_held"  # an erasure that waits for the release of a hold
 
 
 @dataclass(frozen=True, slots=True)
 class Restriction:
-    """Processing of a person's data is restricted from `since` until it is lifted: stored, and not used."""
+    """Processing of a person's data is restricted from `since` until it is lifted: stored, and not used.
+
+    With a `purpose` for that one alone, as an objection is against one; without it for all.
+    """
 
     restriction_id: str
     subject: str
@@ -90,6 +97,7 @@ class Restriction:
     review_at: float | None = None
     lifted_at: float | None = None
     lifted_by: str = ""
+    purpose: str = ""
 
 
 class Scope(StrEnum):
@@ -125,6 +133,7 @@ class RecordPart:
     ground: str = ""
     review_at: float | None = None
     put_at: float = 0.0  # when it came in, which nobody may date back; 0 for parts of before this was noted
+    people: int = 0  # how many had a part when it came in; 0 for parts of before this was noted
 
 
 @dataclass(frozen=True, slots=True)

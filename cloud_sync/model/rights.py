@@ -20,6 +20,7 @@ class Right(StrEnum):
     RESTRICTION = "restriction"  # Art. 18
     OBJECTION = "objection"  # Art. 21
     HUMAN_REVIEW = "human_review"  # Art. 22(3)
+    ASSURANCE = "assurance"  # proof of the security measures, to a customer (Art. 28(3)(h))
     QUESTION = "question"
     COMPLAINT = "complaint"
 
@@ -33,6 +34,7 @@ class Channel(StrEnum):
     PHONE = "phone"
     IN_PERSON = "in_person"
     BROKER = "broker"
+    OWN = "own"  # nobody asked: the company opened the case by itself
 
 
 class CaseState(StrEnum):
@@ -52,6 +54,7 @@ class Identity(StrEnum):
     LOGIN = "login"  # with a second factor
     LINK = "link"  # opened from the address on file
     DOCUMENT = "document"  # a masked copy, after a recorded doubt
+    NOT_ASKED = "not_asked"  # the company opened the case by itself
 
 
 class Doubt(StrEnum):
@@ -91,7 +94,8 @@ class Case:
     """One right that a person uses. Cases of one `message` are linked and due together.
 
     `due_at` is the moment at which the last day is over; `promise_at` and `law_at` are the two dates of which it is the earlier.
-    `purpose` is what an objection is against, `rule_owner` who answers for an automated decision that is to be reviewed.
+    `purpose` is what an objection is against, or the decision that is reviewed, `rule_owner` who answers for an automated
+    decision that is to be reviewed.
     """
 
     case_id: str

@@ -26,6 +26,11 @@ class MqttSink:
         self._broker = broker
         self._topic = topic.rstrip("/")
 
+    @property
+    def host(self) -> str:
+        """The broker's machine."""
+        return self._broker.host
+
     def deliver(self, parcel: Parcel) -> None:
         """Publish; LinkError unless the broker has acknowledged it."""
         message = brief.Message(f"{self._topic}/{parcel.key}", parcel.body, retain=False)

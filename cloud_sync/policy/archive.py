@@ -12,7 +12,8 @@ from pathlib import Path
 
 from cloud_sync.errors import ConfigError, PolicyError
 from cloud_sync.policy.compiled import Policy
-from cloud_sync.policy.load import load_policy
+from cloud_sync.policy.load import PolicyRefused, load_policy
+from cloud_sync.policy.succession import unchanged_versions
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 
@@ -23,6 +24,7 @@ class PolicyArchive:
     def __init__(self, directory: str | Path) -> None:
         self._directory = Path(directory)
         self._known: dict[str, Policy | None] = {}
+        self._new: set[str] = set()  # kept by this process, and not in force yet
         try:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
@@ -30,7 +32,9 @@ class PolicyArchive:
             raise ConfigError(message) from error
 
     def keep(self, path: str | Path) -> Policy:
-        """Load a policy file and keep a copy of it; PolicyError when it has a gap."""
+        """Load a policy file and keep a copy of it; PolicyError when it has a gap, or the version of another text
+        (`succession`).
+        """
         policy = load_policy(path)
         target = self._directory / f"{policy.hash}.toml"
         try:
@@ -38,11 +42,19 @@ class PolicyArchive:
             if hashlib.sha256(data).hexdigest() != policy.hash:
                 raise ConfigError(f"{path} changed while it was loaded; load it again")
             if not target.exists():
+                if findings := unchanged_versions(Path(path), self._directory.glob("*.toml")):
+                    raise PolicyRefused(findings)
                 _write_durably(target, data)
+                self._new.add(policy.hash)
         except OSError as error:
             raise ConfigError(f"policy archive {self._directory}: {error.strerror}") from error
         self._known[policy.hash] = policy
         return policy
+
+    def forget(self, policy: Policy) -> None:
+        """Take a policy out again that this process kept, and that never came into force: its version is free for a better text."""
+        if policy.hash in self._new:
+            (self._directory / f"{policy.hash}.toml").unlink(missing_ok=True)
 
     def by_hash(self, digest: str) -> Policy | None:
         """The policy with this hash, or None when it is not here, was altered or can no longer be read."""

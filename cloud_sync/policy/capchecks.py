@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+from cloud_sync.model import LawfulBasis
 from cloud_sync.policy.checks import Gap, Raw, period, table, tables, text, words
 from cloud_sync.policy.period import Period
 from cloud_sync.policy.vocabulary import Clock
@@ -36,7 +37,7 @@ ACCOUNTING = ("invoice", "payment")
 #: Terms above this are for accounting material alone.
 THREE_YEARS_S = 3 * 366 * 86_400
 #: Keys of `[retention]` that are no category.
-_OWN = frozenset({"sweep", "total_cap", "dropped"})
+_OWN = frozenset({"sweep", "total_cap", "purpose_cap", "beyond_cap", "dropped"})
 #: A category, and the key that must be true before a rule may have it.
 _SWITCHED = (("call_recording", ("support", "recording", "enabled")), ("directory", ("directory", "enabled")))
 
@@ -124,10 +125,39 @@ def purposes_end(raw: Raw) -> Iterator[Gap]:
             yield Gap(("rule", n, "retention"), message, "shorten it")
 
 
+def one_cap(raw: Raw) -> Iterator[Gap]:
+    """Where `retention.purpose_cap` stands, no term is longer but for accounting, legal obligations and what is named as
+    longer (MM-53).
+    """
+    retention = table(raw, "retention")
+    cap, longer = period(retention.get("purpose_cap")), words(retention.get("beyond_cap"))
+    rules = tables(raw.get("rule"))
+    for n, rule in enumerate(rules if cap else ()):
+        category = text(rule.get("category"))
+        if category in accounting(raw) or category in longer or rule.get("basis") == LawfulBasis.LEGAL_OBLIGATION:
+            continue
+        longest = max(_terms(rule), key=lambda term: term.longest_s, default=None)
+        if cap and longest and longest.may_outlast(cap):
+            message = (
+                f"{longest} is longer than retention.purpose_cap ({cap}), and {category} is no accounting material"
+            )
+            yield Gap(
+                ("rule", n, "retention"),
+                message,
+                "shorten it, or name the category in retention.beyond_cap and say why",
+            )
+    for category in longer:
+        if category not in {rule.get("category") for rule in rules}:
+            yield Gap(
+                ("retention", "beyond_cap"), f"no rule has category {category!r}", "correct the name, or take it out"
+            )
+
+
 CAP_CHECKS: tuple[Callable[[Raw], Iterator[Gap]], ...] = (
     caps_hold,
     caps_of_categories,
     switched_on,
     dropped_without_rule,
     purposes_end,
+    one_cap,
 )

@@ -135,12 +135,14 @@ def _recipients(old: Policy, before: Rule, new: Policy, after: Rule) -> Iterator
         elif known and told and new.recipients[who].region != old.recipients[who].region:
             then, now = (each.recipients[who].region for each in (old, new))
             yield Excess(Aspect.REGION, f"region of recipient {who}", then, now)
+        elif known and told and old.recipients[who].on_order and not new.recipients[who].on_order:
+            yield Excess(Aspect.RECIPIENT, f"recipient {who} of {name}", "what is ordered", "all of it")
 
 
 def _told(policy: Policy, rule: Rule, who: str) -> frozenset[str]:
     """Which fields of a rule a recipient gets."""
     recipient = policy.recipients[who]
-    if not recipient.enabled:
+    if not recipient.enabled or (recipient.scope and recipient.scope.isdisjoint(rule.purposes)):
         return frozenset()
     return frozenset(
         field for category, field in recipient.fields if category == rule.category and field in rule.fields

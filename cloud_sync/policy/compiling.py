@@ -60,6 +60,9 @@ def _rule(table: RuleTable, cap: Precision, role: ControllerRole, review_max: Pe
         beyond=_beyond(table, review_max),
         stated=frozenset(table.stated),
         clauses=table.clauses,
+        compatibility_ref=table.compatibility_ref or "",
+        risk=table.risk,
+        into=table.into or "",
     )
 
 
@@ -78,6 +81,11 @@ def _recipient(table: RecipientTable, review_max: Period) -> Recipient:
         reviewed=table.reviewed,
         due=_due(table.reviewed, review_max),
         beyond=_beyond(table, review_max),
+        until=table.agreement_until,
+        scope=frozenset(table.scope),
+        on_order=table.on_order,
+        hosts=frozenset(table.hosts),
+        of=table.of or "",
     )
 
 

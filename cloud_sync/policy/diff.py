@@ -50,6 +50,9 @@ _MORE_IS_WIDER: Final = MappingProxyType(
         "rights.extension_max": Aspect.RIGHTS,
         "rights.erasure.execute_max": Aspect.RIGHTS,
         "recipients.review_max": Aspect.RECIPIENT,
+        "notice.provided_within": Aspect.ASKING,
+        "notice.confirm_within": Aspect.ASKING,
+        "notice.marketing_per_month": Aspect.ASKING,
         "automated.decisions": Aspect.PURPOSE,
         "automated.profiling": Aspect.PURPOSE,
         "support.recording.enabled": Aspect.PURPOSE,
@@ -61,7 +64,9 @@ _LESS_IS_WIDER: Final = MappingProxyType(
         "access.ticket_required": Aspect.ACCESS,
         "consent.later_cooldown": Aspect.ASKING,
         "rights.self_service": Aspect.RIGHTS,
+        "notice.receipt_required": Aspect.ASKING,
         "recipients.authority.approvals": Aspect.RECIPIENT,
+        "recipients.flowdown": Aspect.RECIPIENT,
         "recipients.publish_list": Aspect.RIGHTS,
         "stats.k_min": Aspect.STATISTICS,
         "stats.grid_km": Aspect.STATISTICS,
@@ -70,7 +75,14 @@ _LESS_IS_WIDER: Final = MappingProxyType(
 )
 _OFFERED: Final = ("access.staff_mfa", "access.user_mfa")
 _SETS: Final = MappingProxyType(
-    {"transfer.allowed": Aspect.REGION, "transfer.mechanisms": Aspect.REGION, "automated.grounds": Aspect.PURPOSE}
+    {
+        "collection.sources": Aspect.FIELD,
+        "recipients.sale": Aspect.RECIPIENT,
+        "recipients.third_party": Aspect.RECIPIENT,
+        "transfer.allowed": Aspect.REGION,
+        "transfer.mechanisms": Aspect.REGION,
+        "automated.grounds": Aspect.PURPOSE,
+    }
 )
 #: Told by other means than their own value, or by the rules.
 _TOLD: Final = frozenset(

@@ -207,9 +207,11 @@ def _limits(answers: Answers) -> str:
 [location]
 precision = "{finest}"
 
-# Never taken: side fields would undo a coarse position, and what no purpose needs is not sensed.
+# Never taken: side fields would undo a coarse position, and what no purpose needs is not sensed. Forms and imports come
+# in through these sources alone: what was bought, or joined from elsewhere, is none of them.
 [collection]
 never = {_array(never)}
+sources = ["website", "app", "form"]
 
 # What every directive says beside its permissions. What waits on the device is never kept longer than here.
 [device]

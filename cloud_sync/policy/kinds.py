@@ -51,6 +51,8 @@ Version = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")]
 Edition = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,39}$")]
 Label = Annotated[str, Field(pattern=r"^\w[\w .,'/()-]{0,59}$")]
 Region = Annotated[str, Field(pattern=r"^[A-Z]{2,3}$")]
+# A name of a machine in lower case, as a certificate has it.
+Host = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]
 Language = Annotated[str, Field(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")]
 # A sentence for people: one line, no control characters; what a report makes of it is escaped there.
 Words = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f]+$")]

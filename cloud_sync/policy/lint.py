@@ -16,7 +16,9 @@ from cloud_sync.policy.capchecks import CAP_CHECKS
 from cloud_sync.policy.checks import CHECKS, Gap, fields_covered
 from cloud_sync.policy.company import COMPANY_CHECKS
 from cloud_sync.policy.devicechecks import DEVICE_CHECKS
+from cloud_sync.policy.fields import FIELD_CHECKS
 from cloud_sync.policy.finding import Finding, dotted
+from cloud_sync.policy.identifiers import IDENTIFIER_CHECKS
 from cloud_sync.policy.lawchecks import LAW_CHECKS
 from cloud_sync.policy.locate import Locator, Path
 from cloud_sync.policy.origin import ORIGIN_CHECKS
@@ -47,7 +49,8 @@ _MEANING = CHECKS + STREAM_CHECKS + DEVICE_CHECKS + PROVISION_CHECKS
 _OF_TODAY = (fields_covered, location_told)
 #: What a policy must promise today. Nobody asks it of one of the past: who agreed to it agreed to what it says.
 _PROMISES = (
-    *(*TRANSFER_CHECKS, *LAW_CHECKS, *CAP_CHECKS, *TEXT_CHECKS, *COMPANY_CHECKS, *ORIGIN_CHECKS),
+    *(*TRANSFER_CHECKS, *LAW_CHECKS, *CAP_CHECKS, *TEXT_CHECKS, *COMPANY_CHECKS, *FIELD_CHECKS, *ORIGIN_CHECKS),
+    *IDENTIFIER_CHECKS,
     always_sent,
 )
 

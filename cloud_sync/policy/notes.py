@@ -31,7 +31,7 @@ def notes(path: str | FilePath, today: date) -> list[Finding]:
     source = FilePath(path).read_text("utf-8")
     locator = Locator(source)
     found = [*_unused(tomllib.loads(source)), *_unsaid(policy), *_cut(policy), *_endless(policy)]
-    found += [*_reviews(policy, today), *_idle(policy)]
+    found += [*_reviews(policy, today), *_idle(policy), *_unresolved(policy)]
     return sorted({Finding(str(path), locator.line(gap.path), dotted(gap.path), gap.message, gap.fix) for gap in found})
 
 
@@ -85,6 +85,15 @@ def _endless(policy: Policy) -> Iterator[Gap]:
             yield Gap(("rule",), f"{category} is kept for good", fix)
 
 
+def _unresolved(policy: Policy) -> Iterator[Gap]:
+    """Sections to which the published text refers, and of which it has none or several."""
+    for name in policy.origin.unresolved if policy.origin is not None else ():
+        fix = "number the sections of the text anew, and correct what refers to them"
+        yield Gap(
+            ("origin", "references"), f"the text refers to section {name}, of which there is not exactly one", fix
+        )
+
+
 def _reviews(policy: Policy, today: date) -> Iterator[Gap]:
     """Recipients and places whose review is over: nothing goes there until it is done."""
     entries = [(("recipient", n), each.due) for n, each in enumerate(policy.recipients.values())]
@@ -92,6 +101,10 @@ def _reviews(policy: Policy, today: date) -> Iterator[Gap]:
     for path, due in entries:
         if due is not None and due < today:
             yield Gap((*path, "reviewed"), f"the review was due on {due}", "review it, and write the day here")
+    for n, each in enumerate(policy.recipients.values()):
+        if each.until is not None and each.until < today:
+            fix = "sign it anew, and write its last day here: until then it gets nothing"
+            yield Gap(("recipient", n, "agreement_until"), f"the agreement ran out on {each.until}", fix)
 
 
 def _idle(policy: Policy) -> Iterator[Gap]:

@@ -21,6 +21,8 @@ from cloud_sync.policy.locate import Path
 
 #: A clause of a published text (MM-41), a conflict (X-07) or a vague point (V-29) that was resolved.
 ClauseId = Annotated[str, Field(pattern=r"^[A-Z]{1,4}-[0-9]{1,4}$")]
+#: The number of a section, as it stands there: 7, 7.2, IV.
+Section = Annotated[str, Field(pattern=r"^[A-Za-z0-9.]{1,12}$")]
 KeyName = Annotated[str, Field(pattern=r"^[a-z_]{1,40}$")]
 Setting = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_]{1,40}(\.[a-zA-Z0-9_]{1,40}){1,3}$")]
 
@@ -40,6 +42,8 @@ class OriginTable(Table):
     source: Words
     stated: tuple[Setting, ...] = ()
     clauses: dict[Setting, tuple[ClauseId, ...]] = Field(default={})
+    sections: tuple[Section, ...] = ()
+    references: tuple[Section, ...] = ()
 
 
 class SaidTable(Table):
@@ -51,18 +55,23 @@ class SaidTable(Table):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The compiled `[origin]`: `stated` and `clauses` by the name of a single key, such as `rights.deadline`."""
+    """The compiled `[origin]`: `stated` and `clauses` by the name of a single key, such as `rights.deadline`.
+
+    `unresolved` are sections to which the text refers, and of which it has none, or more than one.
+    """
 
     source: str
     stated: frozenset[str]
     clauses: Mapping[str, tuple[str, ...]]
+    unresolved: tuple[str, ...] = ()
 
 
 def compile_origin(origin: OriginTable | None) -> Origin | None:
     """Compile `[origin]`; None for a file that is its company's own."""
     if origin is None:
         return None
-    return Origin(origin.source, frozenset(origin.stated), MappingProxyType(dict(origin.clauses)))
+    unresolved = tuple(name for name in dict.fromkeys(origin.references) if origin.sections.count(name) != 1)
+    return Origin(origin.source, frozenset(origin.stated), MappingProxyType(dict(origin.clauses)), unresolved)
 
 
 def _stands(raw: Raw, key: str) -> bool:

@@ -43,6 +43,11 @@ class AccessTable(Table):
     grant_ttl: Span = of("PT60M")
     staff_mfa: Second = "required"
     user_mfa: Second = "offered"
+    lock_after: int = Field(default=5, ge=3, le=100, strict=True)
+    lock_within: Span = of("PT15M")
+    training_max: Span = of("P365D")
+    attestation_max: Span = of("P30D")
+    unused_max: Span = of("P90D")
 
 
 class StatsTable(Table):
@@ -94,6 +99,7 @@ class SecurityTable(Table):
     baseline: Version = "baseline-1"
     min_controls: int = Field(default=20, ge=1, le=1000, strict=True)
     evidence_max_age: Span = of("P30D")
+    device_key_max: Span = of("P90D")
 
 
 class ServiceMailTable(Table):
@@ -125,6 +131,9 @@ class RecipientsTable(Table):
     kinds: tuple[Service, ...] = ("order", "it_operation", "hosting", "sms_gateway", "support", "bank")
     publish_list: bool = Field(default=True, strict=True)
     answer: Span = of("P30D")
+    flowdown: bool = Field(default=False, strict=True)
+    sale: tuple[Literal["agreement", "court"], ...] = ()
+    third_party: tuple[LawfulBasis, ...] = tuple(LawfulBasis)
     authority: AuthorityTable = AuthorityTable()
     affiliates: ClassTable = ClassTable()
     advisers: ClassTable = ClassTable()
@@ -137,6 +146,7 @@ class PurposeTable(Table):
 
     required: Literal[True] = True
     max_open: Span = of("P12M")
+    surplus_after: Span = of("P90D")
 
 
 class AnonymiseTable(Table):
@@ -161,6 +171,7 @@ class RecordingTable(Table):
     enabled: bool = Field(default=False, strict=True)
     max: Span = of("P30D")
     refusal_keeps_service: Literal[True] = True
+    other_channels: tuple[Name, ...] = ("chat", "letter", "mail")
 
 
 class SupportTable(Table):
@@ -188,6 +199,7 @@ class DirectoryTable(Table):
     calendar: Calendar = "RO"
     first_day: Literal["next_working_day"] = "next_working_day"
     enabled: bool = Field(default=False, strict=True)
+    legal_ref: Reference | None = None
 
 
 class CapTable(Table):
@@ -221,6 +233,7 @@ class LegalTable(Table):
     """`[legal]`: the laws that rules refer to; where the list stands, it is closed (V-27)."""
 
     refs: tuple[Reference, ...] = ()
+    required: tuple[Name, ...] = ()
 
 
 class MonitorTable(Table):

@@ -18,6 +18,8 @@ STAFF_ROLES = frozenset(
 GRANT_MOST_S = 86_400
 #: A position of a receiver has cells up to here; a country is no cell of it.
 _COARSEST_CELL = Precision.REGION
+#: What a total of records has (`records/totals.py`).
+TOTAL_FIELDS: Final = frozenset({"hour", "count"})
 _TO_RELEASE_S: Final = 2 * 86_400  # a day ends, its delay runs, and a day is left to release it in
 
 
@@ -93,11 +95,14 @@ def statistics_remain(raw: Raw) -> Iterator[Gap]:
     stats = table(raw, "stats")
     for n, rule in enumerate(tables(raw.get("rule"))):
         after, path = text(rule.get("after")), ("rule", n, "after")
+        if rule.get("into") is not None or (after == After.AGGREGATE and not rule.get("stream")):
+            yield from _totals(raw, n, rule)
+            continue
         if after not in (After.AGGREGATE, After.ANONYMISE):
             continue
         fields = {"time", *POSITION_FIELDS}
         if rule.get("stream") != "location" or not set(words(rule.get("fields"))) >= fields:
-            fix = 'set after = "delete", and keep totals of your own making as records of a category of their own'
+            fix = 'set after = "delete", or keep it as records with after = "aggregate" and into = "..."'
             yield Gap(path, f"{after} of what is no position: nothing here can count it", fix)
             continue
         missing = sorted(f"{rule.get('category')}.{field}" for field in fields) if stats else []
@@ -119,6 +124,27 @@ def statistics_remain(raw: Raw) -> Iterator[Gap]:
         if term and delay and term.shortest_s <= delay.longest_s + _TO_RELEASE_S:
             fix = "make it two days longer than stats.release_delay, at least"
             yield Gap(("rule", n, "retention"), f"{term} is over before a release may be made ({delay})", fix)
+
+
+def _totals(raw: Raw, n: int, rule: Raw) -> Iterator[Gap]:
+    """Of records remain totals of an hour, in a category of their own that can hold them, and that no device feeds."""
+    into = rule.get("into")
+    if rule.get("stream") or rule.get("after") != After.AGGREGATE:
+        yield Gap(
+            ("rule", n, "into"),
+            "totals of what is not aggregated as records",
+            'set after = "aggregate", or take it out',
+        )
+    elif not into:
+        fix = 'add into = "..." with the category in which totals of an hour remain, or set after = "delete"'
+        yield Gap(("rule", n, "after"), "aggregate of records: no category for their totals", fix)
+    else:
+        fields = [
+            words(r.get("fields")) for r in tables(raw.get("rule")) if r.get("category") == into and not r.get("stream")
+        ]
+        if into == rule.get("category") or not any(set(each) >= TOTAL_FIELDS for each in fields):
+            fix = f"add a rule of that category with the fields {', '.join(sorted(TOTAL_FIELDS))}"
+            yield Gap(("rule", n, "into"), f"{into!r} is no category that can hold totals of an hour", fix)
 
 
 PROVISION_CHECKS: tuple[Callable[[Raw], Iterator[Gap]], ...] = (

@@ -36,7 +36,9 @@ class Beyond:
 class Recipient:
     """Somebody outside who may get exactly `fields`, pairs of (category, field).
 
-    `beyond` is None where the region is allowed by itself. Of a `reviewed` recipient the next review is `due`.
+    `beyond` is None where the region is allowed by itself. Of a `reviewed` recipient the next review is `due`. Its agreement's last
+    day is `until`; a `scope` names all purposes of its instructions; `on_order` it gets what was ordered alone; `hosts` are all
+    machines where it may be reached; `of` is its class (V-21).
     """
 
     id: str
@@ -51,6 +53,16 @@ class Recipient:
     reviewed: date | None = None
     due: date | None = None
     beyond: Beyond | None = None
+    until: date | None = None
+    scope: frozenset[str] = frozenset()
+    on_order: bool = False
+    hosts: frozenset[str] = frozenset()
+    of: str = ""
+
+    @property
+    def bound(self) -> bool:
+        """Whether it works on the company's behalf, under its instructions (GDPR Art. 28)."""
+        return self.kind in (RecipientKind.PROCESSOR, RecipientKind.SUB_PROCESSOR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +103,9 @@ class Rule:
     beyond: Beyond | None = None
     stated: frozenset[str] = frozenset()  # keys whose values a published text states
     clauses: tuple[str, ...] = ()
+    compatibility_ref: str = ""
+    risk: str = "normal"
+    into: str = ""  # the category of records in which totals of this one remain
 
     @property
     def last_term(self) -> Period:

@@ -12,8 +12,10 @@ from pydantic import ConfigDict, Field
 
 from cloud_sync.model import Action, LawfulBasis
 from cloud_sync.policy.company import AutomatedTable, ControllerTable, TextTable
+from cloud_sync.policy.fields import FieldsTable
 from cloud_sync.policy.kinds import (
     Edition,
+    Host,
     Label,
     Language,
     Name,
@@ -85,6 +87,10 @@ class NoticeTable(Table):
     languages: list[Language] = Field(min_length=1)
     significant: tuple[Significant, ...] = ("purpose", "basis", "recipient", "region", "retention_up")
     banner: Span = of("P30D")
+    receipt_required: bool = Field(default=False, strict=True)
+    provided_within: Span = of("P30D")
+    confirm_within: Span = of("P7D")
+    marketing_per_month: int = Field(default=4, ge=0, le=31, strict=True)
     service_mail: ServiceMailTable = ServiceMailTable()
 
 
@@ -123,12 +129,16 @@ class LocationTable(Table):
 
 
 class CollectionTable(Table):
-    """`[collection]`: fields of a stream that are never taken, as `stream.field`; those that are, where the list stands."""
+    """`[collection]`: fields of a stream that are never taken, as `stream.field`; those that are, where the list stands; and
+    through what records come that no device feeds.
+    """
 
     never: list[QualifiedField]
     allowlist: tuple[QualifiedField, ...] = ()
     unknown_field: Literal["reject"] = "reject"
     toggles: tuple[SensorName | Literal["analytics"], ...] = ()
+    sources: tuple[Name, ...] = ()
+    refused: tuple[Literal["card_number"], ...] = ()
 
 
 class RetentionTable(Table):
@@ -142,6 +152,8 @@ class RetentionTable(Table):
 
     sweep: Seconds
     total_cap: Span
+    purpose_cap: Span | None = None
+    beyond_cap: tuple[Name, ...] = ()
     dropped: tuple[Name, ...] = ()
 
 
@@ -216,6 +228,10 @@ class RecipientTable(BeyondTable):
     service: Service | None = None
     of: Literal["affiliates", "advisers", "operators", "business"] | None = None
     agreement: Reference | None = None
+    agreement_until: date | None = None
+    scope: tuple[Name, ...] = ()
+    on_order: bool = Field(default=False, strict=True)
+    hosts: tuple[Host, ...] = ()
     enabled: bool = Field(default=True, strict=True)
 
 
@@ -249,6 +265,10 @@ class RuleTable(BeyondTable):
     role: ControllerRole | None = None
     instruction: Reference | None = None
     arrangement: Reference | None = None
+    compatibility_ref: Reference | None = None
+    risk: Literal["normal", "high"] = "normal"
+    encryption: Literal["sealed"] = "sealed"
+    into: Name | None = None
 
 
 class PolicyFile(Table):
@@ -278,6 +298,7 @@ class PolicyFile(Table):
     breach: BreachTable = BreachTable()
     cookies: CookiesTable = CookiesTable()
     directory: DirectoryTable = DirectoryTable()
+    fields: FieldsTable | None = None
     firmware: FirmwareTable = FirmwareTable()
     identity: IdentityTable = IdentityTable()
     legal: LegalTable = LegalTable()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import date
 
 from cloud_sync.policy.checks import Gap, Raw, period, table, tables, text, words
-from cloud_sync.policy.vocabulary import STREAMS, RecipientKind, within
+from cloud_sync.policy.vocabulary import SALE_PURPOSES, STREAMS, RecipientKind, within
 
 #: Classes of people outside that are no recipients by themselves (V-21).
 CLASSES = ("affiliates", "advisers", "operators", "business")
@@ -78,7 +78,7 @@ def processors_bound(raw: Raw) -> Iterator[Gap]:
     kinds = table(raw, "recipients").get("kinds")
     for n, entry in enumerate(tables(raw.get("recipient"))):
         bound = entry.get("kind") in (RecipientKind.PROCESSOR, RecipientKind.SUB_PROCESSOR)
-        if bound and not entry.get("agreement"):
+        if bound and not entry.get("agreement") and entry.get("enabled") is not False:
             fix = 'add agreement = "..." with the reference of the contract of GDPR Art. 28(3)'
             yield Gap(("recipient", n, "kind"), f"a {entry['kind']} without agreement", fix)
         service = text(entry.get("service"))
@@ -107,10 +107,64 @@ def classes_named(raw: Raw) -> Iterator[Gap]:
             yield Gap(("recipient", n, "of"), f"class {of} is off, or does not list {entry.get('id')!r}", fix)
 
 
+def nothing_sold(raw: Raw) -> Iterator[Gap]:
+    """Nothing is sold or published, unless the policy names the signed references by which it may be (X-18)."""
+    if words(table(raw, "recipients").get("sale")):
+        return
+    for n, rule in enumerate(tables(raw.get("rule"))):
+        for k, purpose in enumerate(words(rule.get("purpose"))):
+            if purpose in SALE_PURPOSES:
+                fix = 'take it out, or name in recipients.sale by what it may be: "agreement", "court"'
+                yield Gap(("rule", n, "purpose", k), f"{purpose}: this policy sells and publishes nothing", fix)
+
+
+def third_parties_grounded(raw: Raw) -> Iterator[Gap]:
+    """A third party gets data on a ground of `recipients.third_party` (X-14)."""
+    grounds = table(raw, "recipients").get("third_party")
+    others = {text(e.get("id")) for e in tables(raw.get("recipient")) if e.get("kind") == RecipientKind.THIRD_PARTY}
+    if not isinstance(grounds, list):
+        return
+    for n, rule in enumerate(tables(raw.get("rule"))):
+        for k, name in enumerate(words(rule.get("recipients"))):
+            if name in others and rule.get("basis") not in grounds:
+                message = f"third party {name!r} gets data on {rule.get('basis')}"
+                fix = f"give it a rule of its own on {' or '.join(words(grounds)) or 'no ground: there is none'}"
+                yield Gap(("rule", n, "recipients", k), message, fix)
+
+
+def scopes_meant(raw: Raw) -> Iterator[Gap]:
+    """A scope names purposes that there are, and a rule that lists a recipient has one of its scope (CT-47)."""
+    rules = tables(raw.get("rule"))
+    declared = {purpose for rule in rules for purpose in words(rule.get("purpose"))}
+    scopes: dict[str, list[str]] = {}
+    for n, entry in enumerate(tables(raw.get("recipient"))):
+        if words(entry.get("scope")):
+            scopes[text(entry.get("id"))] = words(entry.get("scope"))
+        for k, purpose in enumerate(words(entry.get("scope"))):
+            if purpose not in declared:
+                yield Gap(("recipient", n, "scope", k), f"purpose {purpose!r} is not declared", "name one of a rule")
+    for n, rule in enumerate(rules):
+        for k, name in enumerate(words(rule.get("recipients"))):
+            if name in scopes and not set(scopes[name]).intersection(words(rule.get("purpose"))):
+                message = f"{name} has no instruction for {', '.join(words(rule.get('purpose')))}"
+                yield Gap(("rule", n, "recipients", k), message, "add the purpose to its scope, or take it out here")
+
+
+def directory_by_law(raw: Raw) -> Iterator[Gap]:
+    """People are entered in a directory of subscribers for a law that is named (X-11)."""
+    entry = table(raw, "directory")
+    if entry.get("enabled") is True and not entry.get("legal_ref"):
+        yield Gap(("directory", "enabled"), "directory is on without legal_ref", 'add legal_ref = "..."')
+
+
 TRANSFER_CHECKS: tuple[Callable[[Raw], Iterator[Gap]], ...] = (
     regions_allowed,
     reviews_yearly,
     recipients_get_something,
     processors_bound,
     classes_named,
+    nothing_sold,
+    third_parties_grounded,
+    scopes_meant,
+    directory_by_law,
 )

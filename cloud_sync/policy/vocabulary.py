@@ -50,6 +50,8 @@ SIDE_FIELDS: Final = MappingProxyType({"speed": LocationField.SPEED_COURSE, "cou
 SENSED_FIELDS: Final = frozenset({"lat", "lon", "speed", "course", "place", "event", "temperature", "light", "motion"})
 #: Purposes that need a YES whatever else may be argued (clause table, X-19).
 MARKETING_PURPOSES: Final = frozenset({"marketing", "own_marketing", "partner_marketing", "newsletter"})
+#: Purposes that hand data over for good: no act of the product, but by a signed reference (clause table, X-18).
+SALE_PURPOSES: Final = frozenset({"sale", "publishing"})
 #: Members of the European Economic Area [EEA agreement, 2026: the EU's 27, Iceland, Liechtenstein, Norway].
 EEA: Final = frozenset(
     [
@@ -85,6 +87,10 @@ class Clock(StrEnum):
     REQUEST_RECEIVED = "request.received"
     IDENTITY_DECIDED = "identity.decided"
     CHILD_REPORTED = "child.reported"
+    ORDER_CLOSED = "order.closed"
+    CALL_ENDED = "call.ended"
+    HOLD_RELEASED = "hold.released"
+    CONTRACT_REQUESTED = "contract.requested"  # steps before a contract, at the person's request
 
 
 class After(StrEnum):

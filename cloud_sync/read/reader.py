@@ -238,7 +238,11 @@ class Reader:
             detail.append(("unreadable", unreadable))
         if query.recipient is not None:
             detail.append(("recipient", query.recipient if query.recipient in self._policy.recipients else "unlisted"))
-        grant = self._gate.grant(self._request(source, query, now, now))
+        request = self._request(source, query, now, now)
+        if kind is Kind.GATE_ALLOWED:
+            basis, record = self._gate.ground(request)
+            detail += [("basis", basis), *([("record", record)] if record else [])]
+        grant = self._gate.grant(request)
         if grant is not None:
             detail += [("grant", grant.grant), ("ticket", grant.ticket)]
         people = query.actor.id, query.subject

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from cloud_sync.gate import Request
-from cloud_sync.model import Action, Actor
+from cloud_sync.model import Action, Actor, Precision
 
 
 class Held(Protocol):
@@ -39,12 +39,29 @@ class Asked:
     recipient: str | None = None
     over: bool = False  # whether the part's due is past
     found: bool = True  # whether there is such a record; who may not read it is not told
+    fields: frozenset[str] = frozenset()  # none named: all of the category
+    reference: str = ""  # of a disclosure
+    record: str = ""
+    precision: Precision | None = None  # of a position in the record, which is told as it is
 
     def request(self, now: float) -> Request:
         """The gate's question at that Unix second."""
         action = Action.READ if self.recipient is None else Action.DISCLOSE
         what = self.category, self.subject
-        return Request(self.actor, self.purpose, action, *what, now, self.created_at, recipient=self.recipient)
+        return Request(
+            self.actor,
+            self.purpose,
+            action,
+            *what,
+            now,
+            self.created_at,
+            precision=self.precision,
+            fields=self.fields,
+            recipient=self.recipient,
+            reference=self.reference,
+            span=(self.created_at, self.created_at),
+            record=self.record,
+        )
 
 
 @dataclass(frozen=True, slots=True)

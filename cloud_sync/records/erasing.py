@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from typing import Final
 
 from cloud_sync.audit import Kind
 from cloud_sync.keys.recordkeys import RecordKeys
 from cloud_sync.model import AuditEvent, LawfulBasis
-from cloud_sync.model.keeping import RecordPart, Scope
-from cloud_sync.policy import Policy
+from cloud_sync.model.keeping import ClockEvent, RecordPart, Scope
+from cloud_sync.policy import Clock, Policy, Rule
 from cloud_sync.records.asked import Asked, Holding, KeptPart
-from cloud_sync.retention.clocks import Clocks, Times
+from cloud_sync.retention.clocks import Clocks, Times, contract_changes
 from cloud_sync.retention.due import RecordTerms
 from cloud_sync.retention.walk import RECORD_KEYS, Walk
 from cloud_sync.stores import AuditSink, Database, WitnessStore
@@ -28,7 +28,16 @@ MOST_AHEAD_S: Final = 120  # of a record's making: as far as two clocks may diff
 NO_KEY: Final = ("", "")  # the place before all keys
 CHUNK: Final = 500  # parts in a transaction: ingest waits for one chunk
 HOLD: Final = "hold"  # why a part stays after an erasure
+NEEDED: Final = frozenset({LawfulBasis.CONTRACT, LawfulBasis.LEGAL_OBLIGATION})  # what stays while a contract runs
 MICRO: Final = 1_000_000  # a witness counts in whole numbers
+
+
+def _settled(_subject: str) -> None:
+    return
+
+
+def _never_ended(_subject: str, _purposes: Collection[str], _made_at: float) -> float | None:
+    return None
 
 
 class RecordErasure:
@@ -46,7 +55,13 @@ class RecordErasure:
         witness: WitnessStore,
         gate: Callable[[Asked], None],
         holds: Holding,
+        settle: Callable[[str], None] = _settled,
+        ended: Callable[[str, Collection[str], float], float | None] = _never_ended,
     ) -> None:
+        """`settle` brings a person's devices in line with a contract that began or ended. `ended(subject, purposes, made_at)`: when
+        the last of these consents ended that kept something of then, None while one goes on.
+        """
+        self._settle = settle
         self._database = database
         self._keys = keys
         self._policy = policy
@@ -56,12 +71,28 @@ class RecordErasure:
         self._audit = audit
         self._witness = witness
         self._gate = gate
+        self._ended = ended
+        groups = {rule.category: policy.rules_of(rule.category) for rule in policy.rules if rule.stream is None}
+        #: Categories that consents keep, and nothing else.
+        self._on_consent = tuple(
+            name for name, rules in groups.items() if all(rule.basis is LawfulBasis.CONSENT for rule in rules)
+        )
         self._holds = holds
         self._walk = Walk(database, RECORD_KEYS, NO_KEY)
 
     def of(self, subject: str, category: str | None = None) -> list[RecordPart]:
         """What there is of a person: ids, categories and dates, nothing of the content."""
         return [replace(part, sealed=b"") for part in self._database.parts_of(subject, category)]
+
+    def contract(self, subject: str) -> tuple[tuple[float, bool], ...]:
+        """When the contract with a person began and ended (`clocks.contract_changes`)."""
+        return contract_changes(self._clocks.times(Scope.SUBJECT, subject))
+
+    def contract_ended(self, subject: str, at: float | None = None) -> bool:
+        """Whether the contract with a person was over at a Unix second, now if none is named."""
+        moment = self._time.now() if at is None else at
+        changes = [runs for when, runs in self.contract(subject) if when <= moment]
+        return bool(changes) and not changes[-1]
 
     # Erasure
 
@@ -74,14 +105,52 @@ class RecordErasure:
             self.log_kept(subject, actor=actor)
         return gone, kept
 
+    def remove(self, record_id: str, subject: str) -> bool:
+        """Destroy one part at once, whatever its term: what it was kept for has not come about. False where there is none,
+        or a hold keeps it.
+        """
+        with self._database.transaction():
+            part = next((each for each in self._database.parts(record_id) if each.subject == subject), None)
+            if part is None or self._holds.view().held_record(subject, part.category, part.created_at) is not None:
+                return False
+            self._destroy([part])
+        return True
+
+    def erase_beside_contract(self, subject: str) -> int:
+        """Destroy a person's parts that rest on no contract and that no law or hold keeps; how many. Restored stores hear of it."""
+        now = self._time.now()
+        self._witness.raise_witness(_beside(subject), round(now * MICRO), b"")
+        with self._database.transaction():
+            return self._destroy_beside(subject, now)
+
+    def _destroy_beside(self, subject: str, until: float) -> int:
+        held, dead = self._holds.view(), []
+        for part in self._database.parts_of(subject):
+            needed = any(rule.basis in NEEDED for rule in self._terms.rules(part.category))
+            kept = held.held_record(subject, part.category, part.created_at) is not None
+            if not (needed or kept or part.ground or _came_after(part, until)):
+                dead.append(part)
+        self._destroy(dead)
+        return len(dead)
+
     def destroy(self, subject: str, until: float) -> int:
         """The same as a part of the person's whole erasure, inside its transaction, of what came in up to that Unix second; events
         that started clocks go with the last part. How many parts went.
         """
         gone, kept = self._erase(subject, until)
         if not kept:
+            ended = self._ended_for_devices(subject)
             self._database.remove_clock_events(Scope.SUBJECT, subject)
+            if ended is not None:
+                self._database.add_clock_event(ended)
         return gone
+
+    def _ended_for_devices(self, subject: str) -> ClockEvent | None:
+        """The end of a contract that keeps a device of the person from sensing: without it the device would begin again."""
+        changes = self.contract(subject)
+        if not changes or changes[-1][1] or all(d.revoked_at is not None for d in self._database.devices_of(subject)):
+            return None
+        return ClockEvent(Scope.SUBJECT, subject, Clock.RELATION_ENDED.value, changes[-1][0])
 
     def log_kept(self, subject: str, *, actor: str) -> None:
         """Log what stays of a person, restricted, and why."""
@@ -126,10 +195,12 @@ class RecordErasure:
         """Erase again what was erased, in stores that may be restored ones; how many parts went."""
         gone = 0
         for subject in self._people():
-            seen = self._witness.witness(_erased(subject))
-            if seen is not None:
-                with self._database.transaction():
-                    gone += self._erase(subject, seen[0] / MICRO)[0]
+            seen, partly = (self._witness.witness(name(subject)) for name in (_erased, _beside))
+            if seen is None and partly is None:
+                continue
+            with self._database.transaction():
+                gone += self._erase(subject, seen[0] / MICRO)[0] if seen is not None else 0
+                gone += self._destroy_beside(subject, partly[0] / MICRO) if partly is not None else 0
         return gone
 
     def destroy_orphans(self, most: float = math.inf) -> int:
@@ -171,7 +242,23 @@ class RecordErasure:
             rules = tuple(rule for rule in rules if rule.basis is LawfulBasis.LEGAL_OBLIGATION)
         if part.ground == HOLD:
             return part
-        return replace(part, due=self._terms.due(rules, part.created_at, *self._times(part)))
+        due = self._terms.due(rules, part.created_at, *self._times(part))
+        ended = self._consent_end(part, rules)
+        return replace(part, due=min((at for at in (due, ended) if at is not None), default=None))
+
+    def answered(self, subject: str) -> None:
+        """A person has answered, or an answer has lapsed: what rested on that alone is due from its end on (Art. 17(1)(b))."""
+        for category in self._on_consent:
+            for part in self._database.parts_of(subject, category):
+                dated = self._dated(part)
+                if dated != part:
+                    self._database.put_part(dated)
+
+    def _consent_end(self, part: RecordPart, rules: Iterable[Rule]) -> float | None:
+        """When the last consent that kept a part ended, if nothing else keeps its category."""
+        if part.category not in self._on_consent:
+            return None
+        return self._ended(part.subject, {purpose for rule in rules for purpose in rule.purposes}, part.created_at)
 
     def _times(self, part: RecordPart) -> tuple[Times, Times]:
         return self._clocks.times(Scope.RECORD, part.record_id), self._clocks.times(Scope.SUBJECT, part.subject)
@@ -188,6 +275,10 @@ class RecordErasure:
 def _came_after(part: RecordPart, until: float) -> bool:
     """Whether a part came in after that moment [a record's making may be dated back]."""
     return part.put_at > until if part.put_at else part.created_at > until + MOST_AHEAD_S
+
+
+def _beside(subject: str) -> str:
+    return f"records-beside-contract/{hashlib.sha256(subject.encode()).hexdigest()}"
 
 
 def _erased(subject: str) -> str:

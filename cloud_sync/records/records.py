@@ -9,18 +9,25 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
-from cloud_sync.errors import ConfigError, KeyDestroyed
-from cloud_sync.model import Actor, LawfulBasis
-from cloud_sync.model.keeping import RecordPart
+from cloud_sync.audit import Kind
+from cloud_sync.errors import ConfigError, Denied, KeyDestroyed
+from cloud_sync.model import Action, Actor, AuditEvent, LawfulBasis, Precision
+from cloud_sync.model.keeping import CONTRACTS, RecordPart
 from cloud_sync.policy import Clock, Rule
+from cloud_sync.policy.vocabulary import POSITION_FIELDS
 from cloud_sync.records.asked import Asked
 from cloud_sync.records.erasing import CHUNK, MOST_AHEAD_S, RecordErasure
+from cloud_sync.records.taking import refusal
+from cloud_sync.records.totals import Totals
+from cloud_sync.retention.clocks import GROUNDS
 from cloud_sync.retention.lateness import Lateness
 from cloud_sync.retention.report import Gone
 
 ID_BYTES: Final = 12
+ACTOR: Final = "records"
 MOST_CONTENT_BYTES: Final = (
     16 * 2**20
 )  # an image or a short clip; what is larger belongs into a store of its own, and its key here
@@ -44,7 +51,8 @@ class Records(RecordErasure):
     ) -> str:
         """Keep a record; its id. `content` is each person's own part, by subject; `events` what is known of the record by now.
 
-        ConfigError for a category that is not in the policy, or that a device feeds, and for what is no pseudonym.
+        ConfigError for a category that is not in the policy, or that a device feeds, and for what is no pseudonym;
+        `Denied`, and an entry in the log, for what is not taken (`taking`).
         """
         if not self._terms.rules(category):
             raise ConfigError(f"{category}: no category of records in the policy; what has no rule is not kept")
@@ -53,6 +61,7 @@ class Records(RecordErasure):
         made = now if created_at is None else created_at
         if not 0 <= made <= now + MOST_AHEAD_S:
             raise ConfigError("created_at lies in the future or before 1970; name Unix seconds")
+        self._admit(category, content, made)
         name = _identifier(record_id or secrets.token_hex(ID_BYTES), "record")
         with self._database.transaction():
             if self._database.parts(name):
@@ -61,7 +70,7 @@ class Records(RecordErasure):
                 self._clocks.note(kind, record=name, at=at)
             for subject, part in content.items():
                 sealed = self._keys.seal(name, subject, part, _about(category, made))
-                new = RecordPart(name, subject, category, made, sealed, None, put_at=now)
+                new = RecordPart(name, subject, category, made, sealed, None, put_at=now, people=len(content))
                 self._database.put_part(self._dated(new))
         return name
 
@@ -74,9 +83,27 @@ class Records(RecordErasure):
             parts = self._database.parts_of(subject) if subject else self._database.parts(record)
             for part in parts:
                 self._database.put_part(self._dated(part))
+            changed = subject and kind in GROUNDS
+            if changed:  # whoever keeps an answer of the gate asks anew
+                self._database.set_mark(CONTRACTS, secrets.token_hex(ID_BYTES))
+        if changed:
+            self._settle(subject)
 
-    def read(self, record_id: str, *, actor: Actor, purpose: str, subject: str, recipient: str | None = None) -> bytes:
-        """A person's part of a record, if the gate lets it out; `Denied`, or KeyDestroyed where it is gone."""
+    def read(
+        self,
+        record_id: str,
+        *,
+        actor: Actor,
+        purpose: str,
+        subject: str,
+        recipient: str | None = None,
+        fields: frozenset[str] = frozenset(),
+        reference: str = "",
+    ) -> bytes:
+        """A person's part of a record, if the gate lets it out; `Denied`, or KeyDestroyed where it is gone.
+
+        `fields` and `reference` are for the gate: whoever hands on a part of the contents says which.
+        """
         part = next((each for each in self._database.parts(record_id) if each.subject == subject), None)
         if part is None:  # asked all the same [who tries ids to learn which there are]
             now = self._time.now()
@@ -94,9 +121,31 @@ class Records(RecordErasure):
                 recipient,
                 # The gate knows the rule's own term; cap and other bounds are in the due [a hold keeps, and a sweep is late].
                 over=part.due is not None and part.due <= self._time.now(),
+                fields=fields,
+                reference=reference,
+                record=record_id,
+                precision=self._told_exactly(part, purpose, fields),
             )
         )
         return self._keys.open(record_id, subject, part.sealed, _about(part.category, part.created_at))
+
+    def rewrite(self, record_id: str, subject: str, content: bytes) -> RecordPart:
+        """A person's part with other content, inside the caller's transaction; the old value is left in backups alone.
+
+        Whoever calls it has asked the gate and tells the log (`access.corrections`). KeyDestroyed where there is no such part.
+        """
+        part = next((each for each in self._database.parts(record_id) if each.subject == subject), None)
+        if part is None:
+            raise KeyDestroyed("no such record of this person, or not any more")
+        self._check({subject: content})
+        sealed = self._keys.seal_again(record_id, subject, content, _about(part.category, part.created_at))
+        changed = replace(part, sealed=sealed)
+        self._database.put_part(changed)
+        return changed
+
+    def contents(self, part: RecordPart) -> bytes:
+        """What is in a part, for statistics; whoever calls it has asked the gate. KeyDestroyed where its key is gone."""
+        return self._keys.open(part.record_id, part.subject, part.sealed, _about(part.category, part.created_at))
 
     # The sweep
 
@@ -104,6 +153,7 @@ class Records(RecordErasure):
         """Destroy the parts whose term is over."""
         self._redate()
         self.destroy_orphans(WALKED)
+        Totals(self._database, self._policy, self._total).take(now)
         gone = kept = 0
         after: tuple[float, str, str] | None = None
         while True:
@@ -137,8 +187,27 @@ class Records(RecordErasure):
 
     # Parts
 
+    def _total(self, category: str, content: Mapping[str, bytes], name: str) -> None:
+        self.put(category, content, record_id=name)
+
+    def _admit(self, category: str, content: Mapping[str, bytes], made: float) -> None:
+        found = refusal(self._policy, self._terms.rules(category), content, made, self.contract_ended)
+        if found is None:
+            return
+        reason, why, subject = found
+        detail = ("action", Action.INGEST.value), ("category", category), ("reason", reason.value), ("count", 0)
+        self._audit.append(AuditEvent(Kind.GATE_DENIED.value, self._time.now(), ACTOR, subject, detail))
+        raise Denied(reason, f"denied: {reason.value}: {why}")
+
     def _rule(self, part: RecordPart, purpose: str) -> Rule | None:
         return next((rule for rule in self._terms.rules(part.category) if purpose in rule.purposes), None)
+
+    def _told_exactly(self, part: RecordPart, purpose: str, fields: frozenset[str]) -> Precision | None:
+        """A position in a record cannot be made coarser here: where it is asked for, it is asked for exactly."""
+        rule = self._rule(part, purpose)
+        if rule is None or not rule.has_position or (fields and POSITION_FIELDS.isdisjoint(fields)):
+            return None
+        return Precision.EXACT
 
     def _started(self, part: RecordPart, purpose: str) -> float | None:
         rule = self._rule(part, purpose)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cloud_sync.model import LawfulBasis
-from cloud_sync.policy import Policy, Recipient, Rule
+from cloud_sync.policy import Period, Policy, Recipient, Rule
 from cloud_sync.policy.compare import acts
 from cloud_sync.report.device import device_part
 from cloud_sync.report.origin import notice_entry, notice_part
@@ -189,6 +189,9 @@ def _where(policy: Policy, words: Words) -> Lines:
 def _keeping(policy: Policy, words: Words) -> Lines:
     yield words.say("sweep", sweep=words.seconds(policy.sweep_s))
     yield words.say("backup", horizon=words.period(policy.backup_horizon))
+    keys = policy.parameters.get("backup.keys_horizon")
+    if isinstance(keys, Period):
+        yield words.say("backup_keys", horizon=words.period(keys))
     yield words.say("cap", cap=words.period(policy.total_cap))
 
 

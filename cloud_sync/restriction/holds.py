@@ -12,7 +12,7 @@ Invariants, each with the harm that it stops:
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -26,6 +26,10 @@ ID_BYTES: Final = 10
 WITNESS: Final = "holds"
 TO_PLACE, TO_PLACE_FOR_AUTHORITY, TO_RELEASE = 1, 2, 2  # people (clause table, V-22)
 MOST_REVIEW_S: Final = 366 * 86_400  # nobody may forget a hold for longer than a year
+
+
+def _unheard(_hold: Hold) -> None:
+    return
 
 
 class HeldNow:
@@ -99,8 +103,10 @@ class Holds:
         clock: Clock,
         witness: WitnessStore,
         categories: Mapping[int, frozenset[str]] | None = None,
+        released: Callable[[Hold], None] = _unheard,
     ) -> None:
-        """`categories`: by stream, the policy's categories that it feeds."""
+        """`categories`: by stream, the policy's categories that it feeds; `released` hears of each release, after its commit."""
+        self._heard = released
         self._database = database
         self._audit = audit
         self._clock = clock
@@ -167,6 +173,7 @@ class Holds:
             self._database.unpark(UPLINK_STREAMS)
             self._log(Kind.HOLD_RELEASED, by, released)
         self.note_all()
+        self._heard(released)
         return released
 
     def in_force(self) -> list[Hold]:

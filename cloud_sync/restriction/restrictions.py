@@ -8,6 +8,9 @@ Invariants, each with the harm that it stops:
 4. The witness beside the tombstones counts them and knows the newest: a database without it was restored, and the person stays
    restricted until somebody lifts that too [a restored backup that forgets an objection]. No newer one makes up for it.
 
+One may be of a single purpose, as an objection is (Art. 21(1)): that purpose is closed, for devices and on every path, and others
+go on. What a restored database has lost is never taken to be of one purpose.
+
 A restriction suspends no term: storage may go on (Art. 18(2)), and a policy's term is a promise to the person. Where it must go on
 longer, for a claim or because the person opposes the erasure (Art. 18(1)(b), (c)), a hold says so (`holds.py`).
 """
@@ -60,15 +63,24 @@ class Restrictions:
         self._done = done
 
     def restrict(
-        self, subject: str, ground: Ground | str, *, by: str, reference: str = "", review_at: float | None = None
+        self,
+        subject: str,
+        ground: Ground | str,
+        *,
+        by: str,
+        reference: str = "",
+        review_at: float | None = None,
+        purpose: str = "",
     ) -> Restriction:
-        """Restrict from now on; the same ground and reference again is the one that is in force."""
+        """Restrict from now on, all use or that for one `purpose`; the same ground, reference and purpose again is the one that is
+        in force.
+        """
         known = _ground(ground)
         for each in self._database.restrictions(subject):
-            if (each.ground, each.reference) == (known, reference):
+            if (each.ground, each.reference, each.purpose) == (known, reference, purpose):
                 return each
-        now = self._clock.now()
-        made = Restriction(secrets.token_hex(ID_BYTES), subject, known, reference, now, by, review_at)
+        now, name = self._clock.now(), secrets.token_hex(ID_BYTES)
+        made = Restriction(name, subject, known, reference, now, by, review_at, purpose=purpose)
         self._keep_lost(subject)
         with self._database.transaction():
             self._database.put_restriction(made)
@@ -99,8 +111,20 @@ class Restrictions:
         return lifted
 
     def restricted(self, subject: str) -> bool:
-        """Whether the person's data may be stored and not used, now."""
-        return bool(self._database.restrictions(subject)) or self.lost(subject)
+        """Whether the person's data may be stored and not used at all, now."""
+        return any(not each.purpose for each in self._database.restrictions(subject)) or self.lost(subject)
+
+    def objected(self, subject: str, purpose: str) -> bool:
+        """Whether the person's data may not be used for this one purpose, now."""
+        return purpose in self.purposes(subject)
+
+    def closed(self, subject: str, purpose: str) -> bool:
+        """Whether the person's data may not be used for a purpose, now: that one, or any."""
+        return any(each.purpose in ("", purpose) for each in self._database.restrictions(subject)) or self.lost(subject)
+
+    def purposes(self, subject: str) -> frozenset[str]:
+        """The purposes for which alone the person's data may not be used, now."""
+        return frozenset(each.purpose for each in self._database.restrictions(subject) if each.purpose)
 
     def in_force(self, subject: str | None = None) -> list[Restriction]:
         """Those in force, of a person or of everybody, oldest first."""
@@ -166,6 +190,8 @@ class Restrictions:
             ("reason", restriction.ground.value),
             ("record", restriction.restriction_id),
         ]
+        if restriction.purpose:
+            detail.append(("purpose", restriction.purpose))
         if restriction.review_at is not None:
             detail.append(("review_at", int(restriction.review_at)))
         self._audit.append(AuditEvent(kind.value, self._clock.now(), by, restriction.subject, tuple(detail)))

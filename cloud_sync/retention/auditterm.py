@@ -25,6 +25,7 @@ _ABOUT_NOBODY: Final = frozenset(
         Kind.RETENTION_SWEPT.value,
         Kind.RESTORE_REPLAYED.value,
         Kind.CHECKPOINT_MADE.value,
+        Kind.BACKUP_MADE.value,
         Kind.ERASURE_DONE.value,
     }
 )

@@ -46,12 +46,21 @@ _WHICH: Final = MappingProxyType(
         Clock.REQUEST_RECEIVED: _FIRST,
         Clock.IDENTITY_DECIDED: _FIRST,
         Clock.CHILD_REPORTED: _FIRST,
+        Clock.ORDER_CLOSED: _LAST,
+        Clock.CALL_ENDED: _FIRST,
+        Clock.HOLD_RELEASED: _LAST,
+        Clock.CONTRACT_REQUESTED: _FIRST,
     }
 )
 #: Clocks that no event starts: they follow from when a record was made.
 _OWN: Final = frozenset({Clock.CAPTURED, Clock.RECORD_CREATED, Clock.FISCAL_YEAR_END})
 #: What makes a running relation: without the first it was never told, with the second it is over.
 _BEGUN, _ENDED = Clock.CONTRACT_CONCLUDED, (Clock.RELATION_ENDED, Clock.ACCOUNT_CLOSED)
+#: Events by which a contract begins to be a ground, or ceases to be one; steps before it at the person's request count too
+#: (GDPR Art. 6(1)(b)).
+GROUNDS: Final = MappingProxyType(
+    {_BEGUN.value: True, Clock.CONTRACT_REQUESTED.value: True, **dict.fromkeys((kind.value for kind in _ENDED), False)}
+)
 
 Times = Mapping[str, tuple[float, ...]]
 
@@ -120,6 +129,19 @@ def going_on(subject: Times) -> bool:
     """Whether a person's relation goes on: it was begun, and has not ended since."""
     begun = max(_times(_BEGUN, subject), default=None)
     return begun is not None and begun > max((at for kind in _ENDED for at in _times(kind, subject)), default=-1.0)
+
+
+def contract_changes(subject: Times) -> tuple[tuple[float, bool], ...]:
+    """When the contract with a person began and ended, in order, and whether it runs from then on; at one moment the end counts.
+
+    Without any it was never told, and runs.
+    """
+    return tuple(sorted(((at, runs) for kind, runs in GROUNDS.items() for at in subject.get(kind, ())), key=_in_order))
+
+
+def _in_order(change: tuple[float, bool]) -> tuple[float, bool]:
+    at, runs = change
+    return at, not runs
 
 
 def ended_at(subject: Times) -> float | None:

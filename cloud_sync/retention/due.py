@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cloud_sync.model import LawfulBasis
-from cloud_sync.policy import Clock, Policy, Rule
+from cloud_sync.policy import Clock, Period, Policy, Rule
 from cloud_sync.retention.civil import zone_of
 from cloud_sync.retention.clocks import Clocks, Times, ended_at, going_on
 
@@ -49,12 +49,21 @@ class RecordTerms:
         start = self.started(rule, created_at, record, subject)
         ends = [] if start is None else [rule.retention.end(start, self._zone)]
         ends += self._outer(rule.clock, start, created_at)
+        ends += self._after_purpose(rule, record, subject)
         if rule.basis is not LawfulBasis.LEGAL_OBLIGATION:
             over = ended_at(subject)
             if over is None and not ends and not going_on(subject):
                 over = created_at
             ends += [] if over is None else [self.capped(over)]
         return min(ends, default=None)
+
+    def _after_purpose(self, rule: Rule, record: Times, subject: Times) -> list[float]:
+        """Once its purpose is concluded, whatever clock a term has: no later than the cap over all but accounting (MM-53)."""
+        cap = self._policy.parameters.get("retention.purpose_cap")
+        if not isinstance(cap, Period) or rule.basis is LawfulBasis.LEGAL_OBLIGATION:
+            return []
+        concluded = self._clocks.started(Clock.PURPOSE_CONCLUDED, 0.0, record, subject)
+        return [] if concluded is None else [cap.end(concluded, self._zone)]
 
     def _outer(self, clock: Clock, start: float | None, created_at: float) -> list[float]:
         parameters = self._policy.parameters

@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -19,8 +19,9 @@ from cloud_sync.erasure.receipt import ErasureReceipt
 from cloud_sync.errors import ConfigError
 from cloud_sync.model import Actor
 from cloud_sync.model.keeping import Ground, Restriction
-from cloud_sync.model.rights import Case, CaseState, Outcome, Right
+from cloud_sync.model.rights import Case, CaseState, Identity, Outcome, RefusalCode, Right
 from cloud_sync.rights.cases import CaseBook
+from cloud_sync.rights.partly import PartErasure
 from cloud_sync.rights.rules import at, word
 
 PIECE_BYTES: Final = 1 << 20
@@ -34,7 +35,14 @@ class Restricting(Protocol):
     """The restrictions of all persons."""
 
     def restrict(
-        self, subject: str, ground: Ground | str, *, by: str, reference: str = "", review_at: float | None = None
+        self,
+        subject: str,
+        ground: Ground | str,
+        *,
+        by: str,
+        reference: str = "",
+        review_at: float | None = None,
+        purpose: str = "",
     ) -> Restriction: ...
     def lift(self, restriction_id: str, *, by: str, told: bool) -> Restriction: ...
     def in_force(self, subject: str | None = None) -> list[Restriction]: ...
@@ -42,11 +50,22 @@ class Restricting(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Acts:
-    """What the installation can do for a person; `export` writes (folder, subject, actor, portable)."""
+    """What the installation can do for a person; `export` writes (folder, subject, actor, portable, withheld).
 
-    export: Callable[[str | Path, str, Actor, bool], Any]
+    `erase_partly` leaves what the contract needs; `hand_over` sends (subject, actor, case, receiver's keywords), `rewrite` replaces
+    (record, subject, content), `assurance` is the proof of the security measures. `purposes` are those of the policy: an
+    objection is
+    against one of them, or against all.
+    """
+
+    export: Callable[[str | Path, str, Actor, bool, Mapping[str, str]], Any]
     erase: Callable[[str, str], ErasureReceipt]
+    erase_partly: Callable[[str, str], PartErasure]
+    hand_over: Callable[..., Any]
+    rewrite: Callable[[str, str, bytes], object]
+    assurance: Callable[[], dict[str, Any]]
     restrictions: Restricting
+    purposes: Collection[str] = ()
 
 
 class Carry:
@@ -59,9 +78,13 @@ class Carry:
     # What may not wait for a decision, and what ends with the answer
 
     def begin(self, case: Case) -> None:
-        """Whose person is known to ask: an objection and a restriction hold from now on, until they are decided and beyond."""
+        """Whose person is known to ask: an objection and a restriction hold from now on, until they are decided and beyond.
+
+        An objection to a purpose of the policy stops that purpose; one to what the policy does not know stops all [a word that is
+        spelled otherwise].
+        """
         if case.right is Right.OBJECTION:
-            self._restrict(case, Ground.OBJECTION)
+            self._restrict(case, Ground.OBJECTION, case.purpose if case.purpose in self._acts.purposes else "")
         elif case.right is Right.RESTRICTION:
             self._restrict(case, Ground.ACCURACY_CONTESTED)
 
@@ -75,22 +98,61 @@ class Carry:
 
     # Acts
 
-    def copy(self, case_id: str, folder: str | Path, *, actor: Actor) -> Any:
+    def copy(self, case_id: str, folder: str | Path, *, actor: Actor, withhold: Mapping[str, str] | None = None) -> Any:
         """Access or portability: write the person's copy into a new folder, as `actor` may; the export itself.
 
+        A case that was granted in part says what it withholds: categories, each with the law that excepts it.
         The case has the number of files and the SHA-256 over them. `Denied` as the export has it.
         """
         case = self._granted(case_id, Right.ACCESS, Right.PORTABILITY)
-        made = self._acts.export(folder, case.subject, actor, case.right is Right.PORTABILITY)
+        _check_withheld(case, withhold)
+        made = self._acts.export(folder, case.subject, actor, case.right is Right.PORTABILITY, withhold or {})
         count, digest = _files(Path(folder))
         self._carried(case_id, by=actor.id, detail=f"files {count} withheld {len(made.withheld)}", digest=digest)
         return made
 
-    def erase(self, case_id: str, *, by: str, confirmed: bool = False) -> ErasureReceipt:
+    def hand_over(
+        self,
+        case_id: str,
+        *,
+        receiver: str,
+        region: str,
+        sink: Any,
+        actor: Actor,
+        withhold: Mapping[str, str] | None = None,
+    ) -> Any:
+        """Portability: send the copy to the company that the person names (`disclosure.handover`); what it took.
+
+        `withhold` as in `copy`.
+        The case has the receiver, the number of rows and the SHA-256. A receiver outside the EEA is in `warnings`, not refused.
+        """
+        case = self._granted(case_id, Right.PORTABILITY)
+        _check_withheld(case, withhold)
+        made = self._acts.hand_over(
+            case.subject,
+            receiver=receiver,
+            region=region,
+            sink=sink,
+            actor=actor,
+            reference=case.case_id,
+            withhold=withhold,
+        )
+        self._carried(case_id, by=actor.id, detail=f"to {receiver} {region} rows {made.rows}", digest=made.sha256)
+        return made
+
+    def assure(self, case_id: str, *, by: str) -> bytes:
+        """Proof of the security measures: controls with their newest results, and the processors; JSON for the customer."""
+        self._granted(case_id, Right.ASSURANCE)
+        proof = json.dumps(self._acts.assurance(), indent=2, sort_keys=True).encode()
+        self._carried(case_id, by=by, detail=f"bytes {len(proof)}", digest=hashlib.sha256(proof).hexdigest())
+        return proof
+
+    def erase(self, case_id: str, *, by: str, confirmed: bool = False) -> ErasureReceipt | PartErasure:
         """Erasure: everything that nothing keeps; the receipt says what stays, why, and when that is looked at again.
 
-        ConfigError while another case of the person needs the data, and where the same message asks for a restriction, unless
-        `confirmed`: the person has said again that they want the data gone.
+        Granted in part for the contract's sake it leaves what rests on that (`partly`).
+        ConfigError while another case of the person needs the data, and where the same message, or one received since, asks for a
+        restriction, unless `confirmed`: the person has said again that they want the data gone.
         """
         case = self._granted(case_id, Right.ERASURE)
         others = [each for each in self._book.database.cases(case.subject) if each.case_id != case_id]
@@ -98,11 +160,16 @@ class Carry:
         if before:
             named = ", ".join(f"{each.right.value} ({each.case_id})" for each in before)
             raise ConfigError(f"answer first what needs the data: {named}")
-        both = any(each.right is Right.RESTRICTION and each.message == case.message for each in others)
-        if both and not confirmed:
+        if any(_keeps(each, case) for each in others) and not confirmed:
             raise ConfigError(
-                "the same message asks to keep the data restricted: ask the person, then erase as confirmed"
+                "the person asks to keep the data restricted as well: ask them which, then erase as confirmed"
             )
+        if (case.outcome, case.reason) == (Outcome.PARTLY, RefusalCode.CONTRACT):
+            part = self._acts.erase_partly(case.subject, by)
+            text = json.dumps([part.records, part.readings, [astuple(each) for each in part.kept]])
+            digest = hashlib.sha256(text.encode()).hexdigest()
+            self._carried(case_id, by=by, detail=f"kept {len(part.kept)} contract", digest=digest)
+            return part
         receipt = self._acts.erase(case.subject, by)
         said = {"entry": receipt.entry, "held": receipt.held, "tombstones": receipt.tombstones}
         kept = [[each.what, each.count, each.why, each.review_at] for each in receipt.kept]
@@ -117,8 +184,11 @@ class Carry:
         self._carried(case_id, by=by, detail=made.restriction_id)
         return made
 
-    def rectify(self, case_id: str, *, by: str, correction: bytes, original: str = "") -> tuple[str, ...]:
-        """Rectification: the correction is sealed with the case; past recipients who are to be told.
+    def rectify(
+        self, case_id: str, *, by: str, correction: bytes, original: str = "", record: str = ""
+    ) -> tuple[str, ...]:
+        """Rectification: the correction is sealed with the case, and replaces the person's part of a `record` that is named; past
+        recipients who are to be told.
 
         What a sensor measured is not written over: `original` is the SHA-256, in hex, of the value as it came, and the correction
         stands beside it as an annotation. ConfigError for no correction, and for what is no such hash.
@@ -126,7 +196,10 @@ class Carry:
         case = self._granted(case_id, Right.RECTIFICATION)
         if not correction or (original and not _SHA256.fullmatch(original)):
             raise ConfigError("a rectification has a correction, and of a measured value its SHA-256 in hex")
-        self._carried(case_id, by=by, detail=f"original {original}" if original else "", content=correction)
+        if record:
+            self._acts.rewrite(record, case.subject, correction)
+        detail = f"original {original}" if original else f"record {record}" if record else ""
+        self._carried(case_id, by=by, detail=detail, content=correction)
         return self.recipients(case)
 
     def told(self, case_id: str, recipient: str, *, by: str) -> list[str]:
@@ -171,10 +244,22 @@ class Carry:
             content=content,
         )
 
-    def _restrict(self, case: Case, ground: Ground) -> Restriction:
+    def _restrict(self, case: Case, ground: Ground, purpose: str = "") -> Restriction:
         return self._acts.restrictions.restrict(
-            case.subject, ground, by=case.subject, reference=case.case_id, review_at=case.due_at
+            case.subject, ground, by=case.subject, reference=case.case_id, review_at=case.due_at, purpose=purpose
         )
+
+
+def _keeps(other: Case, erasure: Case) -> bool:
+    """Whether the person asked to keep what they want erased, with it or since: not who is unknown, nor who was refused."""
+    contrary = other.right is Right.RESTRICTION and other.identity is not Identity.NONE
+    asked = other.message == erasure.message or other.received_at >= erasure.received_at
+    return contrary and asked and other.outcome != Outcome.REFUSED
+
+
+def _check_withheld(case: Case, withhold: Mapping[str, str] | None) -> None:
+    if withhold and case.outcome != Outcome.PARTLY:
+        raise ConfigError("what was granted is not withheld: decide partly, with the reason, or hand out everything")
 
 
 def _files(folder: Path) -> tuple[int, str]:

@@ -27,6 +27,7 @@ from cloud_sync.rights.deadlines import Deadline, begins_at, deadline, over_at, 
 from cloud_sync.rights.rules import (
     ACTS,
     EXTENSIONS,
+    assurance_of,
     at,
     channel_of,
     check_decision,
@@ -91,9 +92,10 @@ class Desk:
         """Whether a closed case and its events are those that its evidence is about."""
         return self._book.verify(case_id)
 
-    def due(self, received_at: float, *, extended: bool = False) -> Deadline:
+    def due(self, received_at: float, *, extended: bool = False, right: Right = Right.ACCESS) -> Deadline:
         """The days that count for a message received at that Unix second, by this policy."""
-        return deadline(received_day(received_at, self._policy.country), terms_of(self._policy), extended=extended)
+        terms = assurance_of(self._policy) if right is Right.ASSURANCE else terms_of(self._policy)
+        return deadline(received_day(received_at, self._policy.country), terms, extended=extended)
 
     # Opening
 
@@ -123,20 +125,22 @@ class Desk:
             raise ConfigError("received_at lies in the future or before 1970; name the Unix second of the receipt")
         if Right.HUMAN_REVIEW in wanted and not rule_owner:
             raise ConfigError("name rule_owner: who answers for the rule cannot be the one who reviews its decision")
-        message, due = secrets.token_hex(ID_BYTES), self.due(received_at)
-        first = Case(
-            case_id="",
-            message=message,
-            subject=subject,
-            right=wanted[0],
-            channel=channel_of(channel),
-            received_at=received_at,
-            keyed_at=now,
-            purpose=purpose,
-            rule_owner=rule_owner,
-            **self._moments(due),
-        )
-        cases = [replace(first, case_id=secrets.token_hex(ID_BYTES), right=right) for right in wanted]
+        message = secrets.token_hex(ID_BYTES)
+        cases = [
+            Case(
+                case_id=secrets.token_hex(ID_BYTES),
+                message=message,
+                subject=subject,
+                right=right,
+                channel=channel_of(channel),
+                received_at=received_at,
+                keyed_at=now,
+                purpose=purpose,
+                rule_owner=rule_owner,
+                **self._moments(self.due(received_at, right=right)),
+            )
+            for right in wanted
+        ]
         told = conflicts(wanted)
         with self._book.database.transaction():
             for case in cases:
@@ -144,6 +148,29 @@ class Desk:
         if login is not None and is_person(login, subject):
             cases = [self.identify(case.case_id, Identity.LOGIN, by=by) for case in cases]
         return Opened(tuple(cases), told)
+
+    def open_own(
+        self, subject: str, right: Right, *, by: str, due: Deadline, purpose: str = "", rule_owner: str = ""
+    ) -> Case:
+        """Open a case that nobody asked for and that has days of its own: a person is to decide before something takes effect."""
+        now = self._book.clock.now()
+        case = Case(
+            case_id=secrets.token_hex(ID_BYTES),
+            message=secrets.token_hex(ID_BYTES),
+            subject=subject,
+            right=right,
+            channel=Channel.OWN,
+            received_at=now,
+            keyed_at=now,
+            state=CaseState.IDENTIFIED,
+            identity=Identity.NOT_ASKED,
+            purpose=purpose,
+            rule_owner=rule_owner,
+            **self._moments(due),
+        )
+        with self._book.database.transaction():
+            self._book.write(case, Kind.CASE_OPENED, by=by, detail=right.value)
+        return case
 
     def identify(self, case_id: str, identity: Identity, *, by: str) -> Case:
         """The person of a case is known to be who they say: what may not wait is done at once."""
@@ -197,7 +224,8 @@ class Desk:
         if reason not in EXTENSIONS or not letter:
             raise ConfigError(f"an extension has a reason ({', '.join(EXTENSIONS)}) and a letter that says it")
         case = self.get(case_id)
-        moments, now = self._moments(self.due(case.received_at, extended=True)), self._book.clock.now()
+        moments = self._moments(self.due(case.received_at, extended=True, right=case.right))
+        now = self._book.clock.now()
         if case.extended_at is not None or now >= case.due_at:
             raise ConfigError("a term is extended once, and before it is over (GDPR Art. 12(3)); answer the case")
         with self._book.database.transaction():
@@ -211,7 +239,7 @@ class Desk:
                     content=letter,
                 )
                 for each in self.linked(case_id)
-                if each.pending
+                if each.pending and each.right is not Right.ASSURANCE
             ]
 
     # Answering

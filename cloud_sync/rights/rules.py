@@ -9,14 +9,16 @@ from typing import Final
 from cloud_sync.errors import ConfigError
 from cloud_sync.model import Actor
 from cloud_sync.model.rights import Case, CaseState, Channel, Outcome, RefusalCode, Right
-from cloud_sync.policy import Policy
+from cloud_sync.policy import Period, Policy
 from cloud_sync.policy.vocabulary import Role
 from cloud_sync.rights.deadlines import Terms
 
 #: What is done for a person before they are answered; the others are words.
-ACTS: Final = frozenset({Right.ACCESS, Right.PORTABILITY, Right.RECTIFICATION, Right.ERASURE, Right.RESTRICTION})
+ACTS: Final = frozenset(
+    {Right.ACCESS, Right.PORTABILITY, Right.RECTIFICATION, Right.ERASURE, Right.RESTRICTION, Right.ASSURANCE}
+)
 #: What can be answered to somebody whom nobody has identified: it tells nothing of a person and does nothing to their data.
-FOR_ANYBODY: Final = frozenset({Right.QUESTION, Right.COMPLAINT})
+FOR_ANYBODY: Final = frozenset({Right.QUESTION, Right.COMPLAINT, Right.ASSURANCE})
 #: An objection to these is final: there is nothing to weigh (GDPR Art. 21(2), 21(3)).
 MARKETING: Final = frozenset({"marketing", "own_marketing", "partner_marketing", "newsletter"})
 #: Why a term may be extended (Art. 12(3)).
@@ -24,14 +26,11 @@ EXTENSIONS: Final = ("complexity", "number_of_requests")
 #: In which order the rights of one person are carried out: what stops a use, then what needs the data, then what destroys it.
 ORDER: Final = (
     *(Right.OBJECTION, Right.RESTRICTION, Right.ACCESS, Right.PORTABILITY, Right.RECTIFICATION, Right.HUMAN_REVIEW),
-    *(Right.QUESTION, Right.COMPLAINT, Right.ERASURE),
+    *(Right.ASSURANCE, Right.QUESTION, Right.COMPLAINT, Right.ERASURE),
 )
+NO_EXTENSION: Final = Period.parse("P0D")
 _WORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}", re.ASCII)
 _COPY_FIRST: Final = "the copy is handed out first, and then the data is erased"
-_COPY_OR_STOP: Final = (
-    "while data is restricted nobody uses it, and readings are in no copy: it is restricted now, and the copy has the"
-    " rest until the restriction is lifted"
-)
 _NOT_BOTH: Final = (
     "a restriction keeps what an erasure destroys: the data is restricted now, and erased only once the person says so"
     " again"
@@ -45,11 +44,20 @@ def terms_of(policy: Policy) -> Terms:
     return Terms(rights.deadline, rights.extension_max, part, rights.internal_target_workdays, policy.country)
 
 
+def assurance_of(policy: Policy) -> Terms:
+    """The same for proof of the security measures (clause table, V-01): the alarm is raised after `assurance.warn`."""
+    response, warn = (policy.parameters.period(f"assurance.{name}") for name in ("response", "warn"))
+    part = (warn.shortest_s / response.shortest_s) if response.shortest_s else 0.0
+    return Terms(response, NO_EXTENSION, part, policy.rights.internal_target_workdays, policy.country)
+
+
 def check_decision(case: Case, outcome: Outcome, reviewer: str, reason: RefusalCode | None) -> None:
     """ConfigError unless a case may be decided so."""
     unknown = case.state is CaseState.OPEN and case.right not in FOR_ANYBODY
     if unknown and (outcome is not Outcome.REFUSED or reason is not RefusalCode.NOT_IDENTIFIED):
         raise ConfigError("nobody has identified the person: send the link to the address on file, or refuse for that")
+    if case.state is CaseState.IDENTIFIED and reason is RefusalCode.NOT_IDENTIFIED:
+        raise ConfigError("the person of this case is identified: that is no reason to refuse it")
     if outcome is Outcome.GRANTED and reason is not None:
         raise ConfigError("what is granted has no reason against it; decide partly, or leave the reason out")
     if outcome is not Outcome.GRANTED and (reason is None or not reviewer):
@@ -67,8 +75,6 @@ def conflicts(rights: Sequence[Right]) -> tuple[str, ...]:
     """What a person is told who asks for things that do not go together, or only in one order."""
     found = set(rights)
     told = []
-    if found & {Right.OBJECTION, Right.RESTRICTION} and found & {Right.ACCESS, Right.PORTABILITY}:
-        told.append(_COPY_OR_STOP)
     if Right.ERASURE in found and found & {Right.ACCESS, Right.PORTABILITY}:
         told.append(_COPY_FIRST)
     if Right.ERASURE in found and Right.RESTRICTION in found:

@@ -23,6 +23,7 @@ from cloud_sync.read.query import Query
 from cloud_sync.read.reader import Reader
 from cloud_sync.read.sources import LOCATION
 from cloud_sync.statistics.bands import banded, exposed
+from cloud_sync.statistics.counts import Counting
 from cloud_sync.stores import AuditSink, Clock, Database, WitnessStore
 from cloud_sync.wire.cells import DEGREE_E7, cell_of, centre_e7
 
@@ -79,7 +80,9 @@ class Release:
 
 
 class Statistics:
-    """Makes releases and remembers them."""
+    """Makes releases and remembers them; `counts` are those of records."""
+
+    counts: Counting
 
     def __init__(
         self,
@@ -96,7 +99,7 @@ class Statistics:
 
     def releases(self) -> list[Release]:
         """All that were made, oldest first."""
-        return [_release(row) for row in self._database.statistics()]
+        return [_release(row) for row in self._database.statistics() if "grid" in json.loads(row[5])]
 
     def release(self, *, actor: Actor, purpose: str, first_day: int, days: int) -> Release:
         """Count people by cell over whole days; ConfigError says why there is no release, `Denied` that the purpose has none.

@@ -25,14 +25,15 @@ _GRANT = (
     "ends_at",
 )
 _RELATION = ("actor", "role", "subject", "begun_at")
-_APPROVAL = ("reference", "recipient", "subject", "approver", "at", "purpose", "span_start", "span_end")
-_APPROVED = ("reference", "recipient", "subject", "purpose", "span_start", "span_end", "approver")  # the key
+_APPROVAL = ("reference", "recipient", "subject", "approver", "at", "purpose", "span_start", "span_end", "record")
+_APPROVED = ("reference", "recipient", "subject", "purpose", "span_start", "span_end", "record", "approver")  # the key
 _DELIVERY = (
     *("delivery", "recipient", "purpose", "source", "subject", "actor", "span_start", "span_end", "reference", "salt"),
-    *("begun_at", "state", "parts", "taken", "commitment", "ended_at"),
+    *("begun_at", "state", "parts", "taken", "commitment", "ended_at", "fields", "recalled_at"),
     *("last_device", "last_generation", "last_stream", "last_epoch", "last_counter"),
     *("last_oldest", "last_until", "last_top"),
 )
+_HEAD = _DELIVERY.index("last_device")
 _LINK = ("link", "subject", "purpose", "source", "span_start", "span_end", "made_at", "ends_at")
 #: Every table of this module that names a person: when a row began, and by which columns.
 _NAMING = {
@@ -42,7 +43,10 @@ _NAMING = {
     "approval": ("at", "subject"),
     "delivery": ("begun_at", "subject"),
     "alert_link": ("made_at", "subject"),
+    "silent_notice": ("made_at", "subject"),
 }
+#: What no restored backup revives or ends: what was told, and what is still to be told.
+_TOLD = ("delivery", "silent_notice")
 
 
 def _select(table: str, columns: Sequence[str]) -> str:
@@ -131,7 +135,7 @@ class AccessRows(Engine):
         """Those of one disclosure, in order of the approvers' ids."""
         sql = (
             f"{_select('approval', _APPROVAL)} WHERE reference = ? AND recipient = ? AND subject = ?"
-            " ORDER BY approver, purpose, span_start, span_end"
+            " ORDER BY approver, purpose, span_start, span_end, record"
         )
         return [Approval(*row) for row in self.rows(sql, (reference, recipient, subject))]
 
@@ -152,6 +156,7 @@ class AccessRows(Engine):
             ),
             *(delivery.start, delivery.end, delivery.reference, delivery.salt, delivery.begun_at),
             *(delivery.state.value, delivery.parts, delivery.count, delivery.commitment, delivery.ended_at),
+            *(delivery.fields, delivery.recalled_at),
         )
         self.run(_put("delivery", _DELIVERY, 1), (*head, *last))
 
@@ -173,6 +178,24 @@ class AccessRows(Engine):
         sql = f"{_select('delivery', _DELIVERY)} WHERE subject = ? ORDER BY begun_at, delivery"
         return [_delivery(row) for row in self.rows(sql, (subject,))]
 
+    def told_to(self, recipient: str) -> list[tuple[str, str]]:
+        """(person, purpose) of all deliveries of which a recipient took something, or may have, and that were not recalled."""
+        sql = (
+            "SELECT DISTINCT subject, purpose FROM delivery WHERE recipient = ? AND recalled_at IS NULL"
+            " AND (parts > 0 OR state = ?) ORDER BY subject, purpose"
+        )
+        return [(subject, purpose) for subject, purpose in self.rows(sql, (recipient, DeliveryState.BEGUN.value))]
+
+    def sources_told(self, recipient: str, purpose: str) -> set[str]:
+        """Sources of all deliveries for a purpose of which it took something, and that were not recalled."""
+        sql = "SELECT source FROM delivery WHERE recipient = ? AND recalled_at IS NULL AND parts > 0 AND purpose = ?"
+        return {str(row[0]) for row in self.rows(sql, (recipient, purpose))}
+
+    def deliveries_since(self, at: float) -> list[Delivery]:
+        """All that were begun or ended from that Unix second on."""
+        sql = f"{_select('delivery', _DELIVERY)} WHERE begun_at >= ? OR ended_at >= ? ORDER BY begun_at, delivery"
+        return [_delivery(row) for row in self.rows(sql, (at, at))]
+
     def put_alert(self, link: AlertLink) -> None:
         """Insert or replace."""
         self.run(_put("alert_link", _LINK, 1), astuple(link))
@@ -187,9 +210,9 @@ class AccessRows(Engine):
         return self.run("DELETE FROM alert_link WHERE ends_at <= ?", (ended_before,))
 
     def close_access(self) -> int:
-        """Delete every ticket, grant, relation, approval and link; deliveries stay. How many went."""
+        """Delete every ticket, grant, relation, approval and link; deliveries and their notices stay. How many went."""
         with self.transaction():
-            return sum(self.run(f"DELETE FROM {table}") for table in _NAMING if table != "delivery")
+            return sum(self.run(f"DELETE FROM {table}") for table in _NAMING if table not in _TOLD)
 
     def forget_access(self, subject: str, until: float = math.inf) -> int:
         """Delete every row of these tables that names a person and began up to that Unix second; the number deleted.
@@ -213,10 +236,10 @@ def _grant(row: tuple[Any, ...]) -> StaffGrant:
 
 
 def _delivery(row: tuple[Any, ...]) -> Delivery:
-    values: dict[str, Any] = dict(zip(_DELIVERY[:16], row[:16], strict=True))
+    values: dict[str, Any] = dict(zip(_DELIVERY[:_HEAD], row[:_HEAD], strict=True))
     values |= {"start": values.pop("span_start"), "end": values.pop("span_end"), "count": values.pop("taken")}
     values |= {"salt": bytes(values["salt"]), "state": DeliveryState(values["state"])}
-    return Delivery(**values, last=_cursor(row[16:]))
+    return Delivery(**values, last=_cursor(row[_HEAD:]))
 
 
 def _cursor(columns: tuple[Any, ...]) -> Cursor | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from cloud_sync.model.consent import StandingMark
+from cloud_sync.model.keeping import CONTRACTS
 from cloud_sync.storage.engine import Engine
 
 MOST_RESTRICTED: Final = 500  # in force; with more of them nothing is told, and nobody keeps an answer
@@ -28,7 +29,10 @@ class ChangeRows(Engine):
         )
         if len(rows) > MOST_RESTRICTED:
             return None
-        return StandingMark(int(answers[0]), str(answers[1]), str(bound[0]) if bound else "", tuple(r[0] for r in rows))
+        contract = self.maybe("SELECT value FROM retention_mark WHERE name = ?", (CONTRACTS,))
+        known = tuple(row[0] for row in rows)
+        last = str(bound[0]) if bound else ""
+        return StandingMark(int(answers[0]), str(answers[1]), last, known, str(contract[0]) if contract else "")
 
     def answered_since(self, mark: StandingMark) -> list[str] | None:
         """Who has answered since the mark; None if its last answer is none of this ledger, or too many have."""

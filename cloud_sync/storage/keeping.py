@@ -24,9 +24,10 @@ _RESTRICTION = (
     "review_at",
     "lifted_at",
     "lifted_by",
+    "purpose",
 )
 _RESTRICTIONS = f"SELECT {', '.join(_RESTRICTION)} FROM restriction"
-_PART = ("record_id", "subject", "category", "created_at", "sealed", "due", "ground", "review_at", "put_at")
+_PART = ("record_id", "subject", "category", "created_at", "sealed", "due", "ground", "review_at", "put_at", "people")
 _PARTS = f"SELECT {', '.join(_PART)} FROM record_part"
 
 
@@ -88,6 +89,15 @@ class KeepingRows(Engine):
         """Forget what happened to a person or a record."""
         return self.run("DELETE FROM clock_event WHERE scope = ? AND name = ?", (scope, key))
 
+    def subjects_of_events(self, kinds: Iterable[str], before: float) -> list[str]:
+        """Everybody to whom one of these happened before that Unix second, in order."""
+        names = list(kinds)
+        sql = (
+            f"SELECT DISTINCT name FROM clock_event WHERE scope = ? AND kind IN ({', '.join('?' * len(names))})"
+            " AND at < ? ORDER BY name"
+        )
+        return [str(row[0]) for row in self.rows(sql, (Scope.SUBJECT.value, *names, before))]
+
     # Records
 
     def put_part(self, part: RecordPart) -> None:
@@ -113,6 +123,14 @@ class KeepingRows(Engine):
         sql = f"{_PARTS} WHERE (record_id, subject) > (?, ?) ORDER BY record_id, subject LIMIT ?"
         return [RecordPart(*row) for row in self.rows(sql, (*after, limit))]
 
+    def names_of_parts(self, category: str, after: tuple[str, str], limit: int) -> list[tuple[str, str]]:
+        """Up to `limit` (record, subject) of a category behind `after`, in that order; no content is read."""
+        sql = (
+            "SELECT record_id, subject FROM record_part WHERE category = ? AND (record_id, subject) > (?, ?)"
+            " ORDER BY record_id, subject LIMIT ?"
+        )
+        return [(str(record), str(subject)) for record, subject in self.rows(sql, (category, *after, limit))]
+
     def categories_of_parts(self) -> list[str]:
         """Every category of which there is a part, in order."""
         return [str(row[0]) for row in self.rows("SELECT DISTINCT category FROM record_part ORDER BY category")]
@@ -126,6 +144,20 @@ class KeepingRows(Engine):
             (now, due, due, *names, limit),
         )
         return [RecordPart(*row) for row in rows]
+
+    def made_of_due(self, category: str, now: float) -> list[float]:
+        """When the parts of a category were made whose term is over."""
+        sql = "SELECT created_at FROM record_part WHERE category = ? AND due <= ?"
+        return [float(row[0]) for row in self.rows(sql, (category, now))]
+
+    def count_parts(self, category: str, start: float, end: float) -> tuple[int, int]:
+        """How many records of a category were made from `start` to before `end`, and of how many people."""
+        sql = (
+            "SELECT COUNT(DISTINCT record_id), COUNT(DISTINCT subject) FROM record_part"
+            " WHERE category = ? AND created_at >= ? AND created_at < ?"
+        )
+        row = self.maybe(sql, (category, start, end)) or (0, 0)
+        return int(row[0]), int(row[1])
 
     def remove_parts(self, parts: Iterable[tuple[str, str]]) -> int:
         """Delete parts by (record, subject); the number deleted."""

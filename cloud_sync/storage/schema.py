@@ -7,6 +7,7 @@ Types and triggers are written for both engines; each renders them (`Engine.rend
 from __future__ import annotations
 
 from cloud_sync.storage.engine import AppendOnly, Ending, Migration
+from cloud_sync.storage.schema_desks import DESKS
 
 
 def _append_only(table: str, *columns: str) -> tuple[AppendOnly]:
@@ -188,6 +189,7 @@ TELEMETRY = (
             "DELETE FROM retention_mark WHERE name = 'consent-ends'",
         ),
     ),
+    *DESKS,
 )
 
 KEYS = (

@@ -19,14 +19,18 @@ from typing import Any
 from cloud_sync.errors import StoreError
 from cloud_sync.model import RESEALED, UPLINK_STREAMS, Device, DirectiveState, EnvelopeId, StoredEnvelope
 from cloud_sync.storage.access import AccessRows
+from cloud_sync.storage.alarms import AlarmRows
 from cloud_sync.storage.bounds import BoundRows
 from cloud_sync.storage.cases import CaseRows
 from cloud_sync.storage.changes import ChangeRows
 from cloud_sync.storage.engine import Engine, narrowed
 from cloud_sync.storage.erasing import ErasingRows
+from cloud_sync.storage.incidents import IncidentRows
 from cloud_sync.storage.keeping import KeepingRows
 from cloud_sync.storage.ledger import LedgerRows
+from cloud_sync.storage.notices import NoticeRows
 from cloud_sync.storage.numbers import id_of, number_of
+from cloud_sync.storage.recipients import RecipientRows
 from cloud_sync.storage.retention import RetentionRows
 from cloud_sync.storage.statistics import StatisticRows
 from cloud_sync.wire.fields import MOST_EPOCH
@@ -57,6 +61,10 @@ class TelemetryRows(
     ErasingRows,
     StatisticRows,
     CaseRows,
+    RecipientRows,
+    IncidentRows,
+    AlarmRows,
+    NoticeRows,
     Engine,
 ):
     """`cloud_sync.stores.Database`, whatever the engine."""

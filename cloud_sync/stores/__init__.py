@@ -7,7 +7,7 @@ called from any thread; transactions of two threads run one after the other. Fai
 
 from cloud_sync.stores.cases import CaseStore
 from cloud_sync.stores.database import Database
-from cloud_sync.stores.duties import AccessStore, ErasingStore, KeepingStore, RetentionStore
+from cloud_sync.stores.duties import AccessStore, ErasingStore, KeepingStore, RecipientStore, RetentionStore
 from cloud_sync.stores.keys import RESTORED, KeyDatabase, RecordKeyStore, TombstoneStore, WitnessStore
 from cloud_sync.stores.ports import AuditSink, Clock, Downlinks, Parcel, Sink
 from cloud_sync.stores.telemetry import (
@@ -40,6 +40,7 @@ __all__ = [
     "KeepingStore",
     "KeyDatabase",
     "Parcel",
+    "RecipientStore",
     "RecordKeyStore",
     "RetentionStore",
     "Sink",

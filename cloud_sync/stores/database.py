@@ -6,8 +6,11 @@ from collections.abc import Collection
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from cloud_sync.stores.alarms import AlarmStore
 from cloud_sync.stores.cases import CaseStore
-from cloud_sync.stores.duties import AccessStore, ErasingStore, KeepingStore, RetentionStore
+from cloud_sync.stores.duties import AccessStore, ErasingStore, KeepingStore, RecipientStore, RetentionStore
+from cloud_sync.stores.incidents import IncidentStore
+from cloud_sync.stores.notices import NoticeStore
 from cloud_sync.stores.telemetry import (
     AuditStore,
     BoundStore,
@@ -34,6 +37,10 @@ class Database(
     ErasingStore,
     StatisticStore,
     CaseStore,
+    IncidentStore,
+    AlarmStore,
+    NoticeStore,
+    RecipientStore,
     Protocol,
 ):
     """The telemetry database: all of the above in one transaction."""

@@ -7,7 +7,16 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from cloud_sync.model import AuditEvent, EnvelopeId
-from cloud_sync.model.access import AlertLink, Approval, Delivery, Relation, StaffGrant, Ticket
+from cloud_sync.model.access import (
+    Acceptance,
+    AlertLink,
+    Approval,
+    Delivery,
+    Relation,
+    SilentNotice,
+    StaffGrant,
+    Ticket,
+)
 from cloud_sync.model.keeping import ClockEvent, DueRow, Hold, RecordPart, Restriction, Shred, WaitingErasure
 
 
@@ -60,11 +69,21 @@ class KeepingStore(Protocol):
     def add_clock_event(self, event: ClockEvent) -> None: ...
     def clock_events(self, scope: str, key: str) -> list[ClockEvent]: ...
     def remove_clock_events(self, scope: str, key: str) -> int: ...
+    def subjects_of_events(self, kinds: Iterable[str], before: float) -> list[str]:
+        """Everybody to whom one of these happened before that Unix second, in order."""
+
     def put_part(self, part: RecordPart) -> None: ...
     def parts(self, record_id: str) -> list[RecordPart]: ...
     def has_part(self, record_id: str, subject: str) -> bool: ...
     def parts_of(self, subject: str, category: str | None = None) -> list[RecordPart]: ...
+    def made_of_due(self, category: str, now: float) -> list[float]:
+        """When the parts of a category were made whose term is over."""
+
+    def count_parts(self, category: str, start: float, end: float) -> tuple[int, int]:
+        """Records of a category made from `start` to before `end`, and people whom they are about."""
+
     def parts_after(self, after: tuple[str, str], limit: int) -> list[RecordPart]: ...
+    def names_of_parts(self, category: str, after: tuple[str, str], limit: int) -> list[tuple[str, str]]: ...
     def categories_of_parts(self) -> list[str]: ...
     def parts_due(self, now: float, limit: int, after: tuple[float, str, str] | None = None) -> list[RecordPart]: ...
     def remove_parts(self, parts: Iterable[tuple[str, str]]) -> int: ...
@@ -95,6 +114,11 @@ class AccessStore(Protocol):
     def deliveries(self, subject: str) -> list[Delivery]:
         """Oldest first."""
 
+    def told_to(self, recipient: str) -> list[tuple[str, str]]:
+        """(person, purpose) of all deliveries of which a recipient took something and that were not recalled, in order."""
+
+    def sources_told(self, recipient: str, purpose: str) -> set[str]: ...
+    def deliveries_since(self, at: float) -> list[Delivery]: ...
     def put_alert(self, link: AlertLink) -> None: ...
     def alert(self, link: str) -> AlertLink | None: ...
     def remove_alerts(self, ended_before: float) -> int: ...
@@ -103,6 +127,19 @@ class AccessStore(Protocol):
 
     def forget_access(self, subject: str, until: float = math.inf) -> int:
         """Delete every row of these that names a person and began up to that Unix second; the number deleted."""
+
+
+class RecipientStore(Protocol):
+    """What recipients accepted, and of which disclosures a person is told later."""
+
+    def put_acceptance(self, acceptance: Acceptance) -> None: ...
+    def acceptances(self, recipient: str | None = None) -> list[Acceptance]: ...
+    def put_silent_notice(self, notice: SilentNotice, made_at: float) -> None:
+        """Insert, or say that it was told."""
+
+    def remove_silent_notice(self, notice: str) -> int: ...
+    def silent_notices(self, subject: str | None = None, *, told: bool = False) -> list[SilentNotice]:
+        """By the time from which they may be told."""
 
 
 class ErasingStore(Protocol):

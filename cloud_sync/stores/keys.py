@@ -93,6 +93,9 @@ class KeyDatabase(RecordKeyStore, Protocol):
         """Insert or replace."""
 
     def person(self, subject: str) -> Person | None: ...
+    def people(self) -> list[str]:
+        """Subjects of all who have a key, in order."""
+
     def destroy_person(self, subject: str) -> int:
         """Destroy a person's key and limits, overwriting the pages; the number destroyed."""
 

@@ -28,6 +28,7 @@ MEASUREMENTS = {
     "profiles": "charge a delivered fix and days on 2000 mAh: parcel, van, bicycle",
     "boards": "real interpreters at once: processor and memory of each, and how many a machine carries",
     "gate": "decisions of the gate a second",
+    "export": "the copy of a person's year: access, portability in all forms, handed over",
     "read": "a person's year of 100,000 fixes, read back",
     "sweep": "a sweep, by what expires and by what is kept; an envelope that steps down",
     "erasure": "a person of 10^6 and 10^7 fixes: until nothing opens, until every row is gone",

@@ -57,7 +57,7 @@ def _rate(work: Callable[[], None], count: int) -> int:
 
 
 def _cases() -> dict[str, list[Asked]]:
-    facts = Facts(True, Coverage(True, True, Precision.CELL_100M), False, False, None, False)
+    facts = Facts(True, Coverage(True, True, Precision.CELL_100M), False, False, None, False, False)
     me = Actor("s-1", "data_subject")
     read = Request(me, "tracking", Action.READ, "position", "s-1", NOON, NOON - 100)
     helper = Actor("e-1", "support", True)

@@ -14,6 +14,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from cloud_sync.alarms import Theft
 from cloud_sync.config import Config
 from cloud_sync.consent import Evidence
 from cloud_sync.disclosure import FileSink
@@ -22,7 +23,10 @@ from cloud_sync.errors import CloudSyncError
 from cloud_sync.keys.personkeys import PersonKeys
 from cloud_sync.logs import JsonLines
 from cloud_sync.model import COUNTERS, PERSONAL_STREAMS, Actor
+from cloud_sync.model.access import SilentNotice
+from cloud_sync.model.alarms import AlarmMessage
 from cloud_sync.model.keeping import Shred
+from cloud_sync.model.notices import LinkUse, NoticeLink
 from cloud_sync.places import PostgresqlUrl
 from cloud_sync.policy import Clock
 from cloud_sync.read.sources import LOCATION
@@ -57,16 +61,19 @@ KEPT = {
         *("telemetry.consent_bound.subject", "telemetry.consent_bound.record", "telemetry.restriction.subject"),
         *("telemetry.record_part.subject", "telemetry.clock_event.name", "keys.record_key.subject"),
         *("telemetry.audit_leaf.subject", "telemetry.audit_leaf.event"),  # that a record is kept, and why
-        "telemetry.rights_case.subject",
+        *("telemetry.rights_case.subject", "telemetry.notice_receipt.subject", "telemetry.notice_receipt.entity"),
     },
+    "receipt": {"telemetry.notice_receipt.receipt_id"},
+    "incident": {"telemetry.incident_event.incident_id", "telemetry.audit_leaf.event"},  # nobody's name is beside it
     "case": {"telemetry.rights_case.case_id", "telemetry.rights_event.case_id"},
     "message": {"telemetry.rights_case.message"},
     "device": {
+        "telemetry.incident_event.detail",
         *("telemetry.device.device", "telemetry.directive_state.device", "keys.tip.device", "keys.down.device"),
         *("keys.leaf.device", "keys.heal_wish.device", "keys.heal_offer.device", "tombstones.tombstone.device"),
     },
-    "channel": {"telemetry.consent.record", "telemetry.consent_bound.record"},
-    "act": {"telemetry.consent.record", "telemetry.consent_bound.record"},
+    "channel": {"telemetry.notice_receipt.channel", "telemetry.consent.record", "telemetry.consent_bound.record"},
+    "act": {"telemetry.notice_receipt.act", "telemetry.consent.record", "telemetry.consent_bound.record"},
     # That somebody founded the group is about nobody in it.
     "group": {"telemetry.consent_bound.group_id", "telemetry.consent_bound.record", "telemetry.audit_leaf.event"},
     "kept record": {
@@ -158,9 +165,11 @@ class Home:
         self.clock.at = NOON
         self._readings()
         self._access()
+        self._alarms()
         self._records()
         self._bounds()
         self._cases()
+        self._notices()
         self._waiting()
         (self.directory / "metrics.txt").write_text(metrics_text(cloud.figures()))
 
@@ -196,6 +205,10 @@ class Home:
         cloud.relations.begin(SUBJECT, "parent", OTHER, by=OTHER)
         signed = {"purpose": "legal_reporting", "start": T, "end": NOON, "by": Actor("c-8", "controller", mfa=True)}
         cloud.approvals.approve(self.word("approval"), "police", SUBJECT, **signed)  # type: ignore[arg-type]
+        record = self.word("signed record")
+        cloud.approvals.approve(self.word("order"), "police", SUBJECT, record=record, **signed)  # type: ignore[arg-type]
+        silent = self.word("silent notice"), SUBJECT, "police", self.word("silent delivery"), self.word("order")
+        cloud.database.put_silent_notice(SilentNotice(*silent, NOON + 60), NOON)
         asked = {"actor": CLERK, "purpose": "tracking", "subject": SUBJECT, "recipient": "carrier"}
         cloud.disclosures.deliver(LOCATION, start=0, end=NOON, delivery=self.word("delivery"), **asked)
         [part] = (self.directory / "carrier").iterdir()
@@ -204,6 +217,19 @@ class Home:
             LOCATION, actor=SERVICE, purpose="tracking", subject=SUBJECT, start=T, end=NOON, sink=_Deaf()
         )
         self.words["alert"] = link.link
+
+    def _alarms(self) -> None:
+        """A rule of the person's, a message of it on its way, and an incident with their device of which they are to be told."""
+        cloud = self.cloud
+        asked = {"purpose": "theft_alarm", "channel": "mail", "to": "canary-to@example.org", "label": "canary-label"}
+        rule, _ = cloud.alarms.set(ME, Theft(parked_s=600), **asked)  # type: ignore[arg-type]
+        self.words |= {"alarm rule": rule.rule_id, "alarm to": "canary-to", "alarm label": "canary-label"}
+        message = AlarmMessage(self.word("alarm message"), rule.rule_id, SUBJECT, NOON, 0, NOON)
+        cloud.database.put_alarm_message(message)
+        incident = cloud.breaches.open("device", which=self.words["device"], by="dpo-1").incident_id
+        cloud.breaches.find(incident, by="dpo-1")
+        cloud.breaches.tell_people(incident, lambda _, letter: None, by="dpo-1")
+        self.words["incident"] = incident
 
     def _records(self) -> None:
         records = self.cloud.records
@@ -235,6 +261,16 @@ class Home:
         rights.identity.send(case.case_id, lambda _, token: sent.append(token))
         self.words |= {"case": case.case_id, "message": case.message, "case content": "canary-case-content"}
         self.words["link"] = hashlib.sha256(sent[0].encode()).hexdigest()
+
+    def _notices(self) -> None:
+        """Data that an employer gave, a notice that was received, and a link that waits for its second step."""
+        cloud = self.cloud
+        cloud.notices.provided(SUBJECT, self.word("source"))
+        self.words["receipt"] = cloud.notices.receive(SUBJECT, self.evidence()).receipt_id
+        link = NoticeLink(
+            self.word("sign-up link"), LinkUse.CONFIRM, SUBJECT, "marketing", self.word("address"), NOON, NOON + 86_400
+        )
+        cloud.database.put_notice_link(link)
 
     def _waiting(self) -> None:
         """An erasure that a hold kept, which is released."""

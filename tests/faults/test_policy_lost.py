@@ -16,6 +16,7 @@ from cloud_sync.service import CloudSync
 from tests.unit.cloud_sync.consent.consent_world import TEXT, Place, by, enrolled
 from tests.unit.cloud_sync.ingest.ingest_world import NOON, Tracker
 from tests.unit.cloud_sync.ingest.leaving_world import text_with_places
+from tests.unit.cloud_sync.policy.policy_world import anew
 from tests.unit.cloud_sync.records.records_world import RULE, Office
 
 P = "condition_monitoring"
@@ -166,14 +167,14 @@ def test_records_of_a_lost_category_are_not_destroyed_by_mistake(tmp_path: Path)
     )
     lost = full.replace(RULE.format(*rule), "").replace('"invoicing", ', "")
     assert lost != full
-    office.policy.write_text(lost, "utf-8")
+    office.policy.write_text(anew(lost), "utf-8")
     with pytest.raises(PolicyError, match="no rule for billing"):
         office.open()
     office.policy.write_text(full, "utf-8")
     with office.open() as cloud:
         cloud.sweep()
         assert [part.category for part in cloud.records.of("s-1")] == ["billing"]
-    office.policy.write_text(dropping("billing", lost), "utf-8")
+    office.policy.write_text(anew(dropping("billing", lost)), "utf-8")
     with office.open() as cloud:
         cloud.sweep()
         assert cloud.records.of("s-1") == []

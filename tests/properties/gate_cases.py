@@ -40,6 +40,7 @@ def facts_of(case: Case) -> Facts:
         coverage=Coverage(covered, use, Precision(case.consented) if covered else Precision.NONE),
         restricted=case.restricted,
         erased=case.erased,
+        contract_ended=False,
         child=case.child,
         grant=grant_of(case),
         related=case.related,

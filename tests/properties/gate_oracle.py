@@ -80,7 +80,7 @@ class Oracle:
             rule is not None
             and case.known
             and (case.role != "data_subject" or case.own)
-            and not (case.restricted or case.erased)
+            and not ((case.restricted and not self._looks(case)) or case.erased)
             and (rule["basis"] != "consent" or all(case.given))
             and not self._gone(rule, case)
             and case.fields <= set(rule["fields"])
@@ -89,6 +89,10 @@ class Oracle:
             and self._let_in(case)
             and not (case.child and case.purpose in MARKETING)
         )
+
+    def _looks(self, case: Case) -> bool:
+        """Whether the person reads or takes a copy of their own data, restricted or not (GDPR Art. 18(2))."""
+        return case.role == "data_subject" and case.own and case.action in ("read", "export") and case.recipient is None
 
     def finest(self, rule: dict[str, Any], case: Case) -> int | None:
         """The finest position, None for a category without one: of file, rule, age, consent and childhood the coarsest."""
@@ -177,5 +181,5 @@ class Oracle:
         """Staff by a grant and a second factor; relatives by a relation."""
         access = self.raw.get("access", {}).get("roles", [])
         if case.role in ("staff", "support") or case.role in access:
-            return case.role in access and case.grant == "good" and case.mfa
+            return case.role in access and (case.action == "statistics" or case.grant == "good") and case.mfa
         return case.role not in RELATIVES or case.own or case.related

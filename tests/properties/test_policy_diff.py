@@ -175,6 +175,7 @@ def facts(request: Request, coverage: Coverage) -> Facts:
         restricted=False,
         erased=False,
         clock_started_at=request.captured_at,
+        contract_ended=False,
         child=False,
         grant=_granted(request),
         related=True,

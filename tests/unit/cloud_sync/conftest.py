@@ -1,9 +1,15 @@
-"""With BYLEAVE_TEST_STORE=postgresql the same tests run on PostgreSQL, but for those that are about SQLite's own files."""
+"""With BYLEAVE_TEST_STORE=postgresql the same tests run on PostgreSQL, but for those that are about SQLite's own files.
+
+BYLEAVE_STORED=3 takes one in three of them, others at each commit (`tests.share`).
+"""
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
+from tests.share import chosen
 from tests.unit.cloud_sync.storage.places import on_postgresql
 
 #: They copy, damage or read the files themselves; `storage/test_postgresql_erasing.py` and `test_released_stores.py` are alike.
@@ -49,6 +55,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave out what is about files."""
     if not on_postgresql():
         return
-    left_out = [item for item in items if any(name in item.nodeid for name in (*OF_FILES, *OF_COPIES))]
+    one_in = int(os.environ.get("BYLEAVE_STORED", "1"))
+    named = (*OF_FILES, *OF_COPIES)
+    left_out = [item for item in items if any(name in item.nodeid for name in named) or not chosen(item.nodeid, one_in)]
     config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in left_out]
+    items[:] = [item for item in items if item not in set(left_out)]

@@ -21,6 +21,7 @@ from cloud_sync.service import CloudSync, Enrolment, SystemClock
 from cloud_sync.wire import codec
 from tests.unit.cloud_sync.ingest.ingest_world import NOON, POLICY, TODAY, FakeClock, ListLink, Tracker
 from tests.unit.cloud_sync.mqtt.mqtt_broker import Broker, Publisher, available, until
+from tests.unit.cloud_sync.policy.policy_world import anew
 from tests.unit.cloud_sync.storage.places import places
 
 ME = Actor("s-1", "data_subject")
@@ -225,7 +226,7 @@ def test_a_wider_policy_closes_consents_and_a_new_one_is_logged(setting: Setting
         cloud.consent.give("s-1", "tracking", GIVE)
         cloud.handle([(tracker.topic, tracker.status())])
     wider = setting.directory / "wider.toml"
-    wider.write_text(POLICY.read_text().replace('retention = "P90D"', 'retention = "P12M"', 1))
+    wider.write_text(anew(POLICY.read_text().replace('retention = "P90D"', 'retention = "P12M"', 1)))
     setting.link.sent.clear()
     with CloudSync.open(setting.config(policy=wider), clock=setting.clock, link=setting.link) as cloud:
         assert len(cloud.audit.entries(kind="policy.loaded")) == 2
@@ -322,3 +323,21 @@ def test_over_a_real_broker(tmp_path: Path, caplog: pytest.LogCaptureFixture) ->
         assert (cloud.downlinks_sent(), cloud.link_state) == (3, "connected")
         device.close()
     broker.stop()
+
+
+@pytest.mark.parametrize("failure", [StoreError("the store is away"), KeyError("a fault of ours")])
+def test_a_sweep_that_fails_in_whatever_way_is_tried_again(
+    cloud: CloudSync, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    """The thread goes on, and says what happened."""
+    swept: list[bool] = []
+
+    def sweep() -> None:
+        swept.append(True)
+        if len(swept) == 1:
+            raise failure
+
+    monkeypatch.setattr(cloud, "sweep", sweep)
+    monkeypatch.setattr(cloud._stopping, "wait", lambda _: len(swept) == 2)
+    cloud._sweep_for_ever()
+    assert len(swept) == 2

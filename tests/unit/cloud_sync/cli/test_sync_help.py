@@ -44,16 +44,28 @@ def test_the_groups_have_the_commands_that_operators_were_promised() -> None:
     words += " consent/confirm consent/age consent/receipt consent/export"
     words += " group/found group/add group/remove group/narrow group/lift group/certify group/show"
     words += " consent/later consent/withdraw limits/set limits/show limits/clear"
-    words += " move statistics/release statistics/list"
+    words += " move upkeep statistics/release statistics/count statistics/list"
     words += " keys/list keys/rotate keys/move keys/settle keys/backup keys/restore"
+    words += " backup/snapshot backup/list backup/verify backup/restore backup/prune backup/forget backup/horizons"
     words += " restrict lift hold/place hold/release hold/list hold/accept records/list records/event"
     words += " rights/open rights/list rights/link rights/redeem rights/decide rights/extend rights/copy rights/erase"
     words += " rights/doubt rights/document rights/accept rights/answer rights/restrict rights/rectify rights/told"
-    words += " release/key release/sign release/add release/list release/offer release/withdraw"
+    words += " rights/letter rights/hand-over rights/import rights/exceptions rights/assure"
+    words += " breaches/open breaches/list breaches/concerned breaches/assess breaches/measure breaches/letter"
+    words += " breaches/told breaches/letters breaches/close alarms/set alarms/list alarms/arm alarms/remove"
+    words += " recipient/list recipient/accept recipient/compare recipient/notices recipient/told"
+    words += " notices/list notices/text notices/received notices/owed notices/provided notices/letter"
+    words += " release/key release/sign release/check release/add release/list release/offer release/withdraw"
     words += " export access/open-ticket access/close-ticket access/open access/close access/relate access/list"
+    words += " staff/enlist staff/attest staff/machine staff/strike staff/review staff/list"
+    words += (
+        " security/test security/attest security/report security/watch group/choose group/conflicts group/hand-over"
+    )
     words += " audit/list audit/who audit/export audit/checkpoint audit/key audit/prove audit/check audit/verify-proof"
     expected = {f"sync {word.replace('/', ' ')}" for word in words.split()}
-    assert set(ALL) == expected | {f"policy {word}" for word in ("new", "check", "diff", "report", "show", "keys")}
+    assert set(ALL) == expected | {
+        f"policy {word}" for word in ("new", "check", "clauses", "diff", "report", "show", "keys")
+    }
 
 
 @pytest.mark.parametrize("path", ALL)

@@ -11,6 +11,7 @@ from cloud_sync.cli import session
 from cloud_sync.model import Stream
 from tests.unit.cloud_sync.cli.cli_world import Installation
 from tests.unit.cloud_sync.ingest.ingest_world import FakeClock
+from tests.unit.cloud_sync.policy.policy_world import anew
 from tests.unit.cloud_sync.records.records_world import KINDS, RULE
 
 DAY = 86_400
@@ -24,7 +25,8 @@ def depot(tmp_path: Path, clock: FakeClock) -> Installation:
     kind = next(each for each in KINDS if each[0] == "support")
     grant = '\n[[roles.data_subject]]\nactions = ["read"]\npurposes = ["support"]\n'
     text = policy.read_text()
-    policy.write_text(text.replace("# A recipient gets", f"{grant}\n# A recipient gets", 1) + RULE.format(*kind))
+    changed = text.replace("# A recipient gets", f"{grant}\n# A recipient gets", 1) + RULE.format(*kind)
+    policy.write_text(anew(changed))
     return installation
 
 

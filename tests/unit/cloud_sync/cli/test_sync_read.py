@@ -14,6 +14,7 @@ from cloud_sync.storage.sqlite import SqliteTelemetry
 from tests.unit.cloud_sync.cli.cli_world import PROOF, Installation
 from tests.unit.cloud_sync.ingest.ingest_world import NOON, TODAY, FakeClock, Tracker
 from tests.unit.cloud_sync.ingest.leaving_world import sums, text_with_places, visits
+from tests.unit.cloud_sync.policy.policy_world import anew
 
 T = int(NOON) + 60
 DAY = "2026-02-16"  # the day of NOON
@@ -109,7 +110,8 @@ def test_a_gap_is_told_beside_the_rows(depot: Installation, tracker: Tracker) ->
 def visited(depot: Installation, clock: FakeClock) -> Tracker:
     """A device that told a visit and an hour's sums, under a policy with places and sums."""
     path = depot.home / "policy.toml"
-    path.write_text(text_with_places().replace('lease = "P30D"', 'aggregate = "PT1H"\nlease = "P30D"'), "utf-8")
+    text = text_with_places().replace('lease = "P30D"', 'aggregate = "PT1H"\nlease = "P30D"')
+    path.write_text(anew(text), "utf-8")
     tracker = depot.enrol()
     for purpose in ("arrivals", "condition_monitoring"):
         depot.do("consent", "give", "s-1", purpose, "--by", "s-1", *PROOF)

@@ -13,6 +13,7 @@ from cloud_sync.model import Action, Actor, Precision, Sensor
 from cloud_sync.service import CloudSync
 from cloud_sync.wire import codec
 from tests.unit.cloud_sync.ingest.ingest_world import POLICY, FakeClock, ListLink, Tracker
+from tests.unit.cloud_sync.policy.policy_world import anew
 
 DAY_S = 86_400.0
 SETTINGS = {
@@ -46,7 +47,7 @@ class Place:
 
     def write(self, text: str) -> None:
         """Another policy for the next start."""
-        self.policy.write_text(text, "utf-8")
+        self.policy.write_text(anew(text), "utf-8")
 
     @property
     def config(self) -> Config:

@@ -215,6 +215,7 @@ def test_a_certificate_is_no_consent(cloud: CloudSync) -> None:
         "record": kept.record_id,
         "count": 50,
         "actor": "h-1",
+        "role": "account_holder",
     }
 
 

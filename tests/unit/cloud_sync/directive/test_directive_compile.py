@@ -119,3 +119,27 @@ def test_the_parts_of_a_permission_by_stream() -> None:
     assert permission.of_stream(Stream.LOCATION) == (Sensor.GNSS, Precision.EXACT, LocationField.SPEED_COURSE)
     assert permission.of_stream(Stream.ENVIRONMENT) == (Sensor.LIGHT, Precision.NONE, LocationField(0))
     assert permission.of_stream(Stream.MOTION) == (Sensor(0), Precision.NONE, LocationField(0))
+
+
+def test_a_purpose_that_the_person_objects_to_opens_nothing(tmp_path: Path) -> None:
+    """Under a contract and under a consent alike; a rule with another purpose as well stays open."""
+    old, new = (f'purpose = ["theft_alarm"]\nbasis = "{basis}"' for basis in ("consent", "contract"))
+    assert old in TEXT
+    path = tmp_path / "policy.toml"
+    path.write_text(TEXT.replace(old, new), "utf-8")
+    policy, consents = load_policy(path), {"tracking": Precision.EXACT}
+    assert compile_permission(policy, consents).sensors == Sensor.GNSS | Sensor.MOTION
+    assert compile_permission(policy, consents, closed=frozenset({"theft_alarm"})).sensors == Sensor.GNSS
+    assert compile_permission(policy, consents, closed=frozenset({"tracking"})).sensors == Sensor.MOTION
+
+
+def test_a_purpose_that_the_person_objects_to_makes_nothing_finer() -> None:
+    """Of two purposes of one rule the finer is objected to: the position is as coarse as the other needs it."""
+    policy = load_policy(DEMO.with_name("ct.toml"))
+    consents = {"product_statistics": Precision.CELL_10KM, "market_statistics": Precision.REGION}
+    contract = {
+        rule.purposes[0] for rule in policy.rules if rule.stream is Stream.LOCATION and rule.basis == "contract"
+    }
+    assert compile_permission(policy, consents, closed=frozenset(contract)).precision is Precision.CELL_10KM
+    closed = frozenset({*contract, "product_statistics"})
+    assert compile_permission(policy, consents, closed=closed).precision is Precision.REGION

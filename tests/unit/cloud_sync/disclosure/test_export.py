@@ -81,9 +81,12 @@ def test_the_portability_file_has_less(full: Depot) -> None:
     """Consent and contract, given and observed: no billing, no status, no consents, no log; positions under both bases."""
     made = write(full, Kind.PORTABILITY)
     names = {path.name for path in made.folder.iterdir()}
-    assert names == {
-        *("index.html", "location.tracking.json", "location.dispatch.json", "motion.theft_alarm.json"),
+    assert {name for name in names if name.endswith(".json")} == {
+        *("manifest.json", "location.tracking.json", "location.dispatch.json", "motion.theft_alarm.json"),
         *("contact.service_change_notice.json", "contact.safety_notice.json"),
+    }
+    assert {name.removesuffix(".csv") for name in names if name.endswith(".csv")} == {
+        file.name.removesuffix(".json") for file in made.files if not file.form_of
     }
     assert len(load(made, "location.tracking.json")) == 20
     why = {(what, purpose): reason for what, purpose, reason in made.withheld}
@@ -140,11 +143,14 @@ def test_what_is_closed_is_named_and_not_left_out_in_silence(full: Depot) -> Non
     assert len(load(made, "location.dispatch.json")) == 20
 
 
-def test_a_restricted_person_gets_nothing_until_it_is_lifted(full: Depot) -> None:
-    """As with every other act (Art. 18)."""
+def test_a_restricted_person_has_their_own_copy_and_nobody_else_does(full: Depot) -> None:
+    """Restricted data is used with the person's consent, which taking a copy is (Art. 18(2))."""
+    officer = Actor("d-1", "dpo")
+    assert write(full, actor=officer, name="before").files
     full.cloud.restrictions.restrict("s-1", "objection", by="s-1")
+    assert len(load(write(full), "location.tracking.json")) == 20
     with pytest.raises(Denied) as denied:
-        write(full)
+        write(full, actor=officer, name="after")
     assert denied.value.reason is Reason.RESTRICTED
 
 

@@ -15,7 +15,7 @@ from tests.unit.cloud_sync.disclosure.outlet_world import ME, Depot, evidence
 PARENT = Actor("p-9", "parent")
 OFFICER = Actor("d-1", "dpo")
 AROUND = {
-    *("reads.json", "disclosures.json", "staff.json", "relations.json", "devices.json", "limits.json"),
+    *("holds.json", "reads.json", "disclosures.json", "staff.json", "relations.json", "devices.json", "limits.json"),
     *("groups_and_age.json", "restrictions.json"),
 }
 
@@ -37,7 +37,7 @@ def known(depot: Depot) -> Depot:
 def test_a_parent_with_one_purpose_gets_that_one_and_nothing_around_it(known: Depot, tmp_path: Path) -> None:
     """The positions under `tracking`, and what the policy says to everybody; each other file is withheld with its reason."""
     made = known.cloud.export(tmp_path / "copy", "s-1", actor=PARENT)
-    assert files(made) == {"location.tracking.json", "policy.json", "index.html"}
+    assert files(made) == {"location.tracking.json", "policy.json", "index.html", "manifest.json"}
     withheld = {what for what, purpose, reason in made.withheld if purpose == "rights_handling" and reason}
     assert {name.removesuffix(".json") for name in AROUND} <= withheld
     assert known.entries("limits.read") == []
@@ -57,7 +57,7 @@ def test_the_person_gets_everything_and_the_log_says_that_the_limits_were_read(k
     assert len(known.entries("limits.read")) == 1
 
 
-@pytest.mark.parametrize(("name", "missing"), [("location.tracking.json", "reads"), ("devices.json", "limits")])
+@pytest.mark.parametrize(("name", "missing"), [("audit.rights_handling.json", "reads"), ("devices.json", "cases")])
 def test_a_restriction_in_the_middle_ends_the_rest_of_the_files(
     known: Depot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, missing: str
 ) -> None:
@@ -70,6 +70,6 @@ def test_a_restriction_in_the_middle_ends_the_rest_of_the_files(
         return whole(folder, file)
 
     monkeypatch.setattr(Folder, "array", array)
-    made = known.cloud.export(tmp_path / "copy", "s-1", actor=ME)
+    made = known.cloud.export(tmp_path / "copy", "s-1", actor=OFFICER)
     assert name in files(made) and f"{missing}.json" not in files(made)
     assert (missing, "rights_handling", "restricted") in made.withheld

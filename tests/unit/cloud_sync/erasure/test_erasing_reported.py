@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from cloud_sync.errors import Denied
+from cloud_sync.gate import Request
+from cloud_sync.gate.gate import INGEST
+from cloud_sync.model import Action
 from cloud_sync.model.keeping import Ground
 from cloud_sync.service import CloudSync
 from tests.unit.cloud_sync.ingest.ingest_world import NOON, Tracker
-from tests.unit.cloud_sync.test_service import GIVE, ME, Setting, tracker_of
+from tests.unit.cloud_sync.test_service import GIVE, Setting, tracker_of
 
 DAY = 86_400
 WEEK = 7 * DAY
@@ -62,7 +65,7 @@ def test_a_report_restricts_at_once_and_erases_after_a_week(cloud: CloudSync, se
     made = cloud.report_child("s-1", by="dpo-1", reference="R-7")
     assert (made.ground, made.review_at) == (Ground.CHILD_REPORTED, reported + WEEK)
     with pytest.raises(Denied, match="restricted"):
-        cloud.read_location(actor=ME, purpose="tracking", subject="s-1", start=0, end=setting.clock.at)
+        cloud.gate.demand(Request(INGEST, "tracking", Action.INGEST, "position", "s-1", reported, reported))
     assert swept(cloud, setting, reported + WEEK - 1) == 1
     assert swept(cloud, setting, reported + WEEK) == 0
     assert erasures(cloud) == 1 and cloud.restrictions.restricted("s-1")

@@ -79,6 +79,7 @@ def facts(**changed: Any) -> Facts:
         "coverage": Coverage(True, True, Precision.EXACT),
         "restricted": False,
         "erased": False,
+        "contract_ended": False,
         "child": False,
         "grant": GRANT,
         "related": True,

@@ -10,6 +10,7 @@ import pytest
 from cloud_sync.consent import ConsentLedger
 from cloud_sync.errors import Denied
 from cloud_sync.gate import Decision, Gate, Request
+from cloud_sync.gate.gate import INGEST
 from cloud_sync.model import Action, Actor, Device, Precision, Reason, Sensor, Stream
 from cloud_sync.policy import load_policy
 from tests.unit.cloud_sync.consent.memory_ledger import DAY_S, SUBJECT, Clock, MemoryLedger, evidence
@@ -100,8 +101,10 @@ def test_facts_come_from_the_stores() -> None:
     assert world.gate.ask(request, device="b" * 16).reason is Reason.DEVICE_UNKNOWN
     assert world.gate.ask(request, erased=True).reason is Reason.ERASED
     world.restricted.add(SUBJECT)
-    assert world.gate.ask(request).reason is Reason.RESTRICTED
+    ingest = replace(request, actor=INGEST, action=Action.INGEST)
+    assert world.gate.ask(ingest).reason is Reason.RESTRICTED and world.gate.ask(request)
     world.restricted.clear()
+    assert world.gate.ask(ingest)
     assert world.gate.demand(request)
     world.ledger.withdraw(SUBJECT, "tracking", evidence())
     assert world.gate.ask(request).reason is Reason.CONSENT_MISSING

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from pathlib import Path
 
 from cloud_sync.policy import Policy, load_policy
 
 DEMO = Path("cloud_sync/policy/profiles/demo.toml")
 TEXT = DEMO.read_text(encoding="utf-8")
+
+
+def anew(text: str) -> str:
+    """A changed policy text under a version of its own, as a company publishes it."""
+    version = f"v-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    found, count = re.subn(r'(?m)^version = "[^"]*"', f'version = "{version}"', text, count=1)
+    assert count == 1 and found.index("[policy]") < found.index(version) < found.index("[notice]")
+    return found
+
 
 _HEAD = """
 [stats]
@@ -24,6 +35,9 @@ pending_ttl = "P6D"
 [children.safeguards]
 location = "cell_10km"
 retention_max = "P20D"
+
+[portal]
+max_steps = 2
 
 [assurance]
 response = "P30D"

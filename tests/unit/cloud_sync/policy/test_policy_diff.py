@@ -317,7 +317,7 @@ def test_notes_tell_what_is_no_gap(tmp_path: Path) -> None:
     """Promises that nothing carries out, terms that the cap cuts, reviews that are due, recipients who get nothing."""
     path = write(tmp_path, RICH)
     found = {note.key: note.message for note in notes(path, date(2026, 11, 28))}
-    assert "nothing carries this out yet" in found["assurance.response"]
+    assert "nothing carries this out yet" in found["portal.max_steps"]
     assert "recipient[2].reviewed" not in found
     later = {note.key: note.message for note in notes(path, date(2026, 11, 29))}
     assert "was due on 2026-11-28" in later["recipient[2].reviewed"]
@@ -333,8 +333,8 @@ def test_notes_tell_what_is_no_gap(tmp_path: Path) -> None:
         tmp_path, TEXT.replace(TEXT[TEXT.index("[controller]") : TEXT.index("# The text that")], ""), "bare.toml"
     )
     assert "policy" in {note.key for note in notes(bare, date(2026, 6, 1))}
-    (assured,) = (note for note in notes(path, date(2026, 6, 1)) if note.key == "assurance.response")
-    assert assured.line == 1 + RICH[: RICH.index('response = "P30D"')].count("\n")
+    (unkept,) = (note for note in notes(path, date(2026, 6, 1)) if note.key == "portal.max_steps")
+    assert unkept.line == 1 + RICH[: RICH.index("max_steps = 2")].count("\n")
 
 
 def test_check_prints_notes_and_what_is_unused(tmp_path: Path) -> None:
@@ -345,7 +345,7 @@ def test_check_prints_notes_and_what_is_unused(tmp_path: Path) -> None:
     assert "note: " in told.output
     parsed = json.loads(RUNNER.invoke(cli.policy, ["check", str(path), "--json", "--unused"]).stdout)
     assert parsed["findings"] == []
-    assert {note["key"] for note in parsed["notes"]} >= {"assurance.response"}
+    assert {note["key"] for note in parsed["notes"]} >= {"portal.max_steps"}
     assert parsed["unused"] == [key.name for key in keys().values() if not key.by]
     listed = RUNNER.invoke(cli.policy, ["keys"]).stdout
     assert all(f"{name}: " in listed for name in keys())

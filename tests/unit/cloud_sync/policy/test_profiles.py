@@ -97,7 +97,7 @@ TERMS = {
     "cg": "identity P12M last_interaction, birth_date P1D record.created, contact P12M last_interaction, "
     "transactions P5Y fiscal_year.end, traffic_area P6M invoice.issued, exact_location P90D captured, "
     "user_content P3M account.closed, feedback P12M record.created, web_metadata P12M record.created, "
-    "own_marketing P0D consent.ended, partner_marketing P0D consent.ended, loyalty P12M last_interaction, "
+    "own_marketing P0D consent.ended, partner_marketing P0D consent.ended, loyalty P0D purpose.concluded, "
     "personalisation P12M last_interaction, risk P12M case.closed, applicant P3Y application.submitted, "
     "log P12M record.created",
     "mm": "application P3M relation.ended, relation P3M relation.ended, chat P3M relation.ended, "
@@ -109,10 +109,10 @@ TERMS = {
     "given_freely P12M last_interaction, site_activity P12M record.created, account P3M account.closed, "
     "billing P7Y fiscal_year.end, newsletter P0D consent.ended, identity_copy P1D identity.decided, "
     "environment P90D captured, order P30D purpose.concluded",
-    "tt": "contact P12M last_interaction, order P30D purpose.concluded, billing P5Y fiscal_year.end, "
+    "tt": "contact P12M last_interaction, order P30D order.closed, billing P5Y fiscal_year.end, "
     "service P3M relation.ended, traffic P6M invoice.issued, country P6M invoice.issued, flow_raw P30D record.created, "
     "support_case P12M case.closed, newsletter P0D consent.ended, cookies P12M record.created, "
-    "claims P0D case.closed, motion P90D captured, log P12M record.created",
+    "claims P0D hold.released, motion P90D captured, log P12M record.created",
 }
 
 
@@ -290,7 +290,7 @@ GAPS = {
     "no officer": ("ct", 'dpo_email = "dpo@ct.example"\n', "", "controller.required"),
     "no officer of TT": ("tt", 'dpo_email = "dpo@tt.example"\n', "", "controller.required"),
     "no registration": ("mm", 'registration = "DK00000000"\n', "", "controller.required"),
-    "a picture of people": ("cg", "profiling = true", "profiling = false", "rule[17].category"),
+    "a picture of people": ("cg", "profiling = true", "profiling = false", "rule[19].category"),
     "a purpose that makes pictures": (
         "tt",
         'purpose = ["enquiry", "contact"]',
@@ -310,7 +310,7 @@ GAPS = {
         "rule[7].basis",
     ),
     "keys that outlive backups": ("st", 'keys_horizon = "P30D"', 'keys_horizon = "P2Y"', "backup.keys_horizon"),
-    "a sensed field in a picture": ("cg", '"score", "case"', '"temperature", "case"', "rule[17].fields[3]"),
+    "a sensed field in a picture": ("cg", '"score", "case"', '"temperature", "case"', "rule[19].fields[3]"),
     "P5Y of what is no accounting": ("mm", 'retention = "P3M"', 'retention = "P5Y"', "rule[0].retention"),
     "a law that is not listed": (
         "tt",

@@ -55,6 +55,9 @@ def test_the_directive_of_each_profile_switches_on_what_it_permits(tmp_path: Pat
         with setting.open() as cloud:
             tracker = tracker_of(cloud.enrol(subject="s-1", settings={}))
             yes = Evidence("s-1", cloud.policy.notice, "app", "tapped_allow", "en")
+            if name == "tt":  # nobody is sensed there who was not told
+                assert not cloud.permission("s-1").sensors
+                cloud.notices.receive("s-1", yes)
             if name == "ct":
                 cloud.consent.give("s-1", "private_tracking", yes)
             cloud.handle([(tracker.topic, tracker.status())])

@@ -11,6 +11,7 @@ from cloud_sync.errors import ConfigError, Denied, KeyDestroyed, SealBroken
 from cloud_sync.model import Actor, Reason
 from cloud_sync.policy import Clock
 from cloud_sync.service import CloudSync
+from tests.unit.cloud_sync.policy.policy_world import anew
 from tests.unit.cloud_sync.records.records_world import COMPANY, DAY, ME, T0, Office, at
 from tests.unit.cloud_sync.storage.places import copy_all, copy_store
 
@@ -256,7 +257,7 @@ def test_another_policy_gives_every_record_its_new_due(office: Office) -> None:
     with office.open() as cloud:
         cloud.records.put("log", {"s-1": b"line"}, created_at=T0 - 60 * DAY)
         assert cloud.sweep().records == 0 and there(cloud) == ["log"]
-    office.policy.write_text(office.policy.read_text().replace('retention = "P1Y"', 'retention = "P30D"'))
+    office.policy.write_text(anew(office.policy.read_text().replace('retention = "P1Y"', 'retention = "P30D"')))
     with office.open() as cloud:
         assert there(cloud) == []
 

@@ -10,7 +10,7 @@ from cloud_sync.errors import Denied, StoreError
 from cloud_sync.model import Reason
 from cloud_sync.policy import Clock, load_policy
 from cloud_sync.storage.keybackup import restore
-from tests.unit.cloud_sync.records.records_world import COMPANY, DAY, Office
+from tests.unit.cloud_sync.records.records_world import DAY, ME, Office
 
 
 @pytest.fixture
@@ -38,11 +38,11 @@ def test_a_record_past_its_due_is_read_by_nobody(office: Office, category: str) 
         cloud.holds.place("H-1", by="dpo-1", subject="s-1", review_at=office.clock.at + 300 * DAY)
         assert part.due is not None
         office.clock.at = part.due - 1
-        assert cloud.records.read(name, actor=COMPANY, purpose=purpose, subject="s-1") == b"x"
+        assert cloud.records.read(name, actor=ME, purpose=purpose, subject="s-1") == b"x"
         office.clock.at = part.due
         for _ in range(2):
             with pytest.raises(Denied) as denied:
-                cloud.records.read(name, actor=COMPANY, purpose=purpose, subject="s-1")
+                cloud.records.read(name, actor=ME, purpose=purpose, subject="s-1")
             assert denied.value.reason == Reason.EXPIRED
             cloud.sweep(clock_confirmed=True)
         assert len(cloud.records.of("s-1")) == 1

@@ -11,6 +11,7 @@ import pytest
 from cloud_sync.consent import Evidence
 from cloud_sync.errors import ConfigError, Denied
 from cloud_sync.gate import Request
+from cloud_sync.gate.gate import INGEST
 from cloud_sync.ingest.outcome import Kind
 from cloud_sync.model import Action, Actor, Reason, Sensor
 from cloud_sync.model.keeping import Ground
@@ -57,16 +58,24 @@ def read(cloud: CloudSync, actor: Actor = ME, **more: Any) -> int:
 
 
 def test_from_the_commit_on_nobody_uses_the_data(cloud: CloudSync, tracker: Tracker) -> None:
-    """Reads by the person, by the company and disclosures are allowed before, denied after, and allowed when it is lifted."""
+    """Reads by the company and every act but storage are allowed before, denied after, and allowed when it is lifted; the person
+    reads and takes a copy all the while (Art. 18(2)), and that alone.
+    """
     assert read(cloud) == 2 and read(cloud, COMPANY) == 2
     made = cloud.restrictions.restrict("s-1", Ground.ACCURACY_CONTESTED, by="s-1")
-    for actor in (ME, COMPANY):
-        with pytest.raises(Denied) as denied:
-            read(cloud, actor)
-        assert denied.value.reason == Reason.RESTRICTED
-    for action in (Action.READ, Action.EXPORT, Action.STATISTICS):
-        request = Request(ME, "tracking", action, "position", "s-1", NOON + 130, float(T))
-        assert not cloud.gate.ask(request)
+    with pytest.raises(Denied) as denied:
+        read(cloud, COMPANY)
+    assert denied.value.reason == Reason.RESTRICTED and read(cloud) == 2
+    for actor, action, allowed in (
+        (ME, Action.READ, True),
+        (ME, Action.EXPORT, True),
+        (ME, Action.STATISTICS, False),
+        (Actor("s-2", "data_subject"), Action.READ, False),
+        (COMPANY, Action.EXPORT, False),
+    ):
+        assert (
+            bool(cloud.gate.ask(Request(actor, "tracking", action, "position", "s-1", NOON + 130, float(T)))) is allowed
+        )
     cloud.restrictions.lift(made.restriction_id, by=DPO, told=True)
     assert read(cloud) == 2 and read(cloud, COMPANY) == 2
 
@@ -146,15 +155,18 @@ def test_a_term_ends_under_a_restriction_too(office: Office, cloud: CloudSync, t
     assert cloud.sweep(clock_confirmed=True).envelopes == 1
 
 
+@pytest.mark.parametrize("purpose", ["", "tracking"])
 def test_a_restored_database_that_forgot_a_restriction_stays_restricted(
-    office: Office, tmp_path_factory: pytest.TempPathFactory
+    office: Office, tmp_path_factory: pytest.TempPathFactory, purpose: str
 ) -> None:
-    """A backup of before it, tombstones of now: restricted until somebody ends that, who says that the person was told."""
+    """A backup of before it, tombstones of now: restricted until somebody ends that, who says that the person was told; wholly,
+    whatever was lost.
+    """
     with office.open():
         pass
     kept = copy_all(office.directory, tmp_path_factory.mktemp("kept") / "files")
     with office.open() as cloud:
-        cloud.restrictions.restrict("s-1", Ground.OBJECTION, by="s-1")
+        cloud.restrictions.restrict("s-1", Ground.OBJECTION, by="s-1", purpose=purpose)
     copy_store("telemetry.db", kept, office.directory)
     with office.open() as cloud:
         assert cloud.restrictions.in_force("s-1") == [] and cloud.restrictions.restricted("s-1")
@@ -193,3 +205,24 @@ def test_a_lost_restriction_is_not_lifted_with_a_newer_one(
         kept = cloud.restrictions.restrict("s-1", Ground.OBJECTION, by="s-1")
         cloud.restrictions.lift(kept.restriction_id, by=DPO, told=True)
         assert not cloud.restrictions.restricted("s-1")
+
+
+def test_one_of_a_single_purpose_closes_that_purpose_and_no_other(
+    office: Office, cloud: CloudSync, tracker: Tracker
+) -> None:
+    """An objection to `tracking`: closed to the company and to the device, while another purpose of the same readings goes on."""
+    assert read(cloud, COMPANY) == 2
+    office.link.sent.clear()
+    made = cloud.restrictions.restrict("s-1", Ground.OBJECTION, by="s-1", purpose="tracking")
+    assert cloud.restrictions.restrict("s-1", Ground.OBJECTION, by="s-1", purpose="tracking") == made
+    assert not cloud.restrictions.restricted("s-1") and cloud.restrictions.purposes("s-1") == {"tracking"}
+    with pytest.raises(Denied) as denied:
+        read(cloud, COMPANY)
+    assert denied.value.reason == Reason.RESTRICTED and read(cloud) == 2
+    [(_, sealed)] = office.link.sent
+    assert not tracker.open(sealed).sensors & Sensor.GNSS
+    status = Request(INGEST, "diagnosis", Action.INGEST, "status", "s-1", NOON + 130, NOON + 130)
+    assert cloud.gate.ask(status)
+    assert dict(cloud.audit.entries("s-1", "restriction.set")[-1].event.detail)["purpose"] == "tracking"
+    cloud.restrictions.lift(made.restriction_id, by=DPO, told=True)
+    assert read(cloud, COMPANY) == 2

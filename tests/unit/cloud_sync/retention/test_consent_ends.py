@@ -14,6 +14,7 @@ from cloud_sync.model import Stream
 from cloud_sync.service import CloudSync
 from cloud_sync.wire.fields import MOST_EPOCH
 from tests.unit.cloud_sync.ingest.ingest_world import NOON, POLICY, TODAY, Tracker
+from tests.unit.cloud_sync.policy.policy_world import anew
 from tests.unit.cloud_sync.storage.places import copy_all, copy_store
 from tests.unit.cloud_sync.test_service import GIVE, TAKE_BACK, Setting, tracker_of
 
@@ -164,7 +165,8 @@ def test_a_policy_that_asks_anew_takes_nothing_away(shop: Shop) -> None:
     with shop.open() as cloud:
         cloud.sweep()
         tracker = fed(shop, cloud)
-    shop.policy.write_text(shop.policy.read_text("utf-8").replace('version = "demo-1"', 'version = "demo-2"'), "utf-8")
+    text = shop.policy.read_text("utf-8").replace('version = "demo-1"', 'version = "demo-2"')
+    shop.policy.write_text(anew(text), "utf-8")
     with shop.open() as cloud:
         assert cloud.database.consents("s-1")[-1].channel == "policy_change"
         swept(shop, cloud)

@@ -14,6 +14,7 @@ from cloud_sync.model import Actor, Stream
 from cloud_sync.retention import consentend
 from cloud_sync.service import CloudSync
 from tests.unit.cloud_sync.ingest.ingest_world import POLICY, TODAY, Tracker
+from tests.unit.cloud_sync.policy.policy_world import anew
 from tests.unit.cloud_sync.retention.test_consent_ends import DAY, Shop, captured, cloud, fed, rows, shop, swept
 from tests.unit.cloud_sync.storage.places import copy_all, copy_store
 from tests.unit.cloud_sync.test_service import GIVE, TAKE_BACK, tracker_of
@@ -62,7 +63,7 @@ def changed(shop: Shop, old: str, new: str) -> None:
     """Another policy from the next start on."""
     text = shop.policy.read_text("utf-8")
     assert old in text
-    shop.policy.write_text(text.replace(old, new), "utf-8")
+    shop.policy.write_text(anew(text.replace(old, new)), "utf-8")
 
 
 def started_twice(shop: Shop, cloud: CloudSync) -> tuple[Tracker, float]:

@@ -13,6 +13,7 @@ from cloud_sync.model import Actor
 from cloud_sync.model.rights import Case
 from cloud_sync.rights import Opened
 from cloud_sync.service import CloudSync
+from tests.unit.cloud_sync.policy.policy_world import anew
 from tests.unit.cloud_sync.test_service import Setting
 
 DAY = 86_400
@@ -29,6 +30,11 @@ def at(text: str) -> float:
 def iso_day(moment: float) -> str:
     """The last day before a moment, in Copenhagen's winter: what a due moment names."""
     return datetime.fromtimestamp(moment - 1 + 3600, UTC).date().isoformat()
+
+
+def another_version(text: str) -> str:
+    """A changed policy text under a version of its own."""
+    return anew(text)
 
 
 T0 = at("2026-01-15T12:00")

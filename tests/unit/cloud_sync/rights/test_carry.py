@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cloud_sync.errors import ConfigError, Denied
+from cloud_sync.errors import ConfigError
 from cloud_sync.model.access import Delivery
 from cloud_sync.service import CloudSync
 from tests.unit.cloud_sync.ingest.ingest_world import POLICY
@@ -62,17 +62,28 @@ def test_nothing_is_done_before_it_is_granted(bureau: Bureau, tmp_path: Path) ->
 
 
 def test_an_objection_restricts_at_once_and_is_decided_later(bureau: Bureau) -> None:
-    """Before anybody has looked (CG-16, MM-06); refused it is lifted once the person has been told, upheld it stays."""
+    """Before anybody has looked (CG-16, MM-06), and of that purpose; refused it is lifted once the person has been told, upheld it
+    stays.
+    """
+    objected = bureau.cloud.restrictions.objected
     for outcome, still in (("refused", False), ("granted", True)):
         case = bureau.one("objection", purpose="diagnosis")
-        assert bureau.cloud.restrictions.restricted("s-1")
+        assert objected("s-1", "diagnosis") and not objected("s-1", "tracking")
+        assert not bureau.cloud.restrictions.restricted("s-1")
         held = next(each for each in bureau.cloud.restrictions.in_force("s-1") if each.reference == case.case_id)
         assert (held.ground, held.review_at, held.since) == ("objection", case.due_at, T0)
         why = {"reviewer": DPO, "reason": "compelling_grounds"} if outcome == "refused" else {}
         bureau.cloud.rights.decide(case.case_id, outcome, by=DPO, **why)
-        assert bureau.cloud.restrictions.restricted("s-1")
+        assert objected("s-1", "diagnosis")
         bureau.finish(case)
-        assert bureau.cloud.restrictions.restricted("s-1") is still
+        assert objected("s-1", "diagnosis") is still
+
+
+@pytest.mark.parametrize("purpose", ["any", "everything"])
+def test_an_objection_to_no_purpose_of_the_policy_restricts_everything(bureau: Bureau, purpose: str) -> None:
+    """Nobody guesses what was meant: all use stops until somebody has decided."""
+    bureau.one("objection", purpose=purpose)
+    assert bureau.cloud.restrictions.restricted("s-1")
 
 
 def test_a_restriction_holds_from_the_moment_the_person_asks(bureau: Bureau) -> None:
@@ -85,18 +96,15 @@ def test_a_restriction_holds_from_the_moment_the_person_asks(bureau: Bureau) -> 
     assert [each.restriction_id for each in bureau.cloud.restrictions.in_force("s-1")] == [made.restriction_id]
 
 
-def test_a_copy_of_a_restricted_person_is_denied_by_the_gate(bureau: Bureau, tmp_path: Path) -> None:
-    """As every other use is: the case says that it is not done, and the restriction is lifted first."""
+def test_a_restricted_person_gets_their_copy(bureau: Bureau, tmp_path: Path) -> None:
+    """Taking it is the person's consent (GDPR Art. 18(2)); it stays restricted."""
     bureau.cloud.consent.give("s-1", "tracking", GIVE)
-    access, objection = bureau.one("access"), bureau.one("objection", purpose="diagnosis")
+    access, restriction = bureau.one("access"), bureau.one("restriction")
     bureau.grant(access)
-    with pytest.raises(Denied, match="restricted"):
-        bureau.cloud.rights.carry.copy(access.case_id, tmp_path / "early", actor=ME)
-    decide = bureau.cloud.rights.decide
-    decide(objection.case_id, "refused", by=DPO, reviewer=DPO, reason="compelling_grounds")
-    bureau.finish(objection)
-    bureau.cloud.rights.carry.copy(access.case_id, tmp_path / "late", actor=ME)
-    assert bureau.finish(access).state == "closed"
+    bureau.cloud.rights.carry.copy(access.case_id, tmp_path / "copy", actor=ME)
+    assert (tmp_path / "copy" / "location.tracking.json").is_file()
+    assert bureau.finish(access).state == "closed" and bureau.state(restriction) == "identified"
+    assert bureau.cloud.restrictions.restricted("s-1")
 
 
 def test_what_needs_the_data_comes_before_what_destroys_it(bureau: Bureau, tmp_path: Path) -> None:

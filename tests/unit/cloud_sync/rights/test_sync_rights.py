@@ -11,7 +11,7 @@ from cloud_sync.rights.documents import AREAS
 from tests.unit.cloud_sync.cli.cli_world import RUNNER, Installation, sync
 from tests.unit.cloud_sync.ingest.ingest_world import FakeClock
 from tests.unit.cloud_sync.records.records_world import KINDS, RULE
-from tests.unit.cloud_sync.rights.rights_world import DAY, T0
+from tests.unit.cloud_sync.rights.rights_world import DAY, T0, another_version
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_a_document_takes_a_doubt_and_four_areas(depot: Installation, tmp_path: 
     """Refused with three, taken with four, accepted; the policy has the category."""
     kind = next(each for each in KINDS if each[0] == "identity_copy")
     policy = depot.home / "policy.toml"
-    policy.write_text(policy.read_text() + RULE.format(*kind))
+    policy.write_text(another_version(policy.read_text()) + RULE.format(*kind))
     (tmp_path / "copy.png").write_bytes(b"a masked copy")
     case = depot.ask("rights", "open", "s-1", "access", "--by", "desk-1")["cases"][0]["case_id"]
     areas = [word for area in sorted(AREAS) for word in ("--masked", area)]
@@ -109,3 +109,42 @@ def test_a_document_takes_a_doubt_and_four_areas(depot: Installation, tmp_path: 
     depot.do(*words, *areas[2:], code=1)
     assert depot.ask(*words, *areas)["record"]
     assert depot.ask("rights", "accept", case, "--by", "dpo-1")["identity"] == "document"
+
+
+def test_a_copy_goes_to_another_company_and_comes_in_again(depot: Installation, tmp_path: Path) -> None:
+    """Handed over into a folder, with a warning beyond the EEA; a copy is taken in; a way to the company is named, one."""
+    depot.enrol()
+    case = depot.ask("rights", "open", "s-1", "portability", "--by", "desk-1")["cases"][0]["case_id"]
+    depot.do("rights", "redeem", depot.ask("rights", "link", case)["code"])
+    depot.do("rights", "decide", case, "granted", "--by", "dpo-1")
+    (tmp_path / "out").mkdir()
+    words = ("rights", "hand-over", case, "other-tracker", "--region", "US")
+    depot.do(*words, code=1)
+    depot.do(*words, "--folder", str(tmp_path / "out"), "--url", "https://other.example", code=1)
+    made = depot.ask(*words, "--folder", str(tmp_path / "out"))
+    assert made["parts"] == len(list((tmp_path / "out").iterdir())) > 0 and len(made["warnings"]) == 1
+    depot.do("export", "s-1", "--kind", "portability", "--out", str(tmp_path / "copy"))
+    taken = depot.ask("rights", "import", str(tmp_path / "copy"), "s-9", "--category", "contact", "--by", "desk-1")
+    assert taken["rows"] == made["rows"] and taken["sha256"]
+    (tmp_path / "copy" / "index.html").write_text("changed")
+    depot.do("rights", "import", str(tmp_path / "copy"), "s-9", "--category", "contact", "--by", "desk-1", code=1)
+
+
+def test_a_letter_exceptions_and_a_proof(depot: Installation, tmp_path: Path) -> None:
+    """Printed, listed and written; a letter needs a decision."""
+    case = depot.ask("rights", "open", "s-1", "objection", "--purpose", "tracking", "--by", "desk-1")["cases"][0][
+        "case_id"
+    ]
+    depot.do("rights", "letter", case, code=1)
+    depot.do("rights", "decide", case, "refused", "--reason", "not_identified", "--reviewer", "dpo-1", "--by", "desk-1")
+    assert depot.do("rights", "letter", case).stdout.count("Datatilsynet") == 1
+    found = depot.ask("rights", "exceptions", case)
+    assert (found["held_from"], found["uses"]) == (None, [])
+    proof = depot.ask("rights", "open", "c-1", "assurance", "--by", "desk-1")["cases"][0]
+    assert proof["due"] == "2026-02-14"
+    depot.do("rights", "decide", proof["case_id"], "granted", "--by", "dpo-1")
+    out = tmp_path / "proof.json"
+    assert (
+        depot.ask("rights", "assure", proof["case_id"], "--out", str(out), "--by", "dpo-1")["bytes"]
+        == out.stat().st_size
+    )

@@ -55,8 +55,8 @@ class SoftI2C:
 class SimBoard:
     """The three sensors of docs/architecture.md's board; `settings` has pins enough for nothing else."""
 
-    def __init__(self) -> None:
-        self.world = World(start_unix_s=START_S, seed=1)
+    def __init__(self, start_s: int = START_S) -> None:
+        self.world = World(start_unix_s=start_s, seed=1)
         self.temperature, self.light, self.motion = Tmp117(self.world), Veml7700(self.world), Lis2dh12(self.world)
         self.chips = {"temperature": self.temperature, "light": self.light, "motion": self.motion}
         self.buses: dict[str, I2cBus] = {}

@@ -1,0 +1,6 @@
+"""Incidents: the record, who is concerned, clocks, letters, and the register of all of them (GDPR Art. 33, 34)."""
+
+from cloud_sync.breach.concerned import Concerned, Finder
+from cloud_sync.breach.desk import BreachDesk
+
+__all__ = ["BreachDesk", "Concerned", "Finder"]
