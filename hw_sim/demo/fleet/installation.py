@@ -72,7 +72,7 @@ def make(folder: Path, address: tuple[str, int], *, fixes: int = 6) -> Path:
     stores = "".join(f'{name} = "{name}.db"\n' for name in ("keys", "tombstones"))
     text = (
         f'policy = "policy.toml"\ndatabase = "telemetry.db"\n{stores}key_encryption_key = "kek"\naudit_key = "audit.key"\n'
-        f'policies = "policies"\n[broker]\nhost = "{host}"\nport = {port}\nclient_id = "fleet-server"\n'
+        f'policies = "policies"\nregion = "EEA"\n[broker]\nhost = "{host}"\nport = {port}\nclient_id = "fleet-server"\n'
     )
     (folder / CONFIG).write_text(text, encoding="utf-8")
     return folder / CONFIG
