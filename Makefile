@@ -33,17 +33,21 @@ setup: $(STAMP)
 demo: $(STAMP)
 	@$(BIN)/byleave demo run --report demo/report.html
 
-# Three parts at once on two cores: whole systems on simulated boards; what keeps rows once more with its stores on PostgreSQL,
-# behind the others, since it waits for disks, one in STORED_SHARE of it and others at each commit; and all other tests, told first.
-STORED_SHARE ?= 3
+# Three parts at once on two cores: whole systems on simulated boards; what keeps rows once more with its stores on PostgreSQL, behind
+# the others, and then clauses and faults; and all other tests, told first. Of what PostgreSQL repeats one in STORED_SHARE runs, others
+# at each commit.
+STORED_SHARE ?= 4
 export BYLEAVE_SEED ?= $(shell git rev-parse HEAD 2>/dev/null)
+export BYLEAVE_STORED = $(STORED_SHARE)
 BOARDS := tests/system tests/unit/firmware/app
+PROMISED := tests/clauses tests/faults
 STORED := $(addprefix tests/unit/cloud_sync/,ingest erasure retention read records restriction test_limits.py test_service.py \
   test_service_restore.py test_service_stores.py)
 test: $(STAMP)
 	@mkdir -p build; $(BIN)/python -m $(RUN) pytest $(BOARDS) >build/boards.log 2>&1 & boards=$$!; \
-	  BYLEAVE_TEST_STORE=postgresql BYLEAVE_STORED=$(STORED_SHARE) nice $(BIN)/python -m $(RUN) pytest $(STORED) >build/stored.log 2>&1 & stored=$$!; \
-	  $(BIN)/python -m $(RUN) pytest $(BOARDS:%=--ignore=%); others=$$?; \
+	  (BYLEAVE_TEST_STORE=postgresql nice $(BIN)/python -m $(RUN) pytest $(STORED) && nice $(BIN)/python -m $(RUN) pytest $(PROMISED)) \
+	    >build/stored.log 2>&1 & stored=$$!; \
+	  $(BIN)/python -m $(RUN) pytest $(BOARDS:%=--ignore=%) $(PROMISED:%=--ignore=%); others=$$?; \
 	  wait $$boards; boards=$$?; wait $$stored; stored=$$?; cat build/boards.log build/stored.log; \
 	  test $$boards -eq 0 && test $$stored -eq 0 && exit $$others
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 
 Path = tuple[str | int, ...]
 
@@ -143,7 +144,11 @@ class Locator:
     """Lines of the keys of one TOML text that `tomllib` accepts."""
 
     def __init__(self, text: str) -> None:
-        self._lines = _Scanner(text.replace("\r\n", "\n")).run()
+        self._text = text
+
+    @cached_property
+    def _lines(self) -> dict[tuple[str | int, ...], int]:  # a file without a gap is never asked
+        return _Scanner(self._text.replace("\r\n", "\n")).run()
 
     def line(self, path: Iterable[str | int]) -> int:
         """The line, from 1, of a path, or of its nearest parent that stands in the file; 1 when none does."""

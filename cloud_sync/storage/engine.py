@@ -97,14 +97,19 @@ class Engine(ABC):
             self.run(
                 self.render("CREATE TABLE IF NOT EXISTS migration (version INTEGER PRIMARY KEY, name TEXT NOT NULL)")
             )
-        for step in migrations:
+            new = not self._done(migrations)
+            for step in migrations if new else ():  # there is nothing yet that one step could spoil: all at once
+                self._take(step)
+        for step in () if new else migrations:
             with self.transaction():
-                if step.version in self._done(migrations):
-                    continue
-                for statement in step.statements:
-                    for rendered in self._rendered(statement):
-                        self.run(rendered)
-                self.run("INSERT INTO migration (version, name) VALUES (?, ?)", (step.version, step.name))
+                if step.version not in self._done(migrations):
+                    self._take(step)
+
+    def _take(self, step: Migration) -> None:
+        for statement in step.statements:
+            for rendered in self._rendered(statement):
+                self.run(rendered)
+        self.run("INSERT INTO migration (version, name) VALUES (?, ?)", (step.version, step.name))
 
     def _done(self, migrations: Sequence[Migration]) -> dict[int, str]:
         """The steps that this database has seen, each with its name."""

@@ -15,14 +15,14 @@ pytestmark = pytest.mark.micropython
 
 
 def test_a_receiver_that_was_three_hours_ahead_for_a_moment(tmp_path: Path) -> None:
-    """Two minutes of a date three hours ahead; ten true hours later the device must know the time and sense again."""
+    """Two minutes of a date three hours ahead; six true hours later the device must know the time and sense again."""
     with a_drive(tmp_path, interval='"PT60S"', heartbeat='"PT1H"') as stage:
         date = dt.datetime.fromtimestamp(stage.world.clock.unix_s, dt.UTC) + dt.timedelta(hours=3)
         stage.board.gnss.fault = GnssFaults(date=date)
         stage.board.run(for_s=120)
         stage.board.gnss.fault = GnssFaults()
         stored = locations(stage)
-        stage.board.run(for_s=10 * 3600)
+        stage.board.run(for_s=6 * 3600)
         assert abs(statuses(stage)[-1].time - stage.world.clock.unix_s) < 3700
         assert locations(stage) > stored + 20
 
