@@ -7,8 +7,9 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from agent import release, shorten
 from agent.errors import AgentError
+from agent.release import make as release
+from agent.release import shorten
 from hw_sim.errors import HwSimError
 from hw_sim.interpreter.installed import Installed
 

@@ -6,7 +6,7 @@ import tempfile
 import zlib
 from pathlib import Path
 
-from agent import release
+from agent.release import make as release
 
 DESK = 2  # optimisation with line numbers
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from agent import romfs
+from agent.release import romfs
 from cloud_sync.cli.deliver import Message, publish
 from cloud_sync.cli.release import retained
 from cloud_sync.releases.signing import Release, make, public_hex

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import serial
 
-from agent import console, enrolment
-from agent.enrolment import EnrolmentFile, enrol, look
+from agent.board import console, enrolment
+from agent.board.enrolment import EnrolmentFile, enrol, look
 from agent.errors import AgentError, AlreadyEnrolled, BoardRefused, LinkLost, NoFirmware, NoPrompt, PortBusy, PortError
 from cloud_sync.config import BrokerConfig, Config
 from cloud_sync.model import Stream

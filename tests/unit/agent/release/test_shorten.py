@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from agent import release
-from agent.constants import dotted
 from agent.errors import AgentError
-from agent.identifiers import Module
-from agent.names import Names, ShortenError
-from agent.shorten import KEPT, PROGRAM, UNTOUCHED, shorten
+from agent.release import make as release
+from agent.release.constants import dotted
+from agent.release.identifiers import Module
+from agent.release.names import Names, ShortenError
+from agent.release.shorten import KEPT, PROGRAM, UNTOUCHED, shorten
 
-FIRMWARE = Path(__file__).parents[3] / "firmware"
+FIRMWARE = Path(__file__).parents[4] / "firmware"
 
 SOUND = """
 class Sampler:
@@ -291,7 +291,7 @@ def test_no_two_names_of_one_module_become_one(firmware: dict[str, bytes]) -> No
 
 def test_what_starts_and_what_the_agent_types_say_nothing_that_is_renamed(firmware: dict[str, bytes]) -> None:
     """main.py, slots.py and the programs of enrolment, of agent and demo, are the same in the release's names."""
-    from agent import enrolment
+    from agent.board import enrolment
     from hw_sim.demo import stage
 
     _, names = shorten(firmware)

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
-from agent.identifiers import Edit, Module, is_const, span
+from agent.release.identifiers import Edit, Module, is_const, span
 
 MOST = 2**30  # what a 32-bit chip holds without an object of its own
 _WIDEST_BITS = 128  # of what is computed on the way; a release must not be made for ever

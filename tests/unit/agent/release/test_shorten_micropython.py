@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from agent import release
-from agent.names import Names
+from agent.release import make as release
+from agent.release.names import Names
 from tests.conformance import corpora
 from tests.conformance.test_firmware_replay import HEAP, SCRIPT, SETS, expected_counts, interpreter
 
-FIRMWARE = Path(__file__).parents[3] / "firmware"
+FIRMWARE = Path(__file__).parents[4] / "firmware"
 pytestmark = pytest.mark.micropython
 
 

@@ -14,10 +14,10 @@ from threading import Event, Thread
 
 import pytest
 
-from agent import console
+from agent.board import console
+from agent.board.console import Console
+from agent.board.enrolment import look
 from agent.cli import main
-from agent.console import Console
-from agent.enrolment import look
 from agent.errors import LinkLost, NoPrompt
 
 NMEA = b"$GNGGA,092725.00,4717.11399,N,00833.91590,E,1,08,1.01,499.6,M,48.0,M,,*45\r\n"

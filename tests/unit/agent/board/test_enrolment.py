@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from agent import console, enrolment
+from agent.board import console, enrolment
+from agent.board.enrolment import FILE_LIMIT_BYTES, EnrolmentFile, enrol
 from agent.cli import build
-from agent.enrolment import FILE_LIMIT_BYTES, EnrolmentFile, enrol
 from agent.errors import AgentError, AlreadyEnrolled, BoardRefused, EnrolmentFileError, LinkLost, NoFirmware
 
 DEVICE, OTHER = "abcdefghijklmnop", "qrstuvwxyz234567"

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from agent import release
 from agent.commands import agent
 from agent.errors import AgentError
-from agent.romfs import image
+from agent.release import make as release
+from agent.release.romfs import image
 from hw_sim.interpreter.rom import image_of
 
-FIRMWARE = Path(__file__).parents[3] / "firmware"
+FIRMWARE = Path(__file__).parents[4] / "firmware"
 BOARDS = ("esp32", "esp32s3", "pico2_w", "pico_w")
 
 

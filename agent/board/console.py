@@ -12,8 +12,8 @@ import struct
 from collections.abc import Iterator
 from typing import Any, Self
 
+from agent.board.line import Endless, Line
 from agent.errors import AgentError, BoardRefused, LinkLost, NoPrompt, PortBusy, PortError
-from agent.line import Endless, Line
 
 READ_S = 5.0  # a board answers in milliseconds; one that wipes a full spool takes 6 s, and `run` waits longer for it
 ENTER_S = 8.0  # from the first Ctrl-C to the prompt; a soft reset with the mount of a large file system takes 2 s

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from agent import release
 from agent.commands import agent
-from agent.identifiers import Module
-from agent.micropython_names import ARGUMENTS, KNOWN, MODULES, STATIC
-from agent.names import Names, ShortenError
-from agent.shorten import _FREE
+from agent.release import make as release
+from agent.release.identifiers import Module
+from agent.release.micropython_names import ARGUMENTS, KNOWN, MODULES, STATIC
+from agent.release.names import Names, ShortenError
+from agent.release.shorten import _FREE
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 SHIMS = ROOT / "hw_sim" / "interpreter" / "shims"
 TABLE = Names(
     short={"_take": "a", "Sampler": "B", "_pack": "a", "level": "zip"},

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from agent.errors import AgentError
-from agent.identifiers import Edit, Module, edited, span
+from agent.release.identifiers import Edit, Module, edited, span
 
 PACKAGE = "firmware"
 FORM = 1  # of names.json

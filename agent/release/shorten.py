@@ -21,11 +21,11 @@ from collections.abc import Iterator, Mapping
 from keyword import iskeyword
 from string import ascii_letters
 
-from agent import arguments, imports, texts
-from agent.constants import Constants
-from agent.identifiers import Module, edited
-from agent.micropython_names import ARGUMENTS, KNOWN, STATIC
-from agent.names import PACKAGE, Names, ShortenError, told
+from agent.release import arguments, imports, texts
+from agent.release.constants import Constants
+from agent.release.identifiers import Module, edited
+from agent.release.micropython_names import ARGUMENTS, KNOWN, STATIC
+from agent.release.names import PACKAGE, Names, ShortenError, told
 
 __all__ = ["KEPT", "PACKAGE", "Names", "ShortenError", "shorten", "told"]
 

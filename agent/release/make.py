@@ -1,6 +1,6 @@
 """Releases: the firmware's modules for one board as bytecode, with a `release.json` that names every byte of them.
 
-The sources are compiled under shorter names (agent.shorten); `names.json` beside the release gives the long ones back. What
+The sources are compiled under shorter names (agent.release.shorten); `names.json` beside the release gives the long ones back. What
 belongs to a board says `firmware/manifest.py`, the same file that freezes it into a MicroPython build; it is run here with the
 functions of MicroPython's manifests. The firmware itself is read as files and never imported.
 """
@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agent import romfs, shorten
 from agent.errors import AgentError
-from agent.names import Names, told
+from agent.release import romfs, shorten
+from agent.release.names import Names, told
 
 # 3 leaves out line numbers and assertions, of which the firmware has none: 7 % smaller. A traceback still names module and
 # function, which is all that a status may tell of it. 2 keeps the numbers, for a desk.

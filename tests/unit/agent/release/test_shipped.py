@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from agent import release
+from agent.release import make as release
 from hw_sim.demo.shipping import Shipping
 from hw_sim.interpreter.installed import Installed
 from hw_sim.interpreter.rom import NAMES
 
-FIRMWARE = Path(__file__).parents[3] / "firmware"
+FIRMWARE = Path(__file__).parents[4] / "firmware"
 
 
 @pytest.mark.parametrize("board", ["esp32s3", "pico2_w"])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 
-from agent.identifiers import Edit, Module, span
+from agent.release.identifiers import Edit, Module, span
 
 ERRORS = ("FirmwareError", "WireError", "SealError", "FlashError", "DirectiveError", "LinkError", "DriverError")
 # Errors in bytes that came from the server or from flash, with which a person at the board can do nothing. Those of the

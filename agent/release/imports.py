@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from agent.identifiers import Edit, Module, is_const
+from agent.release.identifiers import Edit, Module, is_const
 
 
 def edits(module: Module, package: str) -> list[Edit]:

@@ -1,0 +1,1 @@
+"""A board on a cable: its prompt, and what is done there."""
