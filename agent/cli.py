@@ -23,11 +23,15 @@ PURPOSES = {
     "agent": ("Work with boards on a serial port.", ""),
     "sync": ("Operate the server side: devices, consent, reads, erasure, audit.", "cloud"),
     "policy": ("Check and show a policy file.", "cloud"),
+    "audit": ("Check an audit log by yourself, with files alone.", "cloud"),
 }
 
 
-def build() -> typer.Typer:
-    """The root command with every group that an installed distribution offers."""
+def build(only: str | None = None) -> typer.Typer:
+    """The root command with every group that an installed distribution offers; or with one, and no other is imported.
+
+    [A gateway on a small machine would carry server and simulator in its memory for nothing.]
+    """
     root = typer.Typer(
         name="byleave",
         help="A tracker that senses, sends, keeps and shows nothing but by the leave of the person it is about.\n\n"
@@ -45,8 +49,10 @@ def build() -> typer.Typer:
             typer.echo(f"byleave {version('byleave')}")
             raise typer.Exit
 
+    points = entry_points(group=GROUP)
     for point in sorted(
-        entry_points(group=GROUP), key=lambda p: list(PURPOSES).index(p.name) if p.name in PURPOSES else 99
+        (point for point in points if only in (None, point.name) or only not in points.names),
+        key=lambda p: list(PURPOSES).index(p.name) if p.name in PURPOSES else 99,
     ):
         purpose, extra = PURPOSES.get(point.name, ("", ""))
         root.add_typer(_load(point, extra), name=point.name, help=purpose or None)
@@ -81,7 +87,7 @@ def _absent(name: str, extra: str, missing: str) -> typer.Typer:
 def main() -> None:
     """Console entry point; an error of byleave's own ends with its message and status (1 if it has none), not with a trace."""
     try:
-        build()()
+        build(sys.argv[1] if len(sys.argv) > 1 else None)()
     except Exception as error:
         if not _is_own(error):
             raise
