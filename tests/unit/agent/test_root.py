@@ -21,7 +21,8 @@ def test_each_group_has_its_line_in_the_help() -> None:
 
 def test_the_agent_brings_neither_server_nor_simulator() -> None:
     """A gateway on a small machine has in its memory what it needs, and no more."""
-    seen = "import sys; from agent.cli import main; sys.argv = ['byleave', 'agent', '--help']\ntry: main()\nexcept SystemExit: pass\n"
+    seen = "import sys; from agent.cli import main; sys.argv = ['byleave', 'agent', '--help']\n"
+    seen += "try: main()\nexcept SystemExit: pass\n"
     seen += "print(sorted({name.partition('.')[0] for name in sys.modules} & {'cloud_sync', 'hw_sim', 'firmware'}))"
     done = subprocess.run([sys.executable, "-c", seen], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
