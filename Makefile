@@ -33,10 +33,11 @@ setup: $(STAMP)
 demo: $(STAMP)
 	@$(BIN)/byleave demo run --report demo/report.html
 
-# Three parts at once on two cores: whole systems on simulated boards; what keeps rows once more with its stores on PostgreSQL, behind
-# the others, and then clauses and faults; and all other tests, told first. Of what PostgreSQL repeats one in STORED_SHARE runs, others
-# at each commit.
+# Three parts at once on two cores: whole systems on simulated boards, two files at a time since they wait more than they compute;
+# what keeps rows once more with its stores on PostgreSQL, behind the others, and then clauses and faults; and all other tests, told
+# first. Of what PostgreSQL repeats one in STORED_SHARE runs, others at each commit.
 STORED_SHARE ?= 4
+BOARDS_AT_ONCE ?= 2
 export BYLEAVE_SEED ?= $(shell git rev-parse HEAD 2>/dev/null)
 export BYLEAVE_STORED = $(STORED_SHARE)
 BOARDS := tests/system tests/unit/firmware/app
@@ -44,7 +45,7 @@ PROMISED := tests/clauses tests/faults
 STORED := $(addprefix tests/unit/cloud_sync/,ingest erasure retention read records restriction test_limits.py test_service.py \
   test_service_restore.py test_service_stores.py)
 test: $(STAMP)
-	@mkdir -p build; $(BIN)/python -m $(RUN) pytest $(BOARDS) >build/boards.log 2>&1 & boards=$$!; \
+	@mkdir -p build; $(BIN)/python -m $(RUN) pytest -n $(BOARDS_AT_ONCE) --dist loadfile --durations 20 $(BOARDS) >build/boards.log 2>&1 & boards=$$!; \
 	  (BYLEAVE_TEST_STORE=postgresql nice $(BIN)/python -m $(RUN) pytest $(STORED) && nice $(BIN)/python -m $(RUN) pytest $(PROMISED)) \
 	    >build/stored.log 2>&1 & stored=$$!; \
 	  $(BIN)/python -m $(RUN) pytest $(BOARDS:%=--ignore=%) $(PROMISED:%=--ignore=%); others=$$?; \
@@ -54,7 +55,7 @@ test: $(STAMP)
 # The tests once more under coverage, failing below what pyproject.toml asks for.
 coverage: $(STAMP)
 	@rm -f .coverage .coverage.*
-	@$(MAKE) --no-print-directory test RUN='coverage run -m'
+	@$(MAKE) --no-print-directory test RUN='coverage run -m' BOARDS_AT_ONCE=0
 	@$(BIN)/coverage combine --quiet && $(BIN)/coverage report
 
 build/typings/.installed: STUBS := micropython-esp32-stubs
