@@ -71,6 +71,10 @@ class AsyncCloudSync(_Wrapper[CloudSync]):
         return cls(await asyncio.to_thread(CloudSync.open, config, clock=clock, link=link))
 
     enrol = _awaited(CloudSync.enrol)
+    invite = _awaited(CloudSync.invite)
+    invitations = _awaited(CloudSync.invitations)
+    withdraw_invitation = _awaited(CloudSync.withdraw_invitation)
+    admit = _awaited(CloudSync.admit)
     heal = _awaited(CloudSync.heal)
     hand_over = _awaited(CloudSync.hand_over)
     handle = _awaited(CloudSync.handle)

@@ -6,6 +6,7 @@ CloudSyncError
  ├── WireFormatError    bytes that are not wire format version 1
  ├── SealBroken         a tag does not verify
  ├── UnknownDevice      no such device is enrolled
+ ├── EnrolmentRefused   a sealed enrolment is damaged, foreign, used, too old or of another version; the message says which
  ├── KeyDestroyed       the key that would open this is gone, on purpose
  ├── Denied             the gate said no; carries the reason
  ├── ConsentError       a consent transition that the ledger does not allow
@@ -37,6 +38,10 @@ class SealBroken(CloudSyncError):  # noqa: N818 - says what happened; the base c
 
 class UnknownDevice(CloudSyncError):  # noqa: N818
     """No such device is enrolled."""
+
+
+class EnrolmentRefused(CloudSyncError):  # noqa: N818
+    """A sealed enrolment is damaged, foreign, used, too old or of another version; the message says which and what to do."""
 
 
 class KeyDestroyed(CloudSyncError):  # noqa: N818

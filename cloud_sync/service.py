@@ -25,13 +25,14 @@ from cloud_sync.directive import DirectiveDesk, Permission, SealedAtRest, compil
 from cloud_sync.erasure.belonging import check_belonging
 from cloud_sync.erasure.erase import Eraser
 from cloud_sync.erasure.witness import Witness
+from cloud_sync.facade.admitting import Admitting
 from cloud_sync.facade.aggregating import Aggregating
 from cloud_sync.facade.alarms import Alarming
 from cloud_sync.facade.backups import Backing
 from cloud_sync.facade.bounds import Ages, BoundDesk, Groups
 from cloud_sync.facade.boundwitness import BoundWitness
 from cloud_sync.facade.consents import Consents, log_consent
-from cloud_sync.facade.devices import CONTROLLER, Devices, Enrolment
+from cloud_sync.facade.devices import CONTROLLER, Enrolment
 from cloud_sync.facade.erasing import Erasing
 from cloud_sync.facade.guarding import Guarding
 from cloud_sync.facade.keeping import Keeping
@@ -48,9 +49,11 @@ from cloud_sync.gate import Gate
 from cloud_sync.ingest.answers import Answers
 from cloud_sync.ingest.downlinks import DownlinkSealer
 from cloud_sync.ingest.healing import Healing
+from cloud_sync.ingest.hello import DeskLater
 from cloud_sync.ingest.leave import Leave
 from cloud_sync.ingest.pipeline import Ingest
 from cloud_sync.keys.generations import Generations
+from cloud_sync.keys.invitations import InvitationKeys
 from cloud_sync.keys.ladderkeys import LadderKeys
 from cloud_sync.keys.personkeys import PersonKeys
 from cloud_sync.keys.rotation import Rotation
@@ -83,7 +86,7 @@ class SystemClock:
         return time.time()
 
 
-class CloudSync(Reads, Lives, Devices, KeyRoom, Guarding, Outlets, Erasing, Backing, Noticing, Alarming):
+class CloudSync(Reads, Lives, Admitting, KeyRoom, Guarding, Outlets, Erasing, Backing, Noticing, Alarming):
     """The server. Its methods may be called from any thread."""
 
     def __init__(
@@ -178,6 +181,7 @@ class CloudSync(Reads, Lives, Devices, KeyRoom, Guarding, Outlets, Erasing, Back
             done=self._consented,
         )
         self._generations = Generations(self._store, kek, self._keys)
+        self._invitations = InvitationKeys(self._store, kek)
         self.releases = ReleaseStore(config.folder / RELEASES)
         self._answers = Answers(
             database=self.database,
@@ -190,16 +194,17 @@ class CloudSync(Reads, Lives, Devices, KeyRoom, Guarding, Outlets, Erasing, Back
         )
         self.live = Live(self.database)
         terms = Terms(policy)
-        self.ingest = Ingest(
-            database=self.database,
-            keys=self._keys,
-            clock=clock,
-            leave=Leave(self.gate, policy, self.database),
-            desk=self._answers,
-            audit=self.audit,
-            terms=terms,
-            committed=self._committed,
-        )
+        taking: dict[str, Any] = {
+            "database": self.database,
+            "keys": self._keys,
+            "clock": clock,
+            "leave": Leave(self.gate, policy, self.database),
+            "audit": self.audit,
+            "terms": terms,
+            "committed": self._committed,
+        }
+        self.ingest = Ingest(**taking, desk=self._answers)
+        self._hellos = Ingest(**taking, desk=DeskLater())
         stores: dict[str, Any] = {"database": self.database, "store": self._store, "keys": self._keys, "clock": clock}
         self._witness = Witness(self.database, self._tombstones)
         self._sweeper = self._keeping.sweeper(self._store, self._keys, self._tombstones, terms, self._witness)
@@ -319,6 +324,7 @@ class CloudSync(Reads, Lives, Devices, KeyRoom, Guarding, Outlets, Erasing, Back
             self.confirmations.escalate()
             self.notices.restrict_overdue()  # not while a clock that leapt may have made it so
             self.notices.expire()
+            self._expire_invitations()
             self.recipients.look_after()
             self._keep_horizons()
             self.upkeep.alarm()

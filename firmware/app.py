@@ -68,6 +68,7 @@ class App:
         # 3. Behind a deep sleep go on where it was; else nothing has power before somebody permits it.
         if not (woken and self._wake(board, tail)):
             unpower(board)
+        print("started", VERSION)
 
     def _sleeps(self, board) -> bool:
         """True for a device that sleeps deeply when nothing is due."""
@@ -190,10 +191,7 @@ class App:
 
     def _status(self, reason: int, time_s) -> bytes:
         gc.collect()
-        return report.pack_status(
-            reason,
-            time_s,
-            self.keystore.epoch,
+        rest = (
             self.supervisor.uptime_s(),
             self.in_force.version,
             self.keystore.down_next,
@@ -211,6 +209,9 @@ class App:
             SECURITY,
             update.state,
         )
+        # For whoever sits at the console: none of it is about a person. The challenge and its number are the server's alone.
+        print("status", reason, rest[:2] + rest[4:])
+        return report.pack_status(reason, time_s, self.keystore.epoch, *rest)
 
     def kick(self) -> None:
         """The link has something to say."""

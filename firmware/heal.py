@@ -65,6 +65,7 @@ def settle(node, pending: tuple, code: int) -> None:
     except FirmwareError as error:
         print("healing:", error)
         return
+    print("healed", keys.generation)
     # 5. The first envelope of the new generation retires the old one at the server.
     node.report_soon(report.HEARTBEAT)
 

@@ -8,9 +8,26 @@ import sys
 gc.threshold(32 * 1024)
 
 # No module comes out of the file system [a file by the name of a built-in one would run in its place]. Each import of a built-in
-# module looked there first, too: 1,200 reads of flash a start.
-sys.path[:] = [place for place in sys.path if place not in ("", "/lib")]
+# module looked there first, too: 1,200 reads of flash a start. Nor out of the first slot, which MicroPython mounts as /rom and
+# puts on the path, whatever is known of it [a release that was taken back].
+aside = ("", "/lib", "/rom", "/rom/lib") if "/rom/lib" in sys.path else ("", "/lib")
+sys.path[:] = [place for place in sys.path if place not in aside]
 
-import slots  # type: ignore[import-not-found]  # noqa: E402
+try:
+    import slots  # type: ignore[import-not-found]
+except ImportError:
+    # Not built in, but flashed by cable: beside this file, or with a whole release in a folder that `start` names; or copied
+    # here with all of it. What is built in still comes first.
+    try:
+        with open("/start") as file:
+            sys.path.append(file.read())
+    except OSError:
+        sys.path.append("/")
+    import os
+
+    import slots
+
+    if sys.path[-1] == "/" and "firmware" not in os.listdir("/"):  # the release lies in a slot
+        sys.path.pop()
 
 slots.run()

@@ -38,6 +38,7 @@ def sleep(app, board, ms: int) -> None:
     if board.retained() != data:
         board.reset()  # numbers are skipped, none is used twice
     app.feed()
+    print("asleep", ms // 1000)
     board.deep_sleep_ms(ms, keep, wake)
 
 

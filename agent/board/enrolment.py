@@ -1,16 +1,28 @@
-"""Enrolment of a board: the file of `byleave sync enrol` goes into the board's memory, becomes its keys, and is gone."""
+"""Enrolment of a board: what it is to become goes into its memory, becomes its keys, and is gone from there.
+
+Two ways lead to it. A file that the server prepared (`byleave sync enrol`): `enrol`. An invitation (`byleave sync invite`), to
+which board and host make the keys: `agent.board.invited`. From "installed" on they are the same: `become`.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-import stat
+import re
+from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from agent.board.console import Console
+from agent.board.programs import REACH
+from agent.board.typed import INSTALL as _INSTALL
+from agent.board.typed import LOOK as _LOOK
+from agent.board.typed import WIPE as _WIPE
+from agent.board.typed import literal
 from agent.errors import AgentError, AlreadyEnrolled, BoardRefused, EnrolmentFileError, LinkLost, NoFirmware
+from agent.files import read_private
 
 FILE_LIMIT_BYTES = 4096  # settings of 300 bytes and 90 of the rest; what is longer was never an enrolment
 # docs/architecture.md, "Enrolment file": array of 7, version 1, then the device as a string of 16 characters and the root.
@@ -20,42 +32,9 @@ _UINT_BYTES = {0xCC: 1, 0xCD: 2, 0xCE: 4}  # behind the first byte of an integer
 _LEAST_BYTES = 19 + 2 + 32 + 4
 _ALPHABET = set("abcdefghijklmnopqrstuvwxyz234567")
 
-# What is typed at the board's prompt. None of it says a key.
-_LOOK = """
-import gc, json
-gc.threshold(32768)
-try:
- from firmware import boards, enrol
- from firmware.flash.recordlog import RecordLog
- from firmware.keystore import SLOT_BYTES, KeyStore
-except ImportError:
- print(json.dumps(None))
-else:
- board = boards.active()
- k = KeyStore(RecordLog(board.region("keys"), SLOT_BYTES))
- print(json.dumps([board.NAME, k.device if k.enrolled else "", k.generation, k.epoch]))
-"""
-_INSTALL = """
-try:
- enrol.install(RecordLog(board.region("keys"), SLOT_BYTES), board, bytes(e))
-finally:
- for i in range(len(e)): e[i] = 0
-"""
-# Large pieces first: a board with 8 MB of heap is through in a second. They hang in a chain [a list that grows wants room in
-# one piece, and gives up while small holes are left]; an attempt that failed may have left any of the names undone.
-_WIPE = """
-import gc
-for n in ("e", "k"): globals().pop(n, None)
-gc.collect()
-b = None
-for n in (65536, 4096, 256, 16):
- try:
-  while 1: b = b, bytearray(n)
- except MemoryError: pass
-del b
-gc.collect()
-"""
-_REMAINS = (
+_HEX = re.compile("[0-9a-f]{32}")
+_ANEW = "enrol anew with `byleave sync enrol`"
+REMAINS = (
     "The device's root key may still be in the board's memory: unless the next try ends well, take all its power away, "
     "the battery's too, before it leaves your hands"
 )
@@ -86,25 +65,8 @@ class EnrolmentFile:
     @classmethod
     def read(cls, path: Path) -> EnrolmentFile:
         """EnrolmentFileError for one that is missing, damaged, or open to others."""
-        try:
-            descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
-        except OSError as error:
-            raise EnrolmentFileError(
-                f"{path}: cannot be read ({error.strerror}); `byleave sync enrol` writes one"
-            ) from None
-        try:
-            status = os.fstat(descriptor)
-            # 1. Only who made it may have read it [a root key that another user of this machine has copied].
-            if not stat.S_ISREG(status.st_mode):
-                raise EnrolmentFileError(f"{path}: is no file")
-            if os.name == "posix" and status.st_mode & 0o077:
-                raise EnrolmentFileError(
-                    f"{path}: others on this machine may read it, and the device's root key in it. Delete it and enrol "
-                    f"anew with `byleave sync enrol`; or, where you trust them all, chmod 600 {path}"
-                )
-            data = os.read(descriptor, FILE_LIMIT_BYTES + 1)
-        finally:
-            os.close(descriptor)
+        # 1. Only who made it may have read it [a root key that another user of this machine has copied].
+        data = read_private(path, limit_bytes=FILE_LIMIT_BYTES, holds="the device's root key", instead=_ANEW)
         # 2. Its form [a file that was cut or mistaken wipes the board's old keys and brings none]: the board checks it all.
         if not _has_form(data):
             raise EnrolmentFileError(f"{path}: is no enrolment, or damaged; `byleave sync enrol` writes a new one")
@@ -150,19 +112,16 @@ def enrol(port: str, path: Path, *, keep: bool = False, again: bool = False) -> 
     enrolment = EnrolmentFile.read(path)
     with closing(Console(port)) as console:
         # 2. What is there? [another MicroPython board on the next port; somebody's enrolled device]
+        console.run(REACH)
         before = look(console)
         if before.device not in ("", enrolment.device) and not again:
-            with suppress(AgentError):  # looked at by mistake, it goes on with its work
-                console.restart()
-            raise AlreadyEnrolled(
-                f"{port}: the board is device {before.device} already. With --again it becomes {enrolment.device}, and "
-                "its keys, its directive and what it has not sent are wiped"
-            )
-        _become(console, enrolment, installs=before.device != enrolment.device)
-        after = look(console)
-        said = console.restart()
-        if "not started" in said:
-            raise BoardRefused(f"{port}: the board is enrolled and does not start: {said}")
+            leave(console)
+            raise another(console, before, enrolment.device)
+        if before.device:
+            console.hold()  # its watchdog would reset it in the midst of it
+        installs = before.device != enrolment.device
+        become(console, enrolment.device, enrolment.data if installs else None)
+        after = started(console)
     # 6. It is good once.
     if not keep:
         enrolment.destroy()
@@ -170,34 +129,105 @@ def enrol(port: str, path: Path, *, keep: bool = False, again: bool = False) -> 
 
 
 def look(console: Console) -> Board:
-    """What the board says of itself; NoFirmware if byleave's does not run there."""
-    try:
-        values = json.loads(console.run(_LOOK))
-    except ValueError:
-        values = None
-    if not isinstance(values, list) or len(values) != 4:
+    """What the board says of itself; NoFirmware if byleave's does not run there. REACH ran before."""
+    values = said(console, _LOOK)
+    if values is None:
         raise NoFirmware(
             f"{console.port}: MicroPython answers, byleave's firmware is not on the board; install it first"
         )
+    if not isinstance(values, list) or [type(value) for value in values] != [str, str, int, int]:
+        raise garbled(console)
     return Board(*values)
 
 
-def _become(console: Console, enrolment: EnrolmentFile, *, installs: bool) -> None:
+def said(console: Console, program: str) -> Any:
+    """The JSON value in the last line of what the program prints; a board may print of its own before it."""
     try:
-        if installs:
-            _install(console, enrolment)
+        return json.loads(console.run(program).strip().rpartition("\n")[2])
+    except (ValueError, RecursionError):
+        raise garbled(console) from None
+    except BoardRefused as error:
+        if _HEX.search(str(error)):  # an answer that was taken for an error [random bytes of a key in a message]
+            raise garbled(console) from None
+        raise
+
+
+def garbled(console: Console) -> LinkLost:
+    """What was said is not what the program says [a bad cable, a board that talks at the same time]."""
+    return LinkLost(
+        f"{console.port}: what the board said came garbled; see to the cable and give the same command again"
+    )
+
+
+def leave(console: Console) -> None:
+    """Looked at by mistake, or for nothing: it goes on with its work."""
+    with suppress(AgentError):
+        console.restart()
+
+
+def another(console: Console, before: Board, becomes: str) -> AlreadyEnrolled:
+    """Why a board that is a device stays it."""
+    return AlreadyEnrolled(
+        f"{console.port}: the board is device {before.device} already. With --again it becomes {becomes}, and "
+        "its keys, its directive and what it has not sent are wiped"
+    )
+
+
+def become(
+    console: Console,
+    device: str,
+    data: bytes | bytearray | None,
+    then: Callable[[], None] = lambda: None,
+) -> None:
+    """The board installs `data` and is that device; `then` is done; what is left in its memory is overwritten.
+
+    data: as of docs/architecture.md, "Enrolment file"; None for a board that is the device already. Whatever fails, the memory
+    is overwritten too where the board can still be reached, and the sentence says where it cannot.
+    """
+    try:
+        if data is not None:
+            _install(console, data)
             # 3. Read anew from its flash [a write that did not hold].
-            if look(console).device != enrolment.device:
+            if look(console).device != device:
                 raise BoardRefused(f"{console.port}: the board took the enrolment and is not that device; try again")
+            then()
         # 4. What is left of it in the board's memory, of this try or the last, is overwritten [a memory that outlives the reset].
         console.run(_WIPE)
     except LinkLost as error:
-        raise LinkLost(f"{error}. {_REMAINS}") from None
+        raise LinkLost(f"{error}. {REMAINS}") from None
     except AgentError as error:
         # 5. After a refusal too [a board that is given back to somebody with the root in its memory].
         if not _wiped(console):
-            raise type(error)(f"{error}. {_REMAINS}") from None
+            raise type(error)(f"{error}. {REMAINS}") from None
         raise
+
+
+def started(console: Console) -> Board:
+    """Starts the board as what it has become, and says what that is."""
+    after = look(console)
+    try:
+        told = console.restart()
+    except LinkLost as error:
+        raise LinkLost(
+            f"{error}; it is enrolled. Then give the same command again, which ends what is left to do"
+        ) from None
+    if "not started" in told:
+        raise BoardRefused(f"{console.port}: the board is enrolled and does not start: {told}")
+    return after
+
+
+def hand(console: Console, data: bytes | bytearray) -> None:
+    """Bytes into the board's variable `e`: into its memory, never into a file there; nothing here logs them."""
+    text = literal(data)
+    try:
+        console.run(bytes(text))
+    finally:
+        text[:] = bytes(len(text))
+
+
+def _install(console: Console, data: bytes | bytearray) -> None:
+    hand(console, data)
+    console.run(_INSTALL)
 
 
 def _wiped(console: Console) -> bool:
@@ -210,12 +240,5 @@ def _wiped(console: Console) -> bool:
         wiped = False
     else:
         wiped = True
-    with suppress(AgentError):
-        console.restart()
+    leave(console)
     return wiped
-
-
-def _install(console: Console, enrolment: EnrolmentFile) -> None:
-    # As text of a program it goes into the board's memory, never into a file there; nothing here logs it.
-    console.run(f"e = bytearray({enrolment.data!r})")
-    console.run(_INSTALL)

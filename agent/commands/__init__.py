@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import typer
 
+from agent.commands.doctor import doctor
 from agent.commands.enrol import enrol
+from agent.commands.flash import flash
+from agent.commands.gateway import gateway
+from agent.commands.greet import greet
+from agent.commands.monitor import monitor
 from agent.commands.ports import ports
 from agent.commands.release import names, release
+from agent.commands.reset import reset
 
 agent = typer.Typer(no_args_is_help=True)
 
@@ -17,5 +23,5 @@ def about() -> None:
 
 
 # In the order of their use.
-for command in (ports, enrol, release, names):
+for command in (ports, flash, enrol, greet, doctor, monitor, reset, gateway, release, names):
     agent.command()(command)

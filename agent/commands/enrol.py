@@ -3,34 +3,109 @@
 from __future__ import annotations
 
 import json
+import sys
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from agent.board import enrolment
+from agent.board import enrolment, invited
+from agent.board import settings as board_settings
+from agent.board.invitation import Invitation
+from agent.board.sealing import check_installed
+from agent.board.settings import Options
+from agent.errors import AgentConfigError
 
 
 def enrol(
     port: Annotated[str, typer.Option(metavar="PORT", help="Serial port of the board.")],
-    file: Annotated[Path, typer.Option(metavar="FILE", help="Enrolment file of `byleave sync enrol`.")],
-    keep: Annotated[bool, typer.Option("--keep", help="Do not delete the file; it is good once.")] = False,
+    invitation: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Invitation of `byleave sync invite`; goes with --out.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where the sealed enrolment goes, for `byleave sync admit`.")
+    ] = None,
+    fingerprint: Annotated[
+        str, typer.Option(metavar="DIGITS", help="Of the invitation, as you were told it; another is refused.")
+    ] = "",
+    settings: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Settings as JSON, mode 0600; or the next options.")
+    ] = None,
+    wifi_ssid: Annotated[str, typer.Option(metavar="NAME", help="Wi-Fi network; its key is asked for.")] = "",
+    apn: Annotated[str | None, typer.Option(metavar="APN", help='LTE-M modem; "" where the card knows it.')] = None,
+    serial: Annotated[int, typer.Option(metavar="BAUD", help="Serial line to a gateway, 115200 for instance.")] = 0,
+    broker: Annotated[str, typer.Option(metavar="HOST[:PORT]", help="MQTT broker, as the device finds it.")] = "",
+    broker_user: Annotated[str, typer.Option(metavar="NAME", help="At the broker; its password is asked for.")] = "",
+    tls_ca: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="PEM certificate of the broker's authority: TLS.")
+    ] = None,
+    secrets: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="TOML, mode 0600: wifi_key, broker_password; nothing is asked.")
+    ] = None,
+    file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The other way: a file that `byleave sync enrol` prepared.")
+    ] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="With --file: do not delete it; it is good once.")] = False,
     again: Annotated[
         bool, typer.Option("--again", help="Replace the device that the board is; its keys and spool are wiped.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Make a board with byleave's firmware a device: keys into its flash, and the file is gone.
+    """Make a board with byleave's firmware a device of the server that invited it; the server alone can open what is left here.
 
-    Exit code 3: no such port; 4: port busy; 5: no MicroPython prompt; 6: no byleave firmware; 7: enrolled already;
-    8: the board refuses; 9: it went away on the way, and the same command once more goes on; 1: anything else.
+    Exit code 1: a file; 2: options or settings; 3: no such port; 4: port busy; 5: no MicroPython prompt; 6: no byleave
+    firmware; 7: enrolled already; 8: the board refuses; 9: it went away on the way, and the same command once more goes on;
+    10: another fingerprint.
 
-    Example: byleave agent enrol --port /dev/ttyACM0 --file van.enrolment
+    Example: byleave agent enrol --port /dev/ttyACM0 --invitation van.invitation --settings board.json --out van.enrolment
     """
+    options = Options(wifi_ssid, apn, serial, broker, broker_user, tls_ca, secrets)
+    if file is not None:
+        if invitation or out or fingerprint or settings or options.given:
+            raise AgentConfigError("--file goes with --port, --keep, --again and --json alone: it holds its settings")
+        _prepared(port, file, keep=keep, again=again, as_json=as_json)
+        return
+    if invitation is None or out is None or keep:
+        raise AgentConfigError("write --invitation FILE and --out FILE, or --file FILE (and --keep) for a prepared one")
+    if settings is not None and options.given:
+        raise AgentConfigError("--settings goes without the options that say the same; leave one of both out")
+    check_installed()
+    invited_by = Invitation.read(invitation, now_s=time.time())
+    if fingerprint:
+        invited_by.prove(fingerprint)
+    elif not as_json:
+        typer.echo(_about(invited_by))
+    chosen = board_settings.from_file(settings) if settings else board_settings.from_options(options, _asked)
+    board = invited.enrol(port, invited_by, chosen, out, again=again)
+    if as_json:
+        found = {"fingerprint": invited_by.fingerprint, "enrolment": str(out)}
+        typer.echo(json.dumps({"port": port, **asdict(board), **found}))
+        return
+    typer.echo(f"{board.board} at {port} is device {board.device} and has started")
+    typer.echo(f"now the server admits it: byleave sync admit {out}")
+
+
+def _prepared(port: str, file: Path, *, keep: bool, again: bool, as_json: bool) -> None:
     board = enrolment.enrol(port, file, keep=keep, again=again)
     if as_json:
         typer.echo(json.dumps({"port": port, **asdict(board), "file_deleted": not keep}))
         return
     typer.echo(f"{board.board} at {port} is device {board.device} (generation {board.generation}) and has started")
     typer.echo(f"kept {file}: delete it, it is good once" if keep else f"deleted {file}")
+
+
+def _about(invitation: Invitation) -> str:
+    until = time.strftime("%Y-%m-%d", time.gmtime(invitation.expires_s))
+    return (
+        f"invitation of {invitation.controller or 'a server without a name'}, until {until}, fingerprint "
+        f"{invitation.fingerprint}: compare it with what `byleave sync invite` printed"
+    )
+
+
+def _asked(question: str) -> str:
+    """Hidden; a pipe is nobody who could be asked."""
+    if not sys.stdin.isatty():
+        raise AgentConfigError(f"{question}: there is no terminal to ask at; write it into a file for --secrets")
+    return str(typer.prompt(question, hide_input=True, default="", show_default=False, err=True))

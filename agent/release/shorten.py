@@ -36,7 +36,12 @@ KEPT = frozenset(
         *("run", "main", "begin", "SECURITY", "VERSION"),
         # the programs that `byleave agent enrol` types at the prompt, and the exceptions that a person reads there
         *("active", "region", "RecordLog", "KeyStore", "SLOT_BYTES", "NAME", "device"),
-        *("enrolled", "generation", "epoch", "install"),
+        *("enrolled", "generation", "epoch", "install", "hello", "greet"),
+        # what `byleave agent doctor` and `byleave agent monitor --once` type
+        *("PINS", "led", "button", "battery_mv", "settings", "sensor_power", "i2c", "gnss_power"),
+        *("uart_gnss", "uart_link", "radio_connect", "radio_connected", "modem", "Sim7080g", "start"),
+        *("unlock", "power_off", "sectors", "sector_bytes", "read", "Spool", "count", "lost", "bytes_free"),
+        *("boots", "directive_high"),
         *texts.ERRORS,
     }
 )

@@ -33,6 +33,8 @@ class Kind(StrEnum):
     DEVICE_ENROLLED = "device.enrolled"
     DEVICE_REVOKED = "device.revoked"
     DEVICE_HEALED = "device.healed"
+    INVITATION_MADE = "invitation.made"
+    INVITATION_ENDED = "invitation.ended"
     CONSENT_REQUESTED = "consent.requested"
     CONSENT_GIVEN = "consent.given"
     CONSENT_REFUSED = "consent.refused"
@@ -170,6 +172,7 @@ DETAIL_KEYS: Final = frozenset(
             "first_epoch",
             "generation",
             "group",
+            "invitation",
             "language",
             "last_epoch",
             "notice",

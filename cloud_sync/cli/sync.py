@@ -16,6 +16,7 @@ from cloud_sync.cli.effective import config
 from cloud_sync.cli.export import export
 from cloud_sync.cli.groups import group
 from cloud_sync.cli.holds import hold, lift, restrict
+from cloud_sync.cli.invitations import admit, invitations, invite
 from cloud_sync.cli.keep import erase, sweep
 from cloud_sync.cli.keys import keys
 from cloud_sync.cli.limits import limits
@@ -49,7 +50,7 @@ def _sync() -> None:
 
 
 for command in (
-    *(init, serve, config, enrol, hand_over, heal, devices, read, export),
+    *(init, serve, config, invite, admit, invitations, enrol, hand_over, heal, devices, read, export),
     *(sweep, upkeep, erase, restrict, lift, move),
 ):
     sync.command()(command)

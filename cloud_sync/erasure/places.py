@@ -89,6 +89,7 @@ ERASER, RECORDS, LIMITS, AGES, ACCESS, HOLDS, RESTRICTIONS, RELEASES, LIVE, LINK
 )
 NOTICES = "notices"
 INCIDENTS, ALARMS = "incidents", "alarms"
+INVITATIONS = "invitations"
 _TOLD = "GDPR Art. 5(2), 13, 14, 17(3)(e)"
 _LEDGER = "GDPR Art. 7(1), 8(2), 17(3)(e)"
 _AGAIN = "GDPR Art. 5(2), 17(1)"
@@ -454,6 +455,25 @@ _KEYS: Final = (
             ("heal_offer", "generation number spine_epoch first_epoch"),
             ("heal_candidate", "generation first_epoch epoch counter"),
         )
+    ),
+    _table(
+        Store.KEYS,
+        "invitation",
+        Fate.DESTROYED,
+        INVITATIONS,
+        personal="id subject takes_over provided_by wrapped",
+        plain="made_at expires_at",
+        names="subject",
+        stays="takes_over",  # of an invitation of somebody else, who is to have the person's device
+    ),
+    _table(
+        Store.KEYS,
+        "admission",
+        Fate.DESTROYED,
+        INVITATIONS,
+        personal="id subject device takes_over provided_by",
+        plain="at",
+        names="subject",
     ),
     _table(
         Store.KEYS,

@@ -77,6 +77,10 @@ class Erasing:
     _tombstones: TombstoneRows
     _witness: Witness
 
+    def _finish_admissions(self) -> None:
+        """`Devices._finish_admissions`."""
+        raise NotImplementedError
+
     def _prepare_erasing(self) -> None:
         self._delivered: dict[str, list[Delivery]] = defaultdict(list)  # by person: what sinks may still hold
         self._redoing = False
@@ -99,6 +103,13 @@ class Erasing:
         register.add(Part(places.NOTICES, forget=database.forget_notices, kept=self._kept_notices))
         register.add(Part(places.INCIDENTS, forget=database.forget_concerned))
         register.add(Part(places.ALARMS, forget=database.forget_alarms))
+        register.add(
+            Part(
+                places.INVITATIONS,
+                destroy=self._store.destroy_invitations,
+                beside=lambda *_: self._finish_admissions(),
+            )
+        )
         register.add(Part(places.RELEASES, beside=self._forget_releases))
         register.add(Part(places.LIVE, beside=lambda subject, _: self.live.forget(subject, whole=True)))
         register.add(Part(places.LINK, beside=self._clear_retained))
@@ -173,6 +184,7 @@ class Erasing:
         self.live.forget(subject, whole=ends)  # what was committed meanwhile
         if whole and receipt.held:
             self.records.erase(subject, actor=by)
+            self._end_invitations(subject, min(receipt.at, until))
         elif whole:
             self._finish_person(subject, by)
         self._witness.note()
@@ -180,7 +192,22 @@ class Erasing:
         return self._receipt(receipt, recipients)
 
     def _known(self, subject: str) -> bool:
-        return self.database.names(subject) or self._store.person(subject) is not None or self.limits.known(subject)
+        return (
+            self.database.names(subject)
+            or self._store.person(subject) is not None
+            or self.limits.known(subject)
+            or subject in self._invitees()  # by a key store that knows more than a restored database
+        )
+
+    def _end_invitations(self, subject: str, until: float) -> None:
+        """Evidence of nothing: no hold keeps a key that is for days to come."""
+        with self.database.transaction():  # as an admission
+            ended = self._store.destroy_invitations(subject, until)
+        if ended:
+            self._keys.vacuum()
+
+    def _invitees(self) -> set[str]:
+        return {each.subject for each in self._store.invitations()}
 
     def _finish_person(self, subject: str, actor: str) -> None:
         """What had waited for a hold is over with the rest; then the log says what stays."""
@@ -209,7 +236,8 @@ class Erasing:
         """
         pending = dict(self._register.pending())
         if pending:
-            everybody = {mark_of(subject): subject for subject in {*self.database.named(), *self._store.people()}}
+            named = {*self.database.named(), *self._store.people(), *self._invitees()}
+            everybody = {mark_of(subject): subject for subject in named}
             for name, at in pending.items():
                 self._erase_again(everybody.get(name), name, at)
             self._store.vacuum_erased()

@@ -8,12 +8,11 @@ this one had begun.
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from cloud_sync.errors import ConfigError, StoreError, WireFormatError
+from cloud_sync.errors import ConfigError, WireFormatError
 from cloud_sync.keys.ladderkeys import LadderKeys
 from cloud_sync.keys.rows import WrappedRows
 from cloud_sync.keys.wrap import KeyEncryptionKey
@@ -21,8 +20,6 @@ from cloud_sync.model import UPLINK_STREAMS, HealingCandidate, HealingOffer, Hea
 from cloud_sync.stores import KeyDatabase
 from cloud_sync.wire import ladder
 from cloud_sync.wire.fields import MOST_GENERATION
-
-log = logging.getLogger(__name__)
 
 MOST_OFFERS = 4  # of a generation: a device answers the newest it has opened, and older ones are gone by then
 OFFER_AGAIN_S = 600  # an exchange costs a device seconds of its processor, and an answer comes within one contact
@@ -142,7 +139,7 @@ class Generations(WrappedRows):
             wish = self._store.wish(device)
             if wish is not None and wish.above < generation:
                 self._store.destroy_wish(device)
-        self._vacuum()
+        self.vacuum()
 
     def going_on(self) -> set[str]:
         """Devices of which there is a ladder that leads on."""
@@ -157,14 +154,7 @@ class Generations(WrappedRows):
             self._store.destroy_candidate(device)
             self._store.destroy_offers(device)
             self._store.destroy_wish(device)
-        self._vacuum()
-
-    def _vacuum(self) -> None:
-        """What is destroyed leaves the file's log too, now or as soon as no other process reads."""
-        try:
-            self._store.vacuum_erased()
-        except StoreError as error:
-            log.warning("destroyed keys wait in the key store's log for the next sweep: %s", error)
+        self.vacuum()
 
 
 def new_private() -> tuple[bytes, bytes]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from cloud_sync.errors import ConfigError, SealBroken
+from cloud_sync.keys.invitations import invitation_identity
 from cloud_sync.keys.personkeys import person_identity
 from cloud_sync.keys.recordkeys import record_identity
 from cloud_sync.keys.ring import DIRECT, MARK, KeyRing, number_of, prefix
@@ -53,6 +54,12 @@ TABLES: tuple[Table, ...] = (
     Table("record_key", ("record_id", "subject"), (), record_identity),
     Table("heal_offer", ("device", "generation", "number"), ("spine_epoch", "first_epoch"), offer_identity),
     Table("heal_candidate", ("device",), ("generation", "first_epoch", "epoch", "counter"), candidate_identity),
+    Table(
+        "invitation",
+        ("id",),
+        ("subject", "made_at", "expires_at", "takes_over", "provided_by"),
+        invitation_identity,
+    ),
 )
 
 

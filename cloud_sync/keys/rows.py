@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import os
 import secrets
 from dataclasses import astuple, replace
 
-from cloud_sync.errors import KeyDestroyed, UnknownDevice
+from cloud_sync.errors import KeyDestroyed, StoreError, UnknownDevice
 from cloud_sync.keys.wrap import KEY_BYTES, KeyEncryptionKey
 from cloud_sync.model import PERSONAL_STREAMS, HealingCandidate, HealingOffer, Leaf, Shield, Tip
 from cloud_sync.stores import KeyDatabase
+
+log = logging.getLogger(__name__)
 
 NUMBER_BITS = 62  # of a shield, at random: it fits the store's integers, and no two of a device are alike
 
@@ -27,6 +30,15 @@ class WrappedRows:
     def __init__(self, store: KeyDatabase, kek: KeyEncryptionKey) -> None:
         self._store = store
         self._kek = kek
+
+    def vacuum(self) -> bool:
+        """What is destroyed leaves the file's log too; False where another process reads, and it waits for the next time."""
+        try:
+            self._store.vacuum_erased()
+        except StoreError as error:
+            log.warning("destroyed keys wait in the key store's log for the next sweep: %s", error)
+            return False
+        return True
 
     def _tip(self, device: str, generation: int, stream: int) -> Tip:
         tip = self._store.tip(device, generation, stream)

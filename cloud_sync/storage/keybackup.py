@@ -22,8 +22,8 @@ from cloud_sync.storage.schema import KEYS
 from cloud_sync.storage.sqlite import SqliteKeys
 from cloud_sync.stores import RESTORED
 
-#: What leads to keys of days to come, or of a healing that is under way.
-NEVER = frozenset({"tip", "down", "heal_wish", "heal_offer", "heal_candidate"})
+#: What leads to keys of days to come, or of a healing that is under way; and what is good once.
+NEVER = frozenset({"tip", "down", "heal_wish", "heal_offer", "heal_candidate", "invitation", "admission"})
 PIECE = 10_000  # rows in memory, about a megabyte: a store may hold millions
 MADE_AT = "backup.made_at"  # a row of `seen`, in backups alone
 

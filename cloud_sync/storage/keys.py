@@ -10,6 +10,7 @@ from typing import Any
 from cloud_sync.model import Leaf, Person, Shield, Tip
 from cloud_sync.storage.engine import Engine, narrowed
 from cloud_sync.storage.healing import HealingRows
+from cloud_sync.storage.invitations import InvitationRows
 from cloud_sync.storage.keeping import RecordKeyRows
 from cloud_sync.storage.rotation import RotationRows
 
@@ -18,7 +19,7 @@ _SHIELDS = "SELECT device, number, stones, wrapped FROM shield"
 _TIPS = "SELECT device, generation, stream, epoch, wrapped FROM tip"
 
 
-class KeyRows(HealingRows, RotationRows, RecordKeyRows, Engine):
+class KeyRows(HealingRows, InvitationRows, RotationRows, RecordKeyRows, Engine):
     """`cloud_sync.stores.KeyDatabase`, whatever the engine."""
 
     def put_tip(self, tip: Tip) -> None:

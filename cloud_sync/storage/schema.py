@@ -258,6 +258,16 @@ KEYS = (
         "keys of what was sealed anew",
         ("CREATE INDEX leaf_sealed_anew ON leaf (device, stream, epoch, generation) WHERE generation >= 65536",),
     ),
+    Migration(
+        13,
+        "invitations, and uses of one that are under way",
+        (
+            "CREATE TABLE invitation (id TEXT PRIMARY KEY, subject TEXT NOT NULL, made_at INTEGER NOT NULL,"
+            " expires_at INTEGER NOT NULL, takes_over TEXT NOT NULL, provided_by TEXT NOT NULL, wrapped BLOB NOT NULL)",
+            "CREATE TABLE admission (id TEXT PRIMARY KEY, subject TEXT NOT NULL, device TEXT NOT NULL, at REAL NOT NULL,"
+            " takes_over TEXT NOT NULL, provided_by TEXT NOT NULL)",
+        ),
+    ),
 )
 
 TOMBSTONES = (

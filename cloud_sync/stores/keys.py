@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
 
 from cloud_sync.model import HealingCandidate, HealingOffer, HealingWish, Leaf, Person, Shield, Tip, Tombstone
+from cloud_sync.model.enrolment import BegunAdmission, OpenInvitation
 
 #: What a key store counts (`seen`) that came out of a backup: when.
 RESTORED: Final = "backup.restored_at"
@@ -24,7 +25,26 @@ class RecordKeyStore(Protocol):
         """Up to `limit` (record, subject) of which there is a key, behind `after`."""
 
 
-class KeyDatabase(RecordKeyStore, Protocol):
+class InvitationStore(Protocol):
+    """Open invitations with their keys, and uses of one that are under way, in the key store."""
+
+    def put_invitation(self, invitation: OpenInvitation) -> None: ...
+    def invitation(self, ident: str) -> OpenInvitation | None: ...
+    def invitations(self) -> list[OpenInvitation]:
+        """In the order of their making."""
+
+    def destroy_invitation(self, ident: str) -> int:
+        """Destroy one with its key, overwriting the page; the number destroyed."""
+
+    def destroy_invitations(self, subject: str, made_until: float) -> int:
+        """Destroy those of a person that were made until then; the number destroyed."""
+
+    def put_admission(self, admission: BegunAdmission) -> None: ...
+    def admissions(self) -> list[BegunAdmission]: ...
+    def end_admission(self, ident: str) -> int: ...
+
+
+class KeyDatabase(RecordKeyStore, InvitationStore, Protocol):
     """The key store: apart from the database, with a shorter backup life."""
 
     def transaction(self) -> AbstractContextManager[None]: ...

@@ -149,7 +149,8 @@ class Pico(BaseBoard):
         self._cause = machine.reset_cause()
         if self._cause == machine.WDT_RESET:
             self._cause = {_SLEPT: 4, _AGAIN: 2}.get(machine.mem32[self.SCRATCH], 3)
-        machine.mem32[self.SCRATCH] = 0
+        # The chip's word stays over soft resets too: whoever was at the prompt has crashed nothing. See `watchdog`.
+        machine.mem32[self.SCRATCH] = _AGAIN
 
     def region(self, label: str) -> RawRegion:
         """Raw flash under a label, behind the file system (which rp2/_boot.py makes shorter than the port would)."""
@@ -201,7 +202,10 @@ class Pico(BaseBoard):
         return self._battery.read_u16() * 6600 // 65535
 
     def watchdog(self, timeout_ms: int):
-        """The hardware watchdog, at most as slow as the chip's can be; cannot be stopped once started."""
+        """The hardware watchdog, at most as slow as the chip's can be; cannot be stopped once started. Its bite is told by the
+        mark that is missing from now on.
+        """
+        machine.mem32[self.SCRATCH] = 0
         self.wdt = super().watchdog(timeout_ms)
         return self.wdt
 

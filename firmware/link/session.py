@@ -55,6 +55,7 @@ class Session:
             await self._client.connect(self._broker.get("host"), self._broker.get("port"))
             self._node.moved()
             await self._client.subscribe(self._down, True)
+            print("contact")
             self._outbox.begin()
             if self._node.fetch:
                 self._node.fetch.begin()
@@ -228,6 +229,8 @@ class Session:
         self._opened += 1
         self._client.prove()
         if kind == downlink.VERDICTS:
+            if not self.verdicts:
+                print("answered")
             for verdict in content:
                 judged = self._outbox.judge(*verdict[:5])
                 self.verdicts += 1
@@ -263,6 +266,7 @@ class Session:
             reason = self._node.in_force.apply(directive, self._node.feed)
         except DirectiveError:
             return  # not newer: a late answer to an earlier status
+        print("directive", self._node.in_force.version)
         if reason:
             self._node.report_soon(reason)
         self._node.on_time()

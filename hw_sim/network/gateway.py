@@ -78,6 +78,14 @@ class WireFaults:
     lose: float = 0.0
     burst_bytes: int = 0
 
+    def damaged(self, data: bytes, rng: random.Random) -> bytes:
+        """What arrives of `data`."""
+        if self.pulled:
+            return b""
+        data = bytes(b for b in data if rng.random() >= self.lose)
+        data = bytes(rng.randrange(256) if rng.random() < self.noise else b for b in data)
+        return rng.randbytes(self.burst_bytes) + data
+
 
 class Gateway:
     """A chip on the board's UART; `board.attach_uart` puts it there. `counts` are frames by direction and type."""
@@ -110,17 +118,9 @@ class Gateway:
 
     # --- the wire
 
-    def _damaged(self, data: bytes) -> bytes:
-        fault, rng = self.fault, self._rng
-        if fault.pulled:
-            return b""
-        data = bytes(b for b in data if rng.random() >= fault.lose)
-        data = bytes(rng.randrange(256) if rng.random() < fault.noise else b for b in data)
-        return rng.randbytes(fault.burst_bytes) + data
-
     def receive(self, data: bytes) -> None:
         """Bytes from the board."""
-        for byte in self._damaged(data):
+        for byte in self.fault.damaged(data, self._rng):
             if byte:
                 self._heard.append(byte)
                 continue
@@ -130,7 +130,7 @@ class Gateway:
 
     def _say(self, kind: int, number: int = 0, body: bytes = b"") -> None:
         self.counts[f"said {kind & ~AGAIN}"] += 1
-        data = self._damaged(frame(kind, number, body))
+        data = self.fault.damaged(frame(kind, number, body), self._rng)
         if data:
             self.emit(data)
 

@@ -19,8 +19,10 @@ import typer
 from hw_sim.board import Board
 from hw_sim.errors import HwSimError
 from hw_sim.network.net import Network
+from hw_sim.shell import wire as wires
 from hw_sim.shell.flashfile import FlashFile
 from hw_sim.shell.port import Port
+from hw_sim.shell.romloader import RomLoader
 from hw_sim.shell.session import Shell
 from hw_sim.world.clock import World
 from hw_sim.world.drive import Drive
@@ -44,6 +46,9 @@ class Plan:
     drive: str
     speed: float
     seed: int
+    uart: Path | None = None  # name of the port at the other end of the board's serial link
+    uart_baud: int = wires.BAUDRATE
+    boot_loader: bool = False
 
 
 def shell(
@@ -62,6 +67,15 @@ def shell(
     seed: Annotated[
         int | None, typer.Option(help="Seed of everything random; without one each run has its own.")
     ] = None,
+    uart: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="A port by that name at the pins of the board's serial link.")
+    ] = None,
+    uart_baud: Annotated[
+        int, typer.Option(min=300, max=921_600, help="Speed of that line, which the board's settings must name too.")
+    ] = wires.BAUDRATE,
+    boot_loader: Annotated[
+        bool, typer.Option("--boot-loader", help="esptool on the port finds the boot loader of an ESP32 or ESP32-S3.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the line.")] = False,
 ) -> None:
     """Give a simulated board's prompt a serial port, on which mpremote works as with a real one.
@@ -78,6 +92,9 @@ def shell(
         drive,
         speed,
         int.from_bytes(os.urandom(4), "big") if seed is None else seed,
+        uart,
+        uart_baud,
+        boot_loader,
     )
     try:
         with stopped_by(STOPS) as stop:
@@ -89,8 +106,11 @@ def shell(
 def _announce(plan: Plan, port: Port, as_json: bool) -> None:
     name = str(port.link or port.name)
     if as_json:
-        typer.echo(json.dumps({"board": plan.board, "port": port.name, "link": str(port.link) if port.link else None}))
+        names = {"link": str(port.link) if port.link else None, "uart": str(plan.uart) if plan.uart else None}
+        typer.echo(json.dumps({"board": plan.board, "port": port.name, **names}))
     else:
+        if plan.uart:
+            typer.echo(f"its serial link at {plan.uart}, {plan.uart_baud} baud")
         typer.echo(f"{plan.board} at {port.name}; type: mpremote connect {name}   (Ctrl-C here ends it)")
 
 
@@ -131,9 +151,18 @@ def serve(plan: Plan, ready: Callable[[Port], None], stop: Callable[[], bool]) -
             board.install(folder)
         flash = parts.enter_context(FlashFile(plan.flash, board.flash)) if plan.flash else None
         port = parts.enter_context(Port(plan.link))
-        shell = Shell(board, port, speed=plan.speed, flash=flash)
+        loader = RomLoader.of(board, port.write) if plan.boot_loader else None
+        shell = Shell(board, port, speed=plan.speed, flash=flash, wires=_wires(plan, board, parts), loader=loader)
         ready(port)
         shell.serve(stop)
+
+
+def _wires(plan: Plan, board: Board, parts: contextlib.ExitStack) -> list[wires.Wire]:
+    """The serial link, if it was asked for."""
+    if plan.uart is None:
+        return []
+    port = parts.enter_context(Port(plan.uart, option="--uart"))
+    return [wires.attach(board, port, baudrate=plan.uart_baud)]
 
 
 def _network(plan: Plan, world: World) -> Network:

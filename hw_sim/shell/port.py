@@ -18,10 +18,10 @@ class Port:
     """A pseudo-terminal whose other end any serial program opens; `link` is a second, constant name for it.
 
     Whoever closes the other end pulls the cable: what the board says then is lost. HwSimError where there are no
-    pseudo-terminals, or where something else has the name of the link.
+    pseudo-terminals, or where something else has the name of the link, which `option` asked for.
     """
 
-    def __init__(self, link: Path | None = None) -> None:
+    def __init__(self, link: Path | None = None, *, option: str = "--link") -> None:
         try:
             import pty
             import tty
@@ -38,12 +38,12 @@ class Port:
         self._moved_s = 0.0  # when the host last took something
         self.link = link
         try:
-            self._make_link()
+            self._make_link(option)
         except BaseException:
             os.close(self._fd)
             raise
 
-    def _make_link(self) -> None:
+    def _make_link(self, option: str) -> None:
         if self.link is None:
             return
         try:
@@ -52,9 +52,9 @@ class Port:
             self.link.symlink_to(self.name)
         except FileExistsError as error:
             self.link = None
-            raise HwSimError("--link: something has that name already; remove it or choose another") from error
+            raise HwSimError(f"{option}: something has that name already; remove it or choose another") from error
         except OSError as error:
-            raise HwSimError(f"--link {self.link}: {error.strerror}") from error
+            raise HwSimError(f"{option} {self.link}: {error.strerror}") from error
 
     def attached(self) -> bool:
         """Somebody has the other end open."""

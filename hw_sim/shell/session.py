@@ -1,12 +1,15 @@
 """A board that lives in the host's time, with somebody at its prompt."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic
 
 from hw_sim.board import Board, RunEnd
 from hw_sim.shell.flashfile import FlashFile
 from hw_sim.shell.port import Port
+from hw_sim.shell.romloader import RomLoader
 from hw_sim.shell.terminal import Terminal
+from hw_sim.shell.wire import Wire
+from hw_sim.silicon.flash import PowerLost
 from hw_sim.world.clock import VirtualClock
 
 ROUND_S = 0.02  # of real time: so soon is somebody who types heard, whatever the board does
@@ -38,12 +41,22 @@ class Pace:
 class Shell:
     """Runs `board` with its console on `port` until told to stop.
 
-    `flash` is saved when the cable is pulled and when the power is cut, so that a killed shell loses little.
+    `flash` is saved when the cable is pulled and when the power is cut, so that a killed shell loses little. `wires` hang on
+    UARTs of the board, with ports of their own. `loader` takes the port over from the console when esptool asks for it.
     """
 
-    def __init__(self, board: Board, port: Port, *, speed: float = 1.0, flash: FlashFile | None = None) -> None:
-        self._board, self._port, self._flash = board, port, flash
-        self._speed = speed
+    def __init__(
+        self,
+        board: Board,
+        port: Port,
+        *,
+        speed: float = 1.0,
+        flash: FlashFile | None = None,
+        wires: Sequence[Wire] = (),
+        loader: RomLoader | None = None,
+    ) -> None:
+        self._board, self._port, self._flash, self._wires = board, port, flash, wires
+        self._speed, self._loader = speed, loader
         self._terminal = Terminal(port.write)
         self._attached = False
         board.terminal = self._terminal
@@ -56,6 +69,10 @@ class Shell:
         pace = Pace(board.world.clock, self._speed)
         while not stop():
             self._listen()
+            if self._loads():
+                self._port.flush()
+                self._port.wait(ROUND_S)
+                continue
             if not self._port.congested:
                 self._run(pace)
                 pace.forgive()
@@ -74,13 +91,37 @@ class Shell:
             self._board.power_on()
 
     def _listen(self) -> None:
+        for wire in self._wires:
+            wire.listen()
         attached = self._port.attached()
         if self._attached and not attached:
+            if self._loader is not None:
+                self._loader.unplugged()
             self._save()
         self._attached = attached
         while data := self._port.read():
+            if self._loader is not None and self._taken(self._loader, data):
+                continue
             if self._board.powered and not self._board.asleep:
                 self._terminal.receive(data)
+
+    def _taken(self, loader: RomLoader, data: bytes) -> bool:
+        """Whether this is for the boot loader; when its supply goes, it is back at once, as the program's is."""
+        try:
+            return loader.takes(data)
+        except PowerLost:
+            loader.leave()
+            self._save()
+            return True
+
+    def _loads(self) -> bool:
+        """The boot loader runs, and the program does not."""
+        active = self._loader is not None and self._loader.active
+        if active and self._board.powered:
+            self._board.cut_power()
+        elif not active and not self._board.powered:
+            self._board.power_on()
+        return active
 
     def _save(self) -> None:
         if self._flash is not None:

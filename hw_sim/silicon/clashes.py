@@ -31,6 +31,8 @@ def _uses(board: Description) -> Iterator[tuple[int, str, str]]:
     if board.modem:
         yield from _serial("modem", board.modem.tx, board.modem.rx)
         yield from _some("modem", {"key_pin": board.modem.key_pin, "status_pin": board.modem.status_pin})
+    if board.link:
+        yield from _serial("link", board.link.tx, board.link.rx)
     for n, row in enumerate(board.uart, 1):
         yield from _serial(f"uart[{n}]", row.tx, row.rx)
         yield from _some(f"uart[{n}]", {"power_pin": row.power_pin}, POWER)
@@ -88,7 +90,7 @@ def _addresses(board: Description) -> Iterator[str]:
 
 def _uarts(board: Description) -> Iterator[str]:
     ends = [(row.uart, f"uart[{n}]") for n, row in enumerate(board.uart, 1)]
-    for key, row in (("modem", board.modem), ("gnss", board.gnss)):
+    for key, row in (("link", board.link), ("modem", board.modem), ("gnss", board.gnss)):
         if row is not None:
             ends.insert(0, (row.uart, key))
     for number, key, first in _twice(ends):

@@ -9,161 +9,52 @@ from collections.abc import Iterator
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import Field, PrivateAttr, ValidationError
 
 from hw_sim.chips import catalogue
 from hw_sim.errors import HwSimError
 from hw_sim.silicon import tomlfile
 from hw_sim.silicon.clashes import clashes
 from hw_sim.silicon.flash import Partition
+from hw_sim.silicon.rows import (
+    AdcWiring,
+    BatteryWiring,
+    ButtonWiring,
+    GnssWiring,
+    I2cChipWiring,
+    I2cWiring,
+    InputWiring,
+    LinkWiring,
+    ModemWiring,
+    NamedPin,
+    OutputWiring,
+    PartitionRow,
+    PinWiring,
+    RadioWiring,
+    StorageRow,
+    Strict,
+    UartWiring,
+)
 
-Pin = Annotated[int, Field(ge=0, le=48)]  # GPIO48 is the last of an ESP32-S3
-Level = Annotated[int, Field(ge=0, le=1)]
+__all__ = [
+    "Description",
+    "GnssWiring",
+    "I2cChipWiring",
+    "I2cWiring",
+    "LinkWiring",
+    "ModemWiring",
+    "UartWiring",
+    "load",
+    "names",
+]
 FLASH_LIMIT_BYTES = 64 << 20  # it is held in memory; the largest NOR chip of a module has 32 MiB
 SHOWN = 60  # characters of a wrong value in a sentence
 HEAP_LIMIT_BYTES = 16 << 20  # the largest PSRAM
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class UartWiring(_Strict):
-    """A chip on a UART: number and pins of the board's end, the GPIO that is its supply, if not the board's."""
-
-    chip: str
-    uart: int = Field(ge=0, le=2)
-    tx: Pin  # of the board
-    rx: Pin
-    name: str = ""
-    power_pin: Pin | None = None
-    options: dict[str, Any] = {}
-
-
-class GnssWiring(_Strict):
-    """The receiver: chip, UART of the board with its pins, load switch or else a wire to EXTINT, backup supply."""
-
-    chip: str
-    uart: int = Field(ge=0, le=2)
-    tx: Pin
-    rx: Pin
-    power_pin: Pin | None = None
-    extint_pin: Pin | None = None
-    backup: bool
-    baudrate: int = 38400
-
-
-class I2cChipWiring(_Strict):
-    """A chip on a bus: `name` if not by what it senses; the GPIO that is its supply, if not the board's; interrupt pins."""
-
-    chip: str
-    address: int = Field(ge=0x08, le=0x77)  # the other addresses are reserved
-    name: str = ""
-    power_pin: Pin | None = None
-    int1: Pin | None = None
-    int2: Pin | None = None
-    options: dict[str, Any] = {}
-
-
-class I2cWiring(_Strict):
-    """A bus: its pins, the GPIO that supplies its pull-up resistors, if not the board; `id` if one controller only fits."""
-
-    sda: Pin
-    scl: Pin
-    id: int | None = Field(default=None, ge=0, le=1)
-    pull_up_pin: Pin | None = None
-    chip: list[I2cChipWiring]
-
-
-class BatteryWiring(_Strict):
-    """Battery on an ADC pin behind a divider."""
-
-    adc_pin: Pin
-    divider: float = Field(ge=1)
-    millivolts: int = Field(ge=0, le=60_000)
-
-
-class ButtonWiring(_Strict):
-    """Button: its pin and the level while pressed."""
-
-    pin: Pin
-    pressed: Level
-
-
-class PinWiring(_Strict):
-    """LED, or passive piezo, on a pin."""
-
-    pin: Pin
-
-
-class NamedPin(_Strict):
-    """A pin with a name."""
-
-    name: str
-    pin: int
-
-
-class InputWiring(NamedPin):
-    """Whatever else sets a pin: a switch, a reed, a line of another board. `active` is its level when it is on."""
-
-    name: str
-    pin: Pin
-    active: Level = 1
-    on: bool = False  # at the start
-
-
-class OutputWiring(NamedPin):
-    """What else the program drives: a relay, a strip of pixels; from 64 on it is a pin of another chip, as a Pico W's LED."""
-
-    name: str
-    pin: int = Field(ge=0, le=66)
-
-
-class AdcWiring(NamedPin):
-    """A voltage at an ADC pin, as it comes there."""
-
-    name: str
-    pin: Pin
-    millivolts: int = Field(default=0, ge=0, le=5_000)
-
-
-class RadioWiring(_Strict):
-    """Wi-Fi: time from `connect` to an address."""
-
-    associate_ms: int = Field(default=1_500, ge=0)
-
-
-class ModemWiring(_Strict):
-    """An LTE-M modem: chip, UART of the board with its pins, the pin that presses PWRKEY, the one that reads STATUS."""
-
-    chip: str = "sim7080g"
-    uart: int
-    tx: Pin
-    rx: Pin
-    key_pin: Pin
-    status_pin: Pin
-
-
-class StorageRow(_Strict):
-    """What `rp2.Flash()` spans (MICROPY_HW_FLASH_STORAGE_BYTES at the end of the flash)."""
-
-    offset: int = Field(ge=0)
-    size: int = Field(gt=0)
-
-
-class PartitionRow(_Strict):
-    """One row of the partition table."""
-
-    label: str = Field(max_length=16)
-    type: int = Field(ge=0, le=255)
-    subtype: int = Field(ge=0, le=255)
-    offset: int = Field(ge=0)
-    size: int = Field(gt=0)
-
-
-class Description(_Strict):
+class Description(Strict):
     """A whole board; `machine` is what its MicroPython says of it, `watchdog_most_ms` 0 for a chip that sets no limit."""
 
     name: str
@@ -183,12 +74,13 @@ class Description(_Strict):
     buzzer: PinWiring | None = None
     radio: RadioWiring = RadioWiring()
     modem: ModemWiring | None = None
-    i2c: list[I2cWiring] = []
-    uart: list[UartWiring] = []
-    input: list[InputWiring] = []
-    output: list[OutputWiring] = []
-    adc: list[AdcWiring] = []
-    partition: list[PartitionRow] = []
+    link: LinkWiring | None = None
+    i2c: list[I2cWiring] = Field(default_factory=list)
+    uart: list[UartWiring] = Field(default_factory=list)
+    input: list[InputWiring] = Field(default_factory=list)
+    output: list[OutputWiring] = Field(default_factory=list)
+    adc: list[AdcWiring] = Field(default_factory=list)
+    partition: list[PartitionRow] = Field(default_factory=list)
     _folder: Path | None = PrivateAttr(default=None)
 
     @property
@@ -305,7 +197,7 @@ def _keys_beside(loc: tuple[int | str, ...]) -> list[str]:
             annotation = str(model.model_fields[part].annotation)
             model = next(
                 table
-                for table in (*_Strict.__subclasses__(), *NamedPin.__subclasses__())
+                for table in (*Strict.__subclasses__(), *NamedPin.__subclasses__())
                 if re.search(rf"\b{table.__name__}\b", annotation)
             )
     return list(model.model_fields)

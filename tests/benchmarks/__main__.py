@@ -20,6 +20,7 @@ MEASUREMENTS = {
     "minimisers": "fixes kept and greatest error beside Ramer-Douglas-Peucker, time and heap under MicroPython",
     "seals": "seals a second under MicroPython",
     "update": "a release over the air: time, bytes, flash erases, charge",
+    "flashing": "a release by cable, in real time: whole, again, another; beside mpremote cp; cables pulled",
     "device": "virtual seconds a real second, heap after each virtual hour",
     "speed": "virtual seconds a second of the processor: asleep, parcel, van, a board that never rests",
     "endurance": "free heap over 72 virtual hours of every sensor, with an outage, midnights and new directives",
@@ -36,14 +37,20 @@ MEASUREMENTS = {
     "latency": "from publishing to the commit, at a steady rate",
     "guard": "ingest with all questions asked over none, where each envelope is another person's",
     "flood": "one device sends as fast as it can, ten others at their own pace",
+    "gateway_throughput": "the whole gateway with 32 full lines: share of a core, lines served, memory; with TLS too",
+    "gateway_core": "the gateway's core under 32 full lines: processor's time an envelope, share of a core",
+    "gateway_week": "memory of the gateway's core over a virtual week of 32 ports, a day without the broker in it",
+    "gateway_kills": "random kill -9 of the gateway's core, then an exact count",
+    "enrolment": "an enrolment by invitation in real time; cut at each byte and each operation of flash",
     "kills": "random kill -9 of a server under load, then an exact count (--times: how many)",
+    "gateway_loss": "kill -9 of a gateway and pulled cables under load, then an exact count (--times: how many of each)",
 }
 
 
 def main(
     only: list[str] = typer.Argument(None, help="Measurements to run; all if none is named."),  # noqa: B008 - typer's way
     quick: bool = typer.Option(False, help="Fewer rounds, for a first look."),
-    times: int = typer.Option(None, min=1, help="How many kills, for `kills` alone."),
+    times: int = typer.Option(None, min=1, help="How many, for `kills` and `gateway_loss` alone."),
     out: Path = typer.Option(Path("build/bench.json"), help="Where the figures go, as JSON."),  # noqa: B008
 ) -> None:
     """Measure, print and save. Figures of different machines do not compare; ratios within a run do."""
@@ -56,7 +63,7 @@ def main(
     console = Console()
     for name in chosen:
         console.rule(f"{name}: {MEASUREMENTS[name]}")
-        more = {"times": times} if times and name == "kills" else {}
+        more = {"times": times} if times and name in ("kills", "gateway_loss") else {}
         figures = importlib.import_module(f"tests.benchmarks.{name}").run(quick=quick, **more)
         kept[name] = figures
         console.print(_table(figures))

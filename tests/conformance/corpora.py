@@ -16,6 +16,8 @@ from .vectorfile import Case, plain_value
 
 DATA = Path(__file__).parents[1] / "data"
 VECTOR_SETS = tuple(sorted(path.stem for path in VECTORS.glob("*.json")))
+#: What passes between the server and the agent and never comes to a board, and what is no part of firmware.wire.
+BESIDE_THE_BOARD = frozenset({"invitation", "enrolment", "answer", "serial"})
 
 
 def vectors(name: str) -> dict[str, list[Case]]:

@@ -14,10 +14,13 @@ from pathlib import Path
 
 from .make_directive import directive_file
 from .make_encoding import columns_file, messagepack_file
+from .make_enrolment import enrolment_file
 from .make_healing import healing_file
+from .make_invitation import answer_file, invitation_file
 from .make_keys import ladder_file
 from .make_links import downlink_file, uplink_file
 from .make_readings import environment_file, motion_file
+from .make_serial import serial_file
 from .make_status import status_file
 from .make_sums import aggregates_file, places_file
 from .make_telemetry import cells_file, location_file
@@ -38,6 +41,10 @@ MAKERS = (
     downlink_file,
     directive_file,
     healing_file,
+    invitation_file,
+    enrolment_file,
+    answer_file,
+    serial_file,
 )
 
 

@@ -21,7 +21,7 @@ HEAP = "192k"  # the chip's share for Python, on an interpreter whose words are 
 LARGE_HEAP = (
     "1m"  # for HKDF's longest outputs, 8160 bytes that stand as 16 KB of text in a case; no device asks for one
 )
-SETS = (*corpora.VECTOR_SETS, *corpora.CORPORA)
+SETS = (*(name for name in corpora.VECTOR_SETS if name not in corpora.BESIDE_THE_BOARD), *corpora.CORPORA)
 # What the firmware never does: it reads no status nor answer to healing, and opens no uplink (its form is the server's to
 # judge).
 NOT_APPLICABLE = {"status": 11, "uplink": 18}

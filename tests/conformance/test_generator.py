@@ -13,6 +13,7 @@ from . import corpora, generate, make_encoding, vectorfile
 GENERATOR_FILES = (
     "generate",
     "plain",
+    "plain_hpke",
     "vectorfile",
     "make_keys",
     "make_encoding",
@@ -25,6 +26,9 @@ GENERATOR_FILES = (
     "make_directive",
     "make_widening",
     "make_healing",
+    "make_enrolment",
+    "make_invitation",
+    "make_serial",
 )
 
 
@@ -52,6 +56,7 @@ def test_generator_imports_neither_side() -> None:
     allowed = {
         "__future__",
         "argparse",
+        "base64",
         "collections",
         "hashlib",
         "hmac",
@@ -75,7 +80,8 @@ def test_generator_imports_neither_side() -> None:
 def test_every_vector_file_says_where_it_is_from(name: str) -> None:
     """Provenance stands in each file, and each invalid case names a valid origin, the change and a known refusal."""
     file = json.loads((generate.VECTORS / f"{name}.json").read_text("utf-8"))
-    assert file["spec"].startswith("docs/wire-format.md, section ") and file["generator"] and file["source"]
+    spec, _, section = file["spec"].partition(", section ")
+    assert spec in ("docs/wire-format.md", "docs/serial-link.md") and section and file["generator"] and file["source"]
     valid = {case["name"] for case in file["valid"]}
     assert len(valid) >= 10
     assert file["invalid"]

@@ -37,11 +37,13 @@ def hexed(case: Case) -> Case:
 class VectorFile:
     """One file in the making; `valid` and `invalid` add cases, `text` is what is written."""
 
-    def __init__(self, name: str, section: str, about: str) -> None:
-        self.name = name
+    def __init__(
+        self, name: str, section: str, about: str, *, spec: str = SPEC, kinds: dict[str, str] | None = None
+    ) -> None:
+        self.name, self.kinds = name, kinds or KINDS
         self._provenance = {
-            "source": f"made by the project from {SPEC}; all keys, nonces and positions are invented",
-            "spec": f"{SPEC}, section {section}",
+            "source": f"made by the project from {spec}; all keys, nonces and positions are invented",
+            "spec": f"{spec}, section {section}",
             "generator": "tests/conformance/generate.py",
             "about": about,
         }
@@ -55,7 +57,7 @@ class VectorFile:
 
     def invalid(self, name: str, kind: str, origin: str, changed: str, **fields: Any) -> None:
         """Add a case that is refused as `kind`; it is the valid case `origin` with the one thing `changed`."""
-        if kind not in KINDS or origin not in {case["name"] for case in self._valid}:
+        if kind not in self.kinds or origin not in {case["name"] for case in self._valid}:
             raise ValueError(f"{self.name}/{name}: no such kind {kind!r} or valid case {origin!r}")
         self._invalid.append(hexed({"name": name, "from": origin, "changed": changed, "kind": kind, **fields}))
 
@@ -65,7 +67,7 @@ class VectorFile:
         if len(set(names)) != len(names):
             raise ValueError(f"{self.name}: a name stands twice")
         lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in self._provenance.items()]
-        lines.append(f'"kinds": {json.dumps(KINDS)}')
+        lines.append(f'"kinds": {json.dumps(self.kinds)}')
         lines += [
             f'"{group}": {_case_lines(cases)}' for group, cases in (("valid", self._valid), ("invalid", self._invalid))
         ]

@@ -25,6 +25,7 @@ from cloud_sync.logs import JsonLines
 from cloud_sync.model import COUNTERS, PERSONAL_STREAMS, Actor
 from cloud_sync.model.access import SilentNotice
 from cloud_sync.model.alarms import AlarmMessage
+from cloud_sync.model.enrolment import BegunAdmission
 from cloud_sync.model.keeping import Shred
 from cloud_sync.model.notices import LinkUse, NoticeLink
 from cloud_sync.places import PostgresqlUrl
@@ -71,6 +72,7 @@ KEPT = {
         "telemetry.incident_event.detail",
         *("telemetry.device.device", "telemetry.directive_state.device", "keys.tip.device", "keys.down.device"),
         *("keys.leaf.device", "keys.heal_wish.device", "keys.heal_offer.device", "tombstones.tombstone.device"),
+        "keys.invitation.takes_over",  # of somebody else, who is to have it
     },
     "channel": {"telemetry.notice_receipt.channel", "telemetry.consent.record", "telemetry.consent_bound.record"},
     "act": {"telemetry.notice_receipt.act", "telemetry.consent.record", "telemetry.consent_bound.record"},
@@ -170,6 +172,7 @@ class Home:
         self._bounds()
         self._cases()
         self._notices()
+        self._invitations()
         self._waiting()
         (self.directory / "metrics.txt").write_text(metrics_text(cloud.figures()))
 
@@ -271,6 +274,14 @@ class Home:
             self.word("sign-up link"), LinkUse.CONFIRM, SUBJECT, "marketing", self.word("address"), NOON, NOON + 86_400
         )
         cloud.database.put_notice_link(link)
+
+    def _invitations(self) -> None:
+        """One of the person's that is open, and one whose use is not through; somebody else's, who is to have the device."""
+        cloud = self.cloud
+        self.words["invitation"] = cloud.invite(subject=SUBJECT, provided_by=self.word("source")).id
+        cloud.invite(subject=OTHER, takes_over=self.tracker.name)
+        used = self.words["used invitation"] = secrets.token_hex(16)
+        cloud._store.put_admission(BegunAdmission(used, SUBJECT, self.tracker.name, NOON, "", self.word("source")))
 
     def _waiting(self) -> None:
         """An erasure that a hold kept, which is released."""

@@ -135,12 +135,16 @@ class Pair:
         self.sent: list[bytes] = []  # every uplink that crossed the link
         self.heard: list[bytes] = []  # every downlink
         self.kinds: list[Kind] = []
-        enrolment = self.cloud.enrol(subject="s-1", settings={})
+        self.enrol()
         self.cloud.consent.give("s-1", "tracking", GIVE)
+        self.unit = self.start()
+
+    def enrol(self) -> None:
+        """By a file that the server has made."""
+        enrolment = self.cloud.enrol(subject="s-1", settings={})
         _, self.name, root, generation, first_epoch, now_s, _ = codec.unpack(enrolment.file)
         self.root = bytes(root)
         Device(self.flash).keys.enrol(self.name, bytearray(root), generation, first_epoch, now_s)
-        self.unit = self.start()
 
     @property
     def topic(self) -> str:

@@ -145,6 +145,31 @@ def test_random_bytes_neither_hang_nor_end_it(shell: Shell) -> None:
     assert shell.process.poll() is None
 
 
+# The serial link
+
+ECHO = """
+import machine, select
+uart = machine.UART(2, 115200, tx=12, rx=13, rxbuf=4096)
+poll = select.poll()
+poll.register(uart, select.POLLIN)
+while True:
+    poll.poll()
+    uart.write(bytes(b ^ 255 for b in uart.read()))
+"""
+
+
+def test_the_serial_link_is_a_port_of_its_own(tmp_path: Path) -> None:
+    """A program of the board hears what is said at the port of `--uart` and answers there, while its prompt stays at the other."""
+    uart, said = tmp_path / "van.uart", bytes(range(256))
+    with running("--firmware", "none", "--uart", str(uart)) as shell:
+        shell.mpremote("exec", "--no-follow", ECHO)
+        for _ in range(2):
+            with serial.Serial(str(uart), 115_200, timeout=WAIT_S, exclusive=True) as line:
+                line.write(said)
+                assert line.read(256) == bytes(b ^ 255 for b in said)
+    assert not uart.is_symlink()
+
+
 # The shell itself
 
 

@@ -108,10 +108,10 @@ def test_a_cable_pulled_leaves_a_whole_board(
     file = a_file(cloud, tmp_path)
 
     class Pulled(console.Console):
-        def run(self, code: str) -> str:
+        def run(self, code: str | bytes) -> str:
             line = self._transport.serial
-            if pulled_at == "bytes" and code.startswith("e = "):
-                line.write(b"\x05A\x01" + code.encode()[: len(code) // 2])
+            if pulled_at == "bytes" and isinstance(code, bytes):
+                line.write(b"\x05A\x01" + code[: len(code) // 2])
                 line.close()
             if pulled_at == "install" and code == enrolment._INSTALL:
                 self._transport.exec_raw_no_follow(code)
@@ -127,7 +127,8 @@ def test_a_cable_pulled_leaves_a_whole_board(
     assert file.path.exists()
     with console.Console(shell.port) as prompt:
         found = look(prompt).device
-    assert found == file.device or (pulled_at == "bytes" and found != file.device)
+    # The next try's Ctrl-C may stop an installation: the old keys are gone then, and the new ones are not there yet.
+    assert found == file.device or pulled_at == "bytes" or (pulled_at == "install" and not found)
     assert enrol(shell.port, file.path, again=True).device == file.device
     assert not file.path.exists()
 
@@ -179,10 +180,10 @@ def test_no_memory_keeps_the_root(
     after: list[int] = []
 
     class Watched(console.Console):
-        def run(self, code: str) -> str:
+        def run(self, code: str | bytes) -> str:
             before.append(copies_in_memory(shell, root_of(file)))
-            if code.startswith("e = ") and case == "bytes refused":
-                code = code.removeprefix("e = ") + "\nraise MemoryError"  # as where the bytes find no room
+            if isinstance(code, bytes) and case == "bytes refused":
+                code = code.removeprefix(b"e = ") + b"\nraise MemoryError"  # as where the bytes find no room
             said = super().run(code)
             return said.replace(file.device, "") if case == "not held" else said
 

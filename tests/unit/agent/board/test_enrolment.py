@@ -11,6 +11,8 @@ from typer.testing import CliRunner
 
 from agent.board import console, enrolment
 from agent.board.enrolment import FILE_LIMIT_BYTES, EnrolmentFile, enrol
+from agent.board.programs import REACH
+from agent.board.typed import literal
 from agent.cli import build
 from agent.errors import AgentError, AlreadyEnrolled, BoardRefused, EnrolmentFileError, LinkLost, NoFirmware
 
@@ -38,20 +40,25 @@ class FakeBoard:
         takes: bool = True,
         says: str = "",
         known: bool = True,
-        fails: dict[str, AgentError] | None = None,
+        fails: dict[str | bytes, AgentError] | None = None,
     ) -> None:
         self.port, self._device, self._takes, self._says, self._known = "port", device, takes, says, known
         self._fails = fails or {}
-        self.typed: list[str] = []
+        self.typed: list[str | bytes] = []
         self.closed = False
 
-    def run(self, code: str) -> str:
+    def run(self, code: str | bytes) -> str:
+        if code == REACH:
+            return ""
         self.typed.append(code)
         if code in self._fails:
             raise self._fails[code]
         if code == enrolment._INSTALL and self._takes:
             self._device = DEVICE
         return json.dumps(["esp32s3", self._device, 0, 20000] if self._known else None)
+
+    def hold(self) -> None:
+        """A watchdog of the running program."""
 
     def restart(self) -> str:
         self.typed.append("restart")
@@ -125,14 +132,14 @@ def test_a_board_that_does_not_become_it_leaves_the_file(
     assert board.closed
 
 
-LITERAL = f"e = bytearray({DATA!r})"
+LITERAL = bytes(literal(DATA))
 NO_POWER = "root key may still be in the board's memory.*take all its power away"
 
 
 @pytest.mark.parametrize("at", [LITERAL, enrolment._INSTALL], ids=["bytes", "install"])
 @pytest.mark.parametrize("also", [{}, {"restart": LinkLost("gone")}], ids=["starts", "does not start"])
 def test_a_refusal_is_wiped_from_memory(
-    file: Path, monkeypatch: pytest.MonkeyPatch, at: str, also: dict[str, AgentError]
+    file: Path, monkeypatch: pytest.MonkeyPatch, at: str | bytes, also: dict[str | bytes, AgentError]
 ) -> None:
     """Once bytes went to the board, its error is told after the wipe and a restart, as it was [a root left in a memory]."""
     refusal = BoardRefused("the board says: MemoryError")
@@ -162,7 +169,7 @@ def test_a_wipe_that_fails_is_told(file: Path, monkeypatch: pytest.MonkeyPatch, 
 
 
 @pytest.mark.parametrize("at", [LITERAL, enrolment._INSTALL, enrolment._WIPE], ids=["bytes", "install", "wipe"])
-def test_a_lost_link_says_to_take_the_power_away(file: Path, monkeypatch: pytest.MonkeyPatch, at: str) -> None:
+def test_a_lost_link_says_to_take_the_power_away(file: Path, monkeypatch: pytest.MonkeyPatch, at: str | bytes) -> None:
     """There is nothing to wipe by: only without power does a memory forget. Nothing more is typed."""
     board = FakeBoard(fails={at: LinkLost("port: went away")}).plugged(monkeypatch)
     with pytest.raises(LinkLost, match=f"^port: went away.*{NO_POWER}") as error:

@@ -291,18 +291,11 @@ def test_no_two_names_of_one_module_become_one(firmware: dict[str, bytes]) -> No
 
 def test_what_starts_and_what_the_agent_types_say_nothing_that_is_renamed(firmware: dict[str, bytes]) -> None:
     """main.py, slots.py and the programs of enrolment, of agent and demo, are the same in the release's names."""
-    from agent.board import enrolment
+    from agent.board.typed import PROGRAMS
     from hw_sim.demo import stage
 
     _, names = shorten(firmware)
-    typed = [
-        enrolment._LOOK,
-        enrolment._INSTALL,
-        stage.INSTALL,
-        firmware["main.py"].decode(),
-        firmware["slots.py"].decode(),
-    ]
-    for text in typed:
+    for text in (*PROGRAMS, stage.INSTALL, firmware["main.py"].decode(), firmware["slots.py"].decode()):
         assert names.program(text.encode()) == text.encode()
 
 

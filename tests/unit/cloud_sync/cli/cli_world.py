@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from typer.testing import CliRunner, Result
 
@@ -29,14 +30,25 @@ class Installation:
 
     def __init__(self, directory: Path, clock: Clock, port: int = 1) -> None:
         """`port` is the broker's; on port 1 nobody listens."""
+        self._place(directory, clock)
+        self.settings.write_text(json.dumps(SECRETS))
+        made = RUNNER.invoke(sync, ["init", str(self.home), "--broker", f"127.0.0.1:{port}"])
+        assert made.exit_code == 0, made.output
+
+    @classmethod
+    def copied(cls, template: Path, directory: Path, clock: Clock) -> Self:
+        """A copy of one that is closed."""
+        shutil.copytree(template, directory)
+        copy = cls.__new__(cls)
+        copy._place(directory, clock)
+        return copy
+
+    def _place(self, directory: Path, clock: Clock) -> None:
         self.directory = directory
         self.clock = clock
         self.home = directory / "depot"
         self.config_file = self.home / "cloud-sync.toml"
         self.settings = directory / "board.json"
-        self.settings.write_text(json.dumps(SECRETS))
-        made = RUNNER.invoke(sync, ["init", str(self.home), "--broker", f"127.0.0.1:{port}"])
-        assert made.exit_code == 0, made.output
 
     @property
     def config(self) -> Config:

@@ -39,7 +39,7 @@ def parses(line: str) -> str:
 
 def test_the_groups_have_the_commands_that_operators_were_promised() -> None:
     """None is lost in a move."""
-    words = "init serve config enrol hand-over heal devices read sweep erase"
+    words = "init serve config invite admit invitations enrol hand-over heal devices read sweep erase"
     words += " consent/show consent/request consent/give consent/refuse"
     words += " consent/confirm consent/age consent/receipt consent/export"
     words += " group/found group/add group/remove group/narrow group/lift group/certify group/show"

@@ -152,18 +152,21 @@ def test_a_backup_without_any_day_is_restored_and_a_cut_leaves_nothing(
 
 
 def test_a_backup_holds_nothing_of_days_to_come(depot: Installation, tmp_path: Path) -> None:
-    """No tip, no downlink chain, and nothing of the healing that the first contact begins."""
+    """No tip, no downlink chain, no key of an invitation, and nothing of the healing that the first contact begins."""
     tracker, copy = depot.enrol(), tmp_path / "keys.backup"
+    depot.do("invite", "s-2", "--out", str(tmp_path / "van.invitation"))
     depot.feed(tracker, tracker.status())
     with closing(SqliteKeys(depot.config.keys)) as store:
-        assert store.offers(tracker.name) and store.tips()
+        assert store.offers(tracker.name) and store.tips() and store.invitations()
     depot.do("keys", "backup", str(copy))
     with closing(SqliteKeys(copy)) as backup:
         assert {table: backup.rows(f"SELECT count(*) FROM {table}")[0][0] for table in sorted(keybackup.NEVER)} == {  # noqa: S608
+            "admission": 0,
             "down": 0,
             "heal_candidate": 0,
             "heal_offer": 0,
             "heal_wish": 0,
+            "invitation": 0,
             "tip": 0,
         }
 

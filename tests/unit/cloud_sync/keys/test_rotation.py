@@ -11,6 +11,7 @@ import pytest
 
 from cloud_sync.errors import SealBroken, StoreError
 from cloud_sync.keys.generations import Generations
+from cloud_sync.keys.invitations import InvitationKeys
 from cloud_sync.keys.ladderkeys import LadderKeys
 from cloud_sync.keys.personkeys import PersonKeys
 from cloud_sync.keys.ring import DIRECT, KeyRing
@@ -38,7 +39,7 @@ class Hands:
 
 
 class Server:
-    """A key store with twelve devices, five days of leaves, a person each, and a healing under way."""
+    """A key store with twelve devices, five days of leaves, a person each, a healing under way, and an open invitation."""
 
     def __init__(self, folder: Path) -> None:
         self.clock = Hands()
@@ -54,12 +55,14 @@ class Server:
             self.people.seal(device, b"home", b"zone")
         self.generations._put_offer(HealingOffer(DEVICES[0], 1, 3, TODAY, TODAY + 1), bytes(32))
         self.generations._put_candidate(HealingCandidate(DEVICES[0], 2, TODAY + 1, TODAY, 5), b"\x05" * 32)
+        self.invitations.make("s-1", TODAY, TODAY + 1, "", "")
 
     def use(self, kek: KeyRing | AesKeyEncryptionKey) -> None:
         """Open everything with these keys."""
         self.keys = LadderKeys(self.store, kek, self.stones)
         self.people = PersonKeys(self.store, kek, self.clock)
         self.generations = Generations(self.store, kek, self.keys)
+        self.invitations = InvitationKeys(self.store, kek)
 
     def rotation(self, ring: KeyRing | None = None) -> Rotation:
         """With backups of the key store that live thirty days."""
@@ -72,6 +75,7 @@ class Server:
         found += [self.keys._start(leaf) for device in DEVICES for leaf in self.store.leaves(device, 0, 0, TODAY)]
         found += [self.keys._down(device)[2] for device in DEVICES]
         found += [self.generations._private(offer) for offer in self.store.offers(DEVICES[0])]
+        found += [self.invitations.private(invitation) for invitation in self.store.invitations()]
         candidate = self.store.candidate(DEVICES[0])
         assert candidate is not None
         return [*found, self.generations._candidate_chain(candidate)]
@@ -89,7 +93,8 @@ def server(tmp_path: Path) -> Iterator[Server]:
 def test_everything_goes_under_the_new_key_and_opens(server: Server) -> None:
     """No row stays behind, every key is the same as before, and the file holds nothing of the old wrapping."""
     before, rows = server.content(), sum(server.rotation().under().values())
-    assert rows == 12 * (4 + 4 * 5 + 1 + 1 + 1) + 2  # tips, days, shield, downlink, offer
+    # Tips, days, shield, downlink and person of each; offer, candidate, invitation.
+    assert rows == 12 * (4 + 4 * 5 + 1 + 1 + 1) + 3
     assert server.rotation().begin() == 2
     progress = server.rotation().work()
     assert (progress.wrapped, progress.finished) == (rows, True)

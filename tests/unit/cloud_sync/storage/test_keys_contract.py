@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from cloud_sync.model import (
     Tip,
     Tombstone,
 )
+from cloud_sync.model.enrolment import BegunAdmission, OpenInvitation
 from cloud_sync.stores import KeyDatabase, TombstoneStore
 from tests.unit.cloud_sync.storage.stores_contract import Implementation
 
@@ -52,6 +54,29 @@ def test_tips_of_retired_generations_are_destroyed_apart(keys: KeyDatabase) -> N
         keys.put_tip(tip)
     assert keys.destroy_tips(D, below=2) == 2
     assert keys.tips() == rows[2:]
+
+
+def test_an_invitation_goes_once(keys: KeyDatabase) -> None:
+    """By its id, or with its person, as of when it was made; a use is noted until it is through."""
+    first = OpenInvitation("a" * 32, "s-1", 100, 200, OTHER, "employer-1", b"wrapped")
+    second, third = replace(first, id="b" * 32, made_at=50), replace(first, id="c" * 32, subject="s-2")
+    for invitation in (first, second, third):
+        keys.put_invitation(invitation)
+    assert (keys.invitation(first.id), keys.invitation("d" * 32)) == (first, None)
+    assert keys.invitations() == [second, first, third]
+    assert (keys.destroy_invitation(third.id), keys.destroy_invitation(third.id)) == (1, 0)
+    assert keys.destroy_invitations("s-2", math.inf) == 0
+    assert keys.destroy_invitations("s-1", 99.5) == 1
+    assert keys.invitations() == [first]
+    assert keys.destroy_invitations("s-1", math.inf) == 1
+    begun = [BegunAdmission(each.id, "s-1", D, 5.5 - n, OTHER, "") for n, each in enumerate((first, second))]
+    for admission in begun:
+        keys.put_admission(admission)
+    assert keys.admissions() == begun[::-1]
+    assert (keys.end_admission(first.id), keys.end_admission(first.id)) == (1, 0)
+    assert keys.admissions() == begun[1:]
+    with pytest.raises(StoreError):
+        keys.put_admission(begun[1])
 
 
 def test_what_a_healing_leaves_until_it_is_over(keys: KeyDatabase) -> None:

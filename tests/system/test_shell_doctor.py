@@ -1,0 +1,59 @@
+"""Doctor and monitor over the prompt of a simulated board at work, whose watchdog goes on while it is asked."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+
+import msgpack
+import pytest
+from typer.testing import CliRunner
+
+from agent.board import console, doctor, monitor
+from agent.board.console import Console
+from agent.board.doctor import Wish
+from agent.board.examination.findings import NOT_ASKED, WRONG
+from agent.board.log import Line
+from agent.cli import build
+from hw_sim.demo.stage import INSTALL
+from tests.system.doctored import DEVICE, ROOT, SETTINGS
+from tests.system.shells import Shell, running
+
+pytestmark = pytest.mark.micropython
+
+
+@pytest.fixture
+def shell(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
+    """A Pico W, of which the watchdog bites after 8.3 s, in a time that computing here does not use up."""
+    monkeypatch.setattr(console, "START_S", 0.5)
+    with running("--board", "pico_w", "--speed", "4") as one:
+        yield one
+
+
+def test_a_board_at_work_is_asked_and_goes_on(shell: Shell) -> None:
+    """Well before it is a device and as one; the monitor leaves its program alone, --once and the doctor start it again."""
+    run = CliRunner().invoke
+    command = ["agent", "doctor", "--port", shell.port, "--quick", "--json"]
+    done = run(build(), command)
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["wrong"] == 0
+    now_s = int(time.time())
+    file = msgpack.packb([1, DEVICE, ROOT, 0, now_s // 86_400, now_s, json.dumps({**SETTINGS, "board": "pico_w"})])
+    with Console(shell.port) as prompt:
+        prompt.run(f"files = {{'enrolment': {file!r}}}{INSTALL}")
+        assert prompt.restart() == "started 0.1.0"
+    lines: list[Line] = []
+    monitor.Monitor(shell.port, lines.append, lambda text: None).watch(0.6)
+    assert [line.text for line in lines if not line.text] == []
+    status = monitor.once(shell.port)
+    assert status is not None
+    assert (status.boots, status.generation, status.release, status.faults) == (1, 0, "0.1.0", ())
+    # There is no access point: it is waited for longer than the watchdog would wait.
+    found = doctor.examine(shell.port, Wish())
+    assert [finding.part for finding in found if finding.state == WRONG] == ["radio"], found
+    assert [finding.part for finding in found if finding.state == NOT_ASKED] == ["receiver", "broker"]
+    monitor.Monitor(shell.port, lines.append, lambda text: None).watch(1)  # until it has counted its start
+    told = json.loads(run(build(), ["agent", "monitor", "--port", shell.port, "--once", "--json"]).stdout)
+    assert "crash" not in told["status"], told  # as a reset that an RP2 takes for its watchdog's would be
+    assert told["status"]["boots"] == 3  # once by --once, once by the doctor, and never by a watchdog
