@@ -86,6 +86,14 @@ def write_private(path: Path, data: bytes) -> None:
         raise AgentError(f"{path}: cannot be written ({error.strerror}); choose a folder of yours with room") from None
 
 
+def never_dumped() -> None:
+    """No core file of this process from now on [Ctrl-\\ writes a secret in its memory to disk]."""
+    with contextlib.suppress(ModuleNotFoundError, OSError, ValueError):  # not on Windows
+        import resource  # noqa: PLC0415
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+
+
 def sync_folder(folder: Path) -> None:
     """Makes the names in a folder durable; nothing where a folder cannot be opened, as on Windows."""
     if os.name != "posix":

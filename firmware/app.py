@@ -306,6 +306,7 @@ def main() -> None:
     finally:
         if board is not None:
             unpower(board)  # nobody watches the leave any more
+            board.ended()
     gc.collect()  # the app is gone: it may be memory that lacked
     try:
         from firmware import crash

@@ -101,6 +101,12 @@ class Console:
             "and is MicroPython on the board?"
         )
 
+    def interrupt(self) -> None:
+        """Stops the program that was left running, at Ctrl-C on the host for instance, and resets softly. NoPrompt if it cannot
+        be stopped."""
+        self._interrupt()
+        self._held_s = None  # its timer is gone
+
     def hold(self) -> None:
         """Keeps a watchdog quiet from now on, and 50 s beyond the last `run`; once is enough. For a board that is a device, or
         may be one: where no watchdog runs it starts one, which a hard reset alone stops (`leave`). As `run`.

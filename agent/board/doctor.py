@@ -85,6 +85,7 @@ def examine(port: str, wish: Wish, told: Callable[[Finding], None] = lambda find
         except BaseException as error:
             if not isinstance(error, LinkLost):
                 with suppress(AgentError):
+                    _stopped(console)
                     left(console)
                     console.leave(RESET)
             raise
@@ -94,10 +95,18 @@ def examine(port: str, wish: Wish, told: Callable[[Finding], None] = lambda find
 
 
 def left(prompt: Prompt) -> None:
-    """Everything without power, and no settings in memory; a board without byleave's firmware was not touched."""
-    with suppress(Unanswered, BoardRefused):
+    """Everything without power, and no settings in memory."""
+    with suppress(Unanswered):
         ask(prompt, BOARD + UNPOWERED)
+    with suppress(BoardRefused):  # whatever became of the supplies: a Wi-Fi key may lie there
         prompt.run(typed.WIPE)
+
+
+def _stopped(console: Console) -> None:
+    """At the prompt again, wherever it was interrupted: a part's program may still run, with the power on of what it asks."""
+    console.interrupt()
+    with suppress(BoardRefused):
+        console.run(programs.REACH)
 
 
 def examined(prompt: Prompt, wish: Wish, now_s: float) -> Iterator[Finding]:

@@ -6,22 +6,20 @@ which board and host make the keys: `agent.board.invited`. From "installed" on t
 
 from __future__ import annotations
 
-import json
 import os
-import re
 from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from agent.board.asking import Board, Garbled, look
 from agent.board.console import Console
 from agent.board.programs import REACH
+from agent.board.replacing import empty
 from agent.board.typed import INSTALL as _INSTALL
-from agent.board.typed import LOOK as _LOOK
 from agent.board.typed import WIPE as _WIPE
 from agent.board.typed import literal
-from agent.errors import AgentError, AlreadyEnrolled, BoardRefused, EnrolmentFileError, LinkLost, NoFirmware
+from agent.errors import AgentError, AlreadyEnrolled, BoardRefused, EnrolmentFileError, LinkLost
 from agent.files import read_private
 
 FILE_LIMIT_BYTES = 4096  # settings of 300 bytes and 90 of the rest; what is longer was never an enrolment
@@ -32,22 +30,11 @@ _UINT_BYTES = {0xCC: 1, 0xCD: 2, 0xCE: 4}  # behind the first byte of an integer
 _LEAST_BYTES = 19 + 2 + 32 + 4
 _ALPHABET = set("abcdefghijklmnopqrstuvwxyz234567")
 
-_HEX = re.compile("[0-9a-f]{32}")
 _ANEW = "enrol anew with `byleave sync enrol`"
 REMAINS = (
     "The device's root key may still be in the board's memory: unless the next try ends well, take all its power away, "
     "the battery's too, before it leaves your hands"
 )
-
-
-@dataclass(frozen=True)
-class Board:
-    """What a board says of itself; `device` is "" for one that is not enrolled."""
-
-    board: str
-    device: str
-    generation: int
-    epoch: int
 
 
 @dataclass(frozen=True)
@@ -106,7 +93,7 @@ def enrol(port: str, path: Path, *, keep: bool = False, again: bool = False) -> 
     """Makes the board at `port` the device of the file, starts it, and deletes the file.
 
     A board that is this device already, since a cable was pulled last time, is only started, its memory wiped. `again`
-    permits to replace another device: its keys, its directive and what it has not sent are wiped. Any of agent.errors.
+    permits to replace another device: all that is personal on the board is erased first (`replacing`). Any of agent.errors.
     """
     # 1. The file first [a board must not be interrupted for nothing].
     enrolment = EnrolmentFile.read(path)
@@ -117,46 +104,17 @@ def enrol(port: str, path: Path, *, keep: bool = False, again: bool = False) -> 
         if before.device not in ("", enrolment.device) and not again:
             leave(console)
             raise another(console, before, enrolment.device)
-        if before.device:
-            console.hold()  # its watchdog would reset it in the midst of it
         installs = before.device != enrolment.device
+        if installs and again:
+            empty(console)
+        elif before.device:
+            console.hold()  # its watchdog would reset it in the midst of it
         become(console, enrolment.device, enrolment.data if installs else None)
-        after = started(console)
+        after = started(console, enrolment.device)
     # 6. It is good once.
     if not keep:
         enrolment.destroy()
     return after
-
-
-def look(console: Console) -> Board:
-    """What the board says of itself; NoFirmware if byleave's does not run there. REACH ran before."""
-    values = said(console, _LOOK)
-    if values is None:
-        raise NoFirmware(
-            f"{console.port}: MicroPython answers, byleave's firmware is not on the board; install it first"
-        )
-    if not isinstance(values, list) or [type(value) for value in values] != [str, str, int, int]:
-        raise garbled(console)
-    return Board(*values)
-
-
-def said(console: Console, program: str) -> Any:
-    """The JSON value in the last line of what the program prints; a board may print of its own before it."""
-    try:
-        return json.loads(console.run(program).strip().rpartition("\n")[2])
-    except (ValueError, RecursionError):
-        raise garbled(console) from None
-    except BoardRefused as error:
-        if _HEX.search(str(error)):  # an answer that was taken for an error [random bytes of a key in a message]
-            raise garbled(console) from None
-        raise
-
-
-def garbled(console: Console) -> LinkLost:
-    """What was said is not what the program says [a bad cable, a board that talks at the same time]."""
-    return LinkLost(
-        f"{console.port}: what the board said came garbled; see to the cable and give the same command again"
-    )
 
 
 def leave(console: Console) -> None:
@@ -169,7 +127,7 @@ def another(console: Console, before: Board, becomes: str) -> AlreadyEnrolled:
     """Why a board that is a device stays it."""
     return AlreadyEnrolled(
         f"{console.port}: the board is device {before.device} already. With --again it becomes {becomes}, and "
-        "its keys, its directive and what it has not sent are wiped"
+        "its keys, its settings and what it has not sent are erased first"
     )
 
 
@@ -194,17 +152,27 @@ def become(
         # 4. What is left of it in the board's memory, of this try or the last, is overwritten [a memory that outlives the reset].
         console.run(_WIPE)
     except LinkLost as error:
+        # What came garbled came from a board that is still there.
+        if isinstance(error, Garbled) and (_wiped(console) or _stopped(console)):
+            raise
         raise LinkLost(f"{error}. {REMAINS}") from None
     except AgentError as error:
         # 5. After a refusal too [a board that is given back to somebody with the root in its memory].
         if not _wiped(console):
             raise type(error)(f"{error}. {REMAINS}") from None
         raise
+    except BaseException as stopped:
+        # Ctrl-C [a board that stands at its prompt with the root in its memory, and nobody is told].
+        if not _stopped(console):
+            raise LinkLost(f"{console.port}: stopped on the way. {REMAINS}") from stopped
+        raise
 
 
-def started(console: Console) -> Board:
-    """Starts the board as what it has become, and says what that is."""
+def started(console: Console, device: str) -> Board:
+    """Starts the board as this device, which it has become."""
     after = look(console)
+    if after.device != device:
+        raise BoardRefused(f"{console.port}: the board said that it was enrolled, and is not that device; try again")
     try:
         told = console.restart()
     except LinkLost as error:
@@ -228,6 +196,15 @@ def hand(console: Console, data: bytes | bytearray) -> None:
 def _install(console: Console, data: bytes | bytearray) -> None:
     hand(console, data)
     console.run(_INSTALL)
+
+
+def _stopped(console: Console) -> bool:
+    """As `_wiped`, of a board whose program may still run."""
+    try:
+        console.interrupt()
+    except AgentError:
+        return False
+    return _wiped(console)
 
 
 def _wiped(console: Console) -> bool:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from agent.board import framing, programs
+from agent.board import answers, framing, writing
 from agent.board.console import Console
 from agent.board.released import Release
 from agent.errors import BoardRefused, NotProven
@@ -70,48 +69,64 @@ class Sending:
 
 
 def own_file(console: Console, name: str, data: bytes, *, packed: bool) -> None:
-    """Makes a file of the board's root hold this, if it does not: beside it first, then by renaming. After programs.FILES."""
+    """Makes a file of the board's root hold this, if it does not: beside it first, then by renaming. After writing.FILES."""
     if hashes(console, [name]).get(name) == _digest(data):
         return
     new = name + ".new"
-    console.run(programs.TAKE)
-    Sending(console, packed, _unseen).send(programs.WRITE_FILES.format(names=repr([new])), _pieces([data]), "file")
+    console.run(writing.TAKE)
+    Sending(console, packed, _unseen).send(writing.WRITE_FILES.format(names=repr([new])), _pieces([data]), "file")
     if hashes(console, [new]).get(new) != _digest(data):
         raise NotProven(f"{console.port}: {name} cannot be stored: it reads back otherwise")
-    console.run(programs.REPLACE.format(new=repr(new), old=repr(name)))
+    console.run(writing.REPLACE.format(new=repr(new), old=repr(name)))
 
 
 def send_files(console: Console, release: Release, start: str, *, packed: bool, show: Show) -> Sent:
     """What was sent. The release gets a folder of its own, and starts once the start file names it; `start`: what it names now."""
-    console.run(programs.FILES)
-    place = f"/release-{release.digest[:12]}"
+    console.run(writing.FILES)
+    place = f"/release-{release.folder_digest[:12]}"
     wanted = {f"{place}/{name}": data for name, data in release.files.items() if name != "main.py"}
-    console.run(programs.TIDY.format(kept=repr([place, start])))
+    console.run(writing.TIDY.format(kept=repr([place, start])))
     there = hashes(console, [], place)
     missing = {name: data for name, data in wanted.items() if there.get(name) != _digest(data)}
     _check_room(console, missing)
-    console.run(programs.TAKE)
+    console.run(writing.TAKE)
     names = list(missing)
     sending = Sending(console, packed, show)
-    sending.send(programs.WRITE_FILES.format(names=repr(names)), _pieces(missing.values()), "file")
+    sending.send(writing.WRITE_FILES.format(names=repr(names)), _pieces(missing.values()), "file")
     if hashes(console, [], place) != {name: _digest(data) for name, data in wanted.items()}:
         raise NotProven(f"{console.port}: {place} holds other bytes than were sent; give the same command again")
     own_file(console, "/start", place.encode(), packed=packed)
     own_file(console, "/main.py", release.files["main.py"], packed=packed)
-    console.run(programs.TIDY.format(kept=repr([place])))
+    console.run(writing.TIDY.format(kept=repr([place])))
     return Sent("files", None, sum(map(len, missing.values())), sum(map(len, wanted.values())), sending.line_bytes)
 
 
 def hashes(console: Console, names: list[str], place: str = "") -> dict[str, str]:
     """SHA-256 by name: of these files as far as they are there, and of all below `place`."""
-    told = json.loads(console.run(programs.HASHES.format(names=repr(names), place=repr(place))))
+    said = console.run(writing.HASHES.format(names=repr(names), place=repr(place)))
+    try:
+        told = answers.parsed(said)
+        if not isinstance(told, dict):
+            raise ValueError("no hashes")
+    except ValueError:
+        raise unreadable(console) from None
     return {str(name): str(value) for name, value in told.items()}
+
+
+def unreadable(console: Console) -> NotProven:
+    """What the board answers is no answer."""
+    return NotProven(
+        f"{console.port}: the board's answer cannot be read; press its reset button and give the same command again"
+    )
 
 
 def _check_room(console: Console, files: dict[str, bytes]) -> None:
     folders = {name.rpartition("/")[0] for name in files}
     blocks = sum(-(-len(data) // _BLOCK_BYTES) for data in files.values()) + 2 * len(folders) + 4
-    free = int(console.run("s = os.statvfs('/')\nprint(s[0] * s[3])"))
+    try:
+        free = answers.number(answers.parsed(console.run("s = os.statvfs('/')\nprint(s[0] * s[3])")))
+    except ValueError:
+        raise unreadable(console) from None
     if free < blocks * _BLOCK_BYTES:
         raise BoardRefused(
             f"{console.port}: its file system has {free} bytes free, and the release needs {blocks * _BLOCK_BYTES}; "

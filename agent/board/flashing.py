@@ -6,20 +6,21 @@ The board starts as what it was until one program of flash, or one renaming of a
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
-from agent.board import programs
+from agent.board import answers, programs
 from agent.board.console import Console
-from agent.board.filing import Sent, Show, send_files
+from agent.board.filing import Sent, Show, send_files, unreadable
 from agent.board.released import Release
 from agent.board.slotting import send_image
-from agent.errors import AgentConfigError, AgentError, BoardRefused, NoPrompt, PortBusy, PortError
+from agent.errors import AgentConfigError, AgentError, BoardRefused, LinkLost, NoPrompt, PortBusy, PortError
 from agent.release import make as releases
 
 # What os.uname() says of the machine, the longer words first (firmware/boards/__init__.py).
@@ -35,6 +36,11 @@ IN_PLACE_BYTES = 192 << 10
 
 def quiet(what: str, done: int, total: int) -> None:
     """Shows nothing."""
+
+
+def board_of(machine: str) -> str:
+    """Name of the board by what its `os.uname()` says, "" for a chip that byleave has none with."""
+    return next((name for name, chip in CHIPS if chip in machine), "")
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,7 @@ class Found:
     @property
     def board(self) -> str:
         """Name of the board, "" for a chip that byleave has none with."""
-        return next((name for name, chip in CHIPS if chip in self.machine), "")
+        return board_of(self.machine)
 
 
 @dataclass(frozen=True)
@@ -75,8 +81,12 @@ class Flashed:
 def look(console: Console) -> Found:
     """What is at the prompt; NoPrompt for what answers otherwise than MicroPython does."""
     try:
-        return Found(**json.loads(console.run(programs.LOOK)))
-    except (ValueError, TypeError):
+        told = answers.parsed(console.run(programs.LOOK))
+        if not isinstance(told, dict) or set(told) != {each.name for each in fields(Found)}:
+            raise ValueError("another form")
+        kinds: dict[str, Callable[[object], Any]] = {"str": answers.text, "int": answers.number, "bool": bool}
+        return Found(**{each.name: kinds[str(each.type)](told[each.name]) for each in fields(Found)})
+    except ValueError:
         raise NoPrompt(f"{console.port}: what answers there is not MicroPython as byleave knows it") from None
 
 
@@ -95,13 +105,18 @@ def flash(port: str, *, folder: Path | None = None, board: str = "", show: Show 
             if found.used:  # what was a device may have its watchdog on, which no prompt stops
                 console.hold()
             release = _checked(console, found, board, release, show)
+            _check_security(console, release)
             if found.segment:
                 sent = send_image(console, release, built=bool(found.built), packed=bool(found.packed), show=show)
             else:
                 sent = send_files(console, release, found.start, packed=bool(found.packed), show=show)
-        except (BoardRefused, AgentConfigError):
-            with suppress(AgentError):  # it goes on as what it was
-                console.restart(0.1)
+        except BaseException as error:
+            if not isinstance(error, LinkLost):
+                with suppress(
+                    AgentError
+                ):  # it goes on as what it was, also where a program waits for the rest of a piece
+                    console.interrupt()
+                    console.restart(0.1)
             raise
         said = console.restart(START_S)
     _judge(port, said)
@@ -154,6 +169,20 @@ def _checked(console: Console, found: Found, board: str, release: Release | None
             f"{found.heap}. {_needed(found.board)}"
         )
     return release
+
+
+def _check_security(console: Console, release: Release) -> None:
+    """BoardRefused for one below what would start now, in a slot, as files or built in [an old release with a known hole]."""
+    said = console.run(programs.SECURITY).strip().splitlines()
+    try:
+        running = answers.number(answers.parsed(said[-1] if said else ""))
+    except ValueError:
+        raise unreadable(console) from None
+    if release.security < running:
+        raise BoardRefused(
+            f"{console.port}: security version {release.security} is below {running}, which the board has now; "
+            "flash a newer release"
+        )
 
 
 def _needed(board: str) -> str:

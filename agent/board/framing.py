@@ -1,4 +1,4 @@
-"""Bytes on their way to a board's prompt: in pieces that a program there takes (programs.TAKE), compressed where that is shorter.
+"""Bytes on their way to a board's prompt: in pieces that a program there takes (writing.TAKE), compressed where that is shorter.
 
 A piece is 16 hexadecimal digits (number of what it belongs to: 4, bytes on the line: 4, bytes unpacked: 8), their CRC-32 in 8
 more, and the bytes, without those that a prompt obeys: Ctrl-C would stop the program, and what is left over where a cable was

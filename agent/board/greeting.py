@@ -6,8 +6,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.board.asking import Board, garbled, look, said
 from agent.board.console import Console
-from agent.board.enrolment import Board, garbled, hand, leave, look, said
+from agent.board.enrolment import hand, leave
 from agent.board.programs import REACH
 from agent.board.typed import GREET
 from agent.errors import BoardRefused, EnrolmentFileError, NotProven

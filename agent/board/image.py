@@ -22,7 +22,7 @@ from typing import IO
 from agent.board import partitions
 from agent.board.console import unopened
 from agent.board.filing import Show
-from agent.errors import AgentConfigError, AgentError, BoardRefused, NoPrompt, NotProven
+from agent.errors import AgentConfigError, AgentError, BoardRefused, LinkLost, NoPrompt, NotProven
 
 BAUD = "460800"  # what the slowest of the usual bridges bears
 INSTALL = "pip install esptool"
@@ -148,6 +148,8 @@ class Esptool:
     def _failure(self, said: bytes) -> AgentError:
         lines = [line.strip() for line in said.decode("utf-8", "replace").splitlines() if line.strip()]
         last = next((line for line in lines if "rror" in line), lines[-1] if lines else "nothing")[:200]
+        if b"Lost connection" in said or "serial exception" in last:
+            return LinkLost(f"{self._port}: the board went away on the way; give the same command again")
         if "open" in last and "port" in last:
             return unopened(self._port)
         if "onnect" in last or "serial data" in last:

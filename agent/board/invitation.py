@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,7 +60,10 @@ class Invitation:
             raise EnrolmentFileError(f"{path}: is no invitation, or was changed on the way; {ASK}") from None
         # 1. Its key is gone at the server [an enrolment that nobody can open any more].
         if now_s >= invitation.expires_s:
-            raise EnrolmentFileError(f"{path}: this invitation has expired; {ASK}")
+            today = time.strftime("%Y-%m-%d", time.gmtime(now_s))
+            raise EnrolmentFileError(
+                f"{path}: by this machine's clock, {today}, this invitation has expired; {ASK}, or set the clock"
+            )
         # 2. A clock that is years behind would begin the device's keys at a day that is long over.
         if now_s < invitation.expires_s - LONGEST_S - CLOCK_S:
             raise EnrolmentFileError(f"{path}: this invitation is from the future: set this machine's clock, or {ASK}")

@@ -19,11 +19,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from agent.board.asking import Board, garbled, look, said
 from agent.board.console import Console
-from agent.board.enrolment import Board, another, become, garbled, leave, look, said, started
+from agent.board.enrolment import another, become, leave, started
 from agent.board.invitation import ASK, Invitation
 from agent.board.outcome import Outcome
 from agent.board.programs import REACH
+from agent.board.replacing import empty
 from agent.board.sealing import DEVICE_BYTES, ROOT_BYTES, Attempt, check_installed, wipe
 from agent.board.settings import Settings
 from agent.board.typed import HELLO, SHARE
@@ -44,7 +46,8 @@ def enrol(
 ) -> Board:
     """Makes the board at `port` a new device of the invitation's server, and starts it; `out` is then what the server admits.
 
-    `again` permits to replace a device that the board is, and an enrolment that was finished. Any of agent.errors.
+    `again` permits to replace a device that the board is, which is erased first (`replacing`), and an enrolment that was
+    finished. Any of agent.errors.
     """
     check_installed()
     # 1. What else the file may be [the keys of another board, which only that file says].
@@ -59,10 +62,11 @@ def enrol(
             before = look(console)
             if before.device and before.device == outcome.complete and not again:
                 console.hold()
-                become(console, before.device, None)
+                device = before.device
+                become(console, device, None)
             else:
-                _attempt(console, before, invitation, settings, outcome, again=again, now_s=now_s)
-            after = started(console)
+                device = _attempt(console, before, invitation, settings, outcome, again=again, now_s=now_s)
+            after = started(console, device)
         outcome.finish()
     return after
 
@@ -88,7 +92,8 @@ def _attempt(
     *,
     again: bool,
     now_s: Callable[[], float],
-) -> None:
+) -> str:
+    """The device that the board has become."""
     # 2. Somebody's device, but not the half-finished one of an attempt at this very file.
     if before.device and before.device not in outcome.tried and not again:
         leave(console)
@@ -98,7 +103,9 @@ def _attempt(
     except AgentConfigError:
         leave(console)
         raise
-    if before.device:
+    if again:
+        empty(console)
+    elif before.device:
         console.hold()  # its watchdog would reset it in the midst of it
     # 3. From here on there is a secret.
     share, version = _share(console)
@@ -113,6 +120,7 @@ def _attempt(
             )
         finally:
             wipe(data)
+        return attempt.device
 
 
 def _share(console: Console) -> tuple[bytearray, str]:

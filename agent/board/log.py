@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from agent.board.statuses import Status
+from agent.board.statuses import CLASS, Status, is_crash, is_name, is_release, release_shown
 from agent.release.names import Names
 
 LINE_BYTES = 300  # the longest of a device, its status, has some 150; what is longer is none of its lines
@@ -54,8 +54,9 @@ REASONS = frozenset(
 )
 # What a release says by its number in `names.json`, an error of the system, of TLS, of the heap, or of a command to the modem.
 _CODES = re.compile(
-    r"\d{1,3}|\[Errno -?\d{1,6}\]( E[A-Z]{2,15})?|\(-?\d{1,6}, '[A-Z][A-Z0-9_+ ]{0,80}'\)"
-    r"|memory allocation failed(, allocating \d{1,7} bytes|, heap is locked)?|modem (refuses|silent:) AT[+*]?[A-Z?*#0-9]{0,10}"
+    r"\d{1,3}|\[Errno -?\d{1,5}\]( E[A-Z]{2,15})?|\(-?\d{1,5}, '[A-Z][A-Z0-9_+ ]{0,80}'\)"
+    r"|memory allocation failed(, allocating \d{1,7} bytes|, heap is locked)?|modem (refuses|silent:) AT[+*]?[A-Z?*#0-9]{0,10}",
+    re.ASCII,
 )
 _BEFORE = ("not started", "status", "link", "healing", "update", "update refused", "sensor", "modem", "beacon")
 _WHOLE = frozenset(
@@ -64,12 +65,12 @@ _WHOLE = frozenset(
         "not started: the release built in is older than one that was confirmed",
     )
 )
-_VALUES = re.compile(r"started [\w.+-]{1,16}|directive \d{1,10}|healed \d{1,5}|asleep \d{1,6}")
-_DIED = re.compile(r"died: [A-Za-z_]\w{0,30}( [\w./]{1,24}:\d{1,5} [\w<>.]{1,24})?")
+_VALUES = re.compile(r"directive \d{1,10}|healed \d{1,5}|asleep \d{1,5}", re.ASCII)
+_DIED = "died: "
 _QUIET = re.compile(r'(>>> ?)*(MicroPython v[^;]{1,60}; .{1,60}|Type "help\(\)" for more information\.)?')
 _TRACE = "Traceback (most recent call last):"
-_ROW = re.compile(r'  File "[\w./]{1,40}", line \d{1,5}, in [\w<>.]{1,40}')
-_END = re.compile(r"([A-Za-z_]\w{0,30})(: (.*))?")
+_ROW = re.compile(r'  File "([\w./<>]{1,40})", line \d{1,5}, in ([\w<>.]{1,40})', re.ASCII)
+_END = re.compile(rf"({CLASS})(: (.*))?")
 
 STARTED, NOT_ENROLLED = "started ", "not started: not enrolled"
 
@@ -134,12 +135,14 @@ class Log:
         if not _is_known(text):
             return Line("", text)
         self._note(text)
-        return Line(self._named(text), text)
+        version = text.removeprefix(STARTED)
+        return Line(self._named(text) if version == text else STARTED + release_shown(version), text)
 
     def _traced(self, text: str) -> str | None:
         """A row of a traceback, or its last line; None for what is neither."""
         self._trace -= 1
-        if _ROW.fullmatch(text):
+        row = _ROW.fullmatch(text)
+        if row and is_name(row[1]) and is_name(row[2]):
             return self._named(text)
         self._trace = 0
         end = _END.fullmatch(text)
@@ -154,7 +157,8 @@ class Log:
         if self._names is None:
             return text
         head, died, rest = text.partition("died: ")
-        return head + died + self._names.readable(rest) if died else self._names.readable(text)
+        named = head + died + self._names.readable(rest) if died else self._names.readable(text)
+        return "".join(char if char.isprintable() else " " for char in named)  # whoever made the file of names
 
     def _note(self, text: str) -> None:
         if text == NOT_ENROLLED:
@@ -164,8 +168,12 @@ class Log:
 
 
 def _is_known(text: str) -> bool:
-    if text in _WHOLE or _VALUES.fullmatch(text) or _DIED.fullmatch(text):
+    if text in _WHOLE or _VALUES.fullmatch(text):
         return True
+    if text.startswith(STARTED):
+        return is_release(text.removeprefix(STARTED))
+    if text.startswith(_DIED):
+        return is_crash(text.removeprefix(_DIED))
     before, colon, reason = text.partition(": ")
     if not colon or before not in _BEFORE:
         return False

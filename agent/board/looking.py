@@ -5,12 +5,13 @@ from __future__ import annotations
 from contextlib import closing, suppress
 from dataclasses import dataclass
 
-from agent.board import programs
+from agent.board import answers, programs
 from agent.board.console import Console
 from agent.board.flashing import look
 from agent.errors import AgentError
 
 WITHOUT = "no firmware of byleave"
+VERSION_CHARS = 16  # docs/wire-format.md, section 9
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,8 @@ def running(port: str) -> Running:
     with closing(Console(port)) as console:
         try:
             found = look(console)
-            version = console.run(programs.VERSION).strip()
+            said = console.run(programs.VERSION).strip().splitlines()
+            version = answers.plain(said[-1], VERSION_CHARS) if said else ""
         except AgentError:
             with suppress(AgentError):  # it goes on, if it can
                 console.restart(0)

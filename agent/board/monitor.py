@@ -15,7 +15,7 @@ from agent.board import programs
 from agent.board.console import INSTALL, Console, unopened
 from agent.board.examination.findings import BOARD, Unanswered, ask
 from agent.board.log import Line, Log
-from agent.board.statuses import UPDATES, Status, faults_in_words
+from agent.board.statuses import UPDATES, Status, crash_shown, faults_in_words, is_number, release_shown
 from agent.errors import AgentError, BoardRefused, NoFirmware, PortBusy, PortError
 from agent.release.names import Names
 
@@ -146,6 +146,7 @@ class Monitor:
         self.watched.gone += 1
         self._log.cut()  # half a line; and what comes next may be another board
         self._said("the cable was pulled, or the board sleeps; waiting for it")
+        self._sleep(AGAIN_S)  # a port that can be opened and not read would be tried a thousand times a second
 
     def _again(self) -> Port | None:
         try:
@@ -187,6 +188,9 @@ def status_of(answer: Any) -> Status | None:
     if not whole or not all(type(value) is kind for value, kind in zip(answer, kinds, strict=True)):
         raise Unanswered("the board's answer cannot be read")
     boots, directive, spooled, lost, mv, release, security, crash, generation, free, starts, update = answer
+    numbers = [value for value in answer if type(value) is int]
+    if not all(map(is_number, numbers)):
+        raise Unanswered("the board's answer cannot be read")
     bits = (SPOOL_FULL if free < FULL_BYTES else 0) | (SAFE_MODE if starts >= SAFE_STARTS else 0)
     return Status(
         boots=boots,
@@ -194,9 +198,9 @@ def status_of(answer: Any) -> Status | None:
         spooled=spooled,
         lost=lost,
         battery_mv=mv,
-        release=str(release),
+        release=release_shown(release),
         security=security,
-        crash=str(crash),
+        crash=crash_shown(crash),
         generation=generation,
         faults=tuple(faults_in_words(bits)),
         update=UPDATES[update % len(UPDATES)],

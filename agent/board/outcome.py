@@ -8,6 +8,7 @@ own half-finished board from somebody else's device. It holds no secret, is lock
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import stat
@@ -52,6 +53,8 @@ class Outcome:
         """For the invitation with this id. EnrolmentFileError if something else has that name, AgentError if nothing can be
         written there, or another command is at it. A note in which nothing was tried is taken away again.
         """
+        if not path.name:
+            raise EnrolmentFileError(f"{path}: is no name of a file; choose another --out")
         note_path = path.with_name(path.name + UNFINISHED)
         note, outcome = _locked(note_path), None
         try:
@@ -59,7 +62,8 @@ class Outcome:
             yield outcome
         finally:
             if not (outcome.tried if outcome else os.fstat(note).st_size):
-                note_path.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # it stays then, and says what it said
+                    note_path.unlink(missing_ok=True)
             os.close(note)
 
     def begin(self, device: str, sealed: bytes) -> None:
@@ -84,8 +88,10 @@ class Outcome:
         self.tried.clear()
 
     def _say(self, text: str) -> None:
+        data = text.encode()
         try:
-            os.write(self._note, text.encode())
+            if os.write(self._note, data) != len(data):  # a disk that has room for a part says no error
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fsync(self._note)
             sync_folder(self.path.parent)
         except OSError as error:
@@ -101,8 +107,12 @@ def _locked(path: Path) -> int:
         except OSError as error:
             raise _unwritten(path, error) from None
         try:
-            if not stat.S_ISREG(os.fstat(note).st_mode):
+            status = os.fstat(note)
+            if not stat.S_ISREG(status.st_mode):
                 raise EnrolmentFileError(f"{path}: is no file; choose another --out")
+            # In a folder of many: it would say which board may be replaced, and whose file is whole.
+            if os.name == "posix" and os.geteuid() not in (0, status.st_uid):
+                raise EnrolmentFileError(f"{path}: is somebody else's; choose another --out")
             _lock(note, path)
             if os.fstat(note).st_nlink:  # else a command that came to its end meanwhile took it away
                 return note

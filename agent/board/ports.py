@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 # USB vendor and product ids of the boards that byleave runs on, as Linux shows them under /sys (usb.ids; Raspberry Pi's
@@ -22,9 +23,10 @@ def find_ports(sys_root: Path = Path("/sys")) -> list[dict[str, str]]:
     found = []
     for tty in sorted((sys_root / "class" / "tty").glob("tty[AU]*")):
         usb = (tty / "device").resolve()
-        for folder in (usb, *usb.parents):
-            if (folder / "idVendor").is_file():
-                ids = ((folder / "idVendor").read_text().strip(), (folder / "idProduct").read_text().strip())
-                found.append({"port": f"/dev/{tty.name}", "usb": ":".join(ids), "board": KNOWN.get(ids, "")})
-                break
+        with suppress(OSError):  # pulled while it was looked at
+            for folder in (usb, *usb.parents):
+                if (folder / "idVendor").is_file():
+                    ids = ((folder / "idVendor").read_text().strip(), (folder / "idProduct").read_text().strip())
+                    found.append({"port": f"/dev/{tty.name}", "usb": ":".join(ids), "board": KNOWN.get(ids, "")})
+                    break
     return found

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.board import erasing, programs
+from agent.board.asking import look
 from agent.board.console import Console
-from agent.board.enrolment import look
 from agent.board.erasing import SECTOR_BYTES
 from agent.errors import BoardRefused, NoFirmware, NotProven
 

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from agent.board.answers import parsed
 from agent.errors import AgentError
+from agent.release import romfs
 from agent.release.make import FORM, IMAGE, RELEASE
+from agent.release.stated import stated
 
 FILES_LIMIT = 400  # four times those of today's
-FILE_LIMIT_BYTES = 1 << 20  # a slot has 252 KiB; nothing of a release is larger than the chip's flash
-_NAME = re.compile(r"[A-Za-z0-9_]+(/[A-Za-z0-9_]+)*\.(mpy|py)")
+FILE_LIMIT_BYTES = 512 << 10  # an image has 448 KiB at most (docs/wire-format.md, section 9), and holds all modules
+LIMIT_BYTES = 4 << 20  # of all of it: the chip's flash
+TEXT_LIMIT_BYTES = 256 << 10  # of release.json; today's has 12 KB
+SECURITY_MOST = 0xFFFF
+_MAIN, _SLOTS, _VERSION, _PACKAGE = "main.py", "slots.mpy", "firmware/version.mpy", "firmware/"
+_NAME = re.compile(r"[A-Za-z0-9_]{1,40}(/[A-Za-z0-9_]{1,40}){0,4}\.(mpy|py)")
+_WORD = re.compile(r"[A-Za-z0-9_.+-]{1,16}")  # board and version: as in a manifest, and fit to be shown
 _AGAIN = "make it anew with `byleave agent release`"
 
 
@@ -34,6 +41,12 @@ class Release:
         return hashlib.sha256(self.image).hexdigest()
 
     @property
+    def folder_digest(self) -> str:
+        """SHA-256 of the names and contents of what lies in its folder, where it lies as files."""
+        rows = [f"{name} {hashlib.sha256(data).hexdigest()}\n" for name, data in self.files.items() if name != _MAIN]
+        return hashlib.sha256("".join(sorted(rows)).encode()).hexdigest()
+
+    @property
     def bytes(self) -> int:
         """Size of all its modules."""
         return sum(map(len, self.files.values()))
@@ -41,20 +54,20 @@ class Release:
     @property
     def bytecode(self) -> int:
         """Version of MicroPython's bytecode (MicroPython documentation, ".mpy files": the second byte)."""
-        return self.files["slots.mpy"][1]
+        return self.files[_SLOTS][1]
 
     @classmethod
     def read(cls, folder: Path) -> Release:
         """AgentError for a folder without a release, or with files that are not those of its release.json."""
+        path = folder / RELEASE
+        text = _content(path, TEXT_LIMIT_BYTES, "`byleave agent release` makes one")
         try:
-            told = json.loads((folder / RELEASE).read_bytes())
-        except OSError as error:
-            raise AgentError(f"{folder / RELEASE}: {error.strerror}; `byleave agent release` makes one") from None
+            told = parsed(text.decode("utf-8"))
         except ValueError:
-            raise AgentError(f"{folder / RELEASE}: is no JSON; {_AGAIN}") from None
+            raise AgentError(f"{path}: is no JSON; {_AGAIN}") from None
         try:
             return cls._of(told, folder)
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError):
             raise AgentError(f"{folder / RELEASE}: is not the description of a release; {_AGAIN}") from None
 
     @classmethod
@@ -63,23 +76,66 @@ class Release:
         if told["form"] != FORM or told["image"]["name"] != IMAGE or not 0 < len(rows) <= FILES_LIMIT:
             raise ValueError
         # Names go to a board's file system: none leads out of it [a folder that somebody else made].
-        if not all(_NAME.fullmatch(name) for name in rows) or not {"main.py", "slots.mpy"} <= set(rows):
+        if not all(_NAME.fullmatch(name) for name in rows) or not {_MAIN, _SLOTS, _VERSION} <= set(rows):
             raise ValueError
-        if not isinstance(told["board"], str) or not isinstance(told["version"], str):
-            raise TypeError
+        if not _WORD.fullmatch(told["board"]) or not _WORD.fullmatch(told["version"]):
+            raise ValueError
+        if type(told["security"]) is not int or not 0 <= told["security"] <= SECURITY_MOST:
+            raise ValueError
+        if sum(_size(row) for row in rows.values()) > LIMIT_BYTES:
+            raise ValueError
         files = {name: _checked(folder / name, row) for name, row in sorted(rows.items())}
+        if len(files[_SLOTS]) < 4 or files[_SLOTS][:1] != b"M":
+            raise ValueError
         image = _checked(folder / IMAGE, told["image"])
-        return cls(told["board"], told["version"], int(told["security"]), files, image)
+        found = cls(told["board"], told["version"], told["security"], files, image)
+        found._agree(folder)
+        return found
+
+    def _agree(self, folder: Path) -> None:
+        """What is said of it is what its modules say themselves, and what starts from a slot are these modules.
+
+        [With a higher security version than its modules have, one flash would keep every honest release off the board; with a
+        lower one, it would itself be passed over at the next start.]
+        """
+        package = {name: data for name, data in self.files.items() if name.startswith(_PACKAGE)}
+        if romfs.image(package) != self.image:
+            raise AgentError(f"{folder / IMAGE}: does not hold the modules that lie beside it; {_AGAIN}")
+        try:
+            own = stated(self.files[_VERSION])
+        except ValueError:
+            raise AgentError(f"{folder / _VERSION}: is no version module of a release; {_AGAIN}") from None
+        version = own.pop("VERSION", "")
+        if own != {"SECURITY": self.security} or version not in (self.version, None):
+            raise AgentError(
+                f"{folder / RELEASE}: names version {self.version}, security version {self.security}, and its modules say "
+                f"otherwise; {_AGAIN}"
+            )
 
 
 def _checked(path: Path, row: dict[str, Any]) -> bytes:
-    if not 0 < int(row["bytes"]) <= FILE_LIMIT_BYTES:
-        raise ValueError
-    try:
-        with path.open("rb") as file:
-            data = file.read(FILE_LIMIT_BYTES + 1)
-    except OSError as error:
-        raise AgentError(f"{path}: {error.strerror}; {_AGAIN}") from None
+    _size(row)
+    data = _content(path, FILE_LIMIT_BYTES, _AGAIN)
     if len(data) != row["bytes"] or hashlib.sha256(data).hexdigest() != row["sha256"]:
         raise AgentError(f"{path}: is not the file that {RELEASE} names, it was changed or damaged; {_AGAIN}")
+    return data
+
+
+def _size(row: dict[str, Any]) -> int:
+    if type(row["bytes"]) is not int or not 0 < row["bytes"] <= FILE_LIMIT_BYTES:
+        raise ValueError
+    return int(row["bytes"])
+
+
+def _content(path: Path, most: int, do: str) -> bytes:
+    """Of a plain file, one byte more than `most` at most [a pipe would be waited for, a device has no end]."""
+    try:
+        if path.exists() and not path.is_file():
+            raise AgentError(f"{path}: is no file; {do}")
+        with path.open("rb") as file:
+            data = file.read(most + 1)
+    except OSError as error:
+        raise AgentError(f"{path}: {error.strerror}; {do}") from None
+    if len(data) > most:
+        raise AgentError(f"{path}: is longer than any of a release; {do}")
     return data

@@ -78,6 +78,8 @@ def _check_broker(broker: Mapping[str, Any]) -> None:
     if "ca" in broker:
         if not isinstance(broker["ca"], str):
             wrong("broker.ca", "must be the PEM text of one certificate, that of the broker's authority")
+        if "PRIVATE KEY" in broker["ca"]:  # a file that some tools write: the board keeps its text as it is
+            wrong("broker.ca", "holds a private key too, which no device may have: leave the certificate alone there")
         one_certificate("settings: broker.ca", broker["ca"].encode("utf-8", "replace"))
 
 

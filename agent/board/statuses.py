@@ -34,13 +34,51 @@ FAULTS = (
     "battery low",
     "the modem fails",
 )
-_FORM = re.compile(r"status (\d) (\([-0-9A-Za-z_.:,<>'\"+/| ]{20,240}\))")
+_FORM = re.compile(r"status ([0-9]) (\([-0-9A-Za-z_.:,<>'\"+/| ]{20,240}\))")
 _FIELDS = (
     *("uptime_s", "directive", "boots", "reset", "battery_mv", "spooled", "lost", "refused", "faults", "heap"),
     *("release", "crash", "security", "update"),
 )
-_RELEASE = re.compile(r"[\w.+-]{1,16}")
-_CRASH = re.compile(r"([A-Za-z_]\w{0,30}( [\w./]{1,24}:\d{1,5} [\w<>.]{1,24})?)?")
+_RELEASE = re.compile(r"[A-Za-z0-9_.+-]{1,16}")  # docs/wire-format.md, section 9
+# Three numbers and a short word: no position, no device's name, no network's has this form.
+_VERSION = re.compile(r"[0-9]{1,2}(\.[0-9]{1,3}){2}([-+.]?[a-z]{1,5}\.?[0-9]{0,3})?")
+HIDDEN = "in a form that is not shown"
+# Classes of errors: MicroPython's and byleave's own, or what a release calls them.
+CLASS = r"[A-Z][A-Za-z]{0,24}(?:Error|Exception|Interrupt|Exit|Iteration)|Exception|Watchdog|[A-Za-z_][A-Za-z0-9_]{0,2}"
+_CRASH = re.compile(rf"({CLASS})( ([\w./]{{1,24}}):[0-9]{{1,5}} ([\w<>.]{{1,24}}))?", re.ASCII)
+_NAME = re.compile(r"[/<]?[A-Za-z_]\w*>?([./][A-Za-z_]\w*)*", re.ASCII)
+_NAME_DIGITS = 5  # of `x25519`; a position has seven
+
+
+def is_name(text: str) -> bool:
+    """A function's or module's name may be this; a number may not."""
+    return _NAME.fullmatch(text) is not None and sum(char.isdigit() for char in text) <= _NAME_DIGITS
+
+
+def is_crash(text: str) -> bool:
+    """A class, or a class and a place."""
+    form = _CRASH.fullmatch(text)
+    return form is not None and (form[2] is None or (is_name(form[3]) and is_name(form[4])))
+
+
+def crash_shown(text: str) -> str:
+    """As it is, if it is a crash's text or empty."""
+    return text if not text or is_crash(text) else HIDDEN
+
+
+def release_shown(text: str) -> str:
+    """As it is, if it looks like a version."""
+    return text if _VERSION.fullmatch(text) else HIDDEN
+
+
+def is_release(text: str) -> bool:
+    """It may be what a release calls itself."""
+    return _RELEASE.fullmatch(text) is not None
+
+
+def is_number(value: object) -> bool:
+    """Of a status: 32 bits."""
+    return type(value) is int and 0 <= value < 1 << 32
 
 
 def faults_in_words(bits: int) -> list[str]:
@@ -115,14 +153,11 @@ def _fields(text: str) -> dict[str, Any] | None:
     if not isinstance(values, tuple) or len(values) != len(_FIELDS):
         return None
     told = dict(zip(_FIELDS, values, strict=True))
-    if not (
-        isinstance(told["release"], str) and _RELEASE.fullmatch(told["release"]) and isinstance(told["crash"], str)
-    ):
+    if not (isinstance(told["release"], str) and is_release(told["release"]) and isinstance(told["crash"], str)):
         return None
-    if not _CRASH.fullmatch(told["crash"]):  # more than a class and a place
-        told["crash"] = "in a form that is not shown"
+    told["release"], told["crash"] = release_shown(told["release"]), crash_shown(told["crash"])
     numbers = [value for name, value in told.items() if name not in ("release", "crash")]
-    return told if all(type(value) is int and 0 <= value < 1 << 32 for value in numbers) else None
+    return told if all(map(is_number, numbers)) else None
 
 
 def _named(names: tuple[str, ...], number: int) -> str:

@@ -14,10 +14,11 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agent.board import programs
+from agent.board import answers, programs
 from agent.board.console import Console
 from agent.board.filing import Show
-from agent.errors import AgentConfigError, BoardRefused, LinkLost, NotProven
+from agent.board.flashing import board_of
+from agent.errors import AgentConfigError, AgentError, BoardRefused, LinkLost, NotProven
 
 BLOCK_BYTES = 512
 LIMIT_BYTES = 8 << 20  # of a file: twice the largest flash of these boards
@@ -128,9 +129,15 @@ def write(port: str, image: Uf2Image, show: Show, drive: Path | None = None) -> 
     """Copies it to the board's boot loader, and waits until that has taken it. Any of agent.errors."""
     chip = CHIPS[image.board]
     place = find_drive(chip, drive)
+    if place and not drive and os.path.exists(port):  # noqa: PTH110 - a port need not be a path
+        raise AgentConfigError(
+            f"{place}: a boot loader is there, and {port} too: which board is meant? Unplug one, or name the boot loader's folder "
+            "with --drive"
+        )
     if place is None:
         # The board runs something: at its prompt it is asked for its boot loader.
         with closing(Console(port)) as console:
+            _check_board(console, image.board)
             console.leave(programs.BOOTLOADER)
         place = _awaited(lambda: find_drive(chip, drive))
     if place is None:
@@ -141,6 +148,16 @@ def write(port: str, image: Uf2Image, show: Show, drive: Path | None = None) -> 
     _copy(image.data, place / "byleave.uf2", show)
     if _awaited(lambda: None if (place / INFO).exists() else place) is None:
         raise NotProven(f"{place}: the boot loader has not taken the file; give the same command again")
+
+
+def _check_board(console: Console, board: str) -> None:
+    """BoardRefused for another one, which goes on as what it was [in its boot loader it would stay there]."""
+    machine = answers.plain(console.run(programs.MACHINE))
+    found = board_of(machine)
+    if found != board:
+        with suppress(AgentError):
+            console.restart(0)
+        raise BoardRefused(f"{console.port}: {machine} is no {board}; take the .uf2 of that board, or the right port")
 
 
 def find_drive(chip: Chip, drive: Path | None = None) -> Path | None:
@@ -154,11 +171,13 @@ def find_drive(chip: Chip, drive: Path | None = None) -> Path | None:
                 told = file.read(INFO_BYTES).decode("ascii", "replace")
         except OSError:
             continue
-        found = dict(line.partition(":")[::2] for line in told.splitlines()).get("Board-ID", "").strip()
+        found = dict(line.partition(":")[::2] for line in told.splitlines()).get("Board-ID", "").strip()[:20]
         if found == chip.board_id:
             return place
         if drive:
-            raise BoardRefused(f"{place}: is the boot loader of {found or 'something else'}, not of {chip.board_id}")
+            raise BoardRefused(
+                f"{place}: is the boot loader of {answers.plain(found) or 'something else'}, not of {chip.board_id}"
+            )
     return None
 
 

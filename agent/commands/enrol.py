@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
+import unicodedata
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +19,9 @@ from agent.board.invitation import Invitation
 from agent.board.sealing import check_installed
 from agent.board.settings import Options
 from agent.errors import AgentConfigError
+from agent.files import never_dumped
+
+_DIGITS = re.compile(r"([0-9a-fA-F][\W_]*){12}")  # of 16
 
 
 def enrol(
@@ -28,8 +33,8 @@ def enrol(
         Path | None, typer.Option(metavar="FILE", help="Where the sealed enrolment goes, for `byleave sync admit`.")
     ] = None,
     fingerprint: Annotated[
-        str, typer.Option(metavar="DIGITS", help="Of the invitation, as you were told it; another is refused.")
-    ] = "",
+        str | None, typer.Option(metavar="DIGITS", help="Of the invitation, as you were told it; another is refused.")
+    ] = None,
     settings: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Settings as JSON, mode 0600; or the next options.")
     ] = None,
@@ -49,7 +54,10 @@ def enrol(
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="With --file: do not delete it; it is good once.")] = False,
     again: Annotated[
-        bool, typer.Option("--again", help="Replace the device that the board is; its keys and spool are wiped.")
+        bool,
+        typer.Option(
+            "--again", help="Replace the device that the board is; all that is personal on it is erased first."
+        ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -57,13 +65,14 @@ def enrol(
 
     Exit code 1: a file; 2: options or settings; 3: no such port; 4: port busy; 5: no MicroPython prompt; 6: no byleave
     firmware; 7: enrolled already; 8: the board refuses; 9: it went away on the way, and the same command once more goes on;
-    10: another fingerprint.
+    10: another fingerprint, or flash that does not erase (--again).
 
     Example: byleave agent enrol --port /dev/ttyACM0 --invitation van.invitation --settings board.json --out van.enrolment
     """
+    never_dumped()
     options = Options(wifi_ssid, apn, serial, broker, broker_user, tls_ca, secrets)
     if file is not None:
-        if invitation or out or fingerprint or settings or options.given:
+        if invitation or out or fingerprint is not None or settings or options.given:
             raise AgentConfigError("--file goes with --port, --keep, --again and --json alone: it holds its settings")
         _prepared(port, file, keep=keep, again=again, as_json=as_json)
         return
@@ -73,7 +82,7 @@ def enrol(
         raise AgentConfigError("--settings goes without the options that say the same; leave one of both out")
     check_installed()
     invited_by = Invitation.read(invitation, now_s=time.time())
-    if fingerprint:
+    if fingerprint is not None:
         invited_by.prove(fingerprint)
     elif not as_json:
         typer.echo(_about(invited_by))
@@ -84,6 +93,8 @@ def enrol(
         typer.echo(json.dumps({"port": port, **asdict(board), **found}))
         return
     typer.echo(f"{board.board} at {port} is device {board.device} and has started")
+    if fingerprint is None:
+        typer.echo(f"compare the fingerprint {invited_by.fingerprint} before {out} leaves your hands")
     typer.echo(f"now the server admits it: byleave sync admit {out}")
 
 
@@ -98,14 +109,18 @@ def _prepared(port: str, file: Path, *, keep: bool, again: bool, as_json: bool) 
 
 def _about(invitation: Invitation) -> str:
     until = time.strftime("%Y-%m-%d", time.gmtime(invitation.expires_s))
+    # The name is the writer's: last, in quotation marks, and not where it could be taken for what is to be compared.
+    name = f'"{invitation.controller}"' if invitation.controller else "a server without a name"
+    if _DIGITS.search(unicodedata.normalize("NFKC", invitation.controller)):
+        name = "a server whose name looks like a fingerprint: do not trust it"
     return (
-        f"invitation of {invitation.controller or 'a server without a name'}, until {until}, fingerprint "
-        f"{invitation.fingerprint}: compare it with what `byleave sync invite` printed"
+        f"fingerprint {invitation.fingerprint}: compare it with what `byleave sync invite` printed\n"
+        f"invitation until {until} of {name}"
     )
 
 
 def _asked(question: str) -> str:
     """Hidden; a pipe is nobody who could be asked."""
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():
         raise AgentConfigError(f"{question}: there is no terminal to ask at; write it into a file for --secrets")
     return str(typer.prompt(question, hide_input=True, default="", show_default=False, err=True))

@@ -28,7 +28,8 @@ class Client(paho.Client):
     """A paho client on a socket that is ready; it reads ahead, writes a turn's packets as one piece, and gathers no
     packet that is longer than any of ours.
 
-    `_create_socket`, `_sock_recv`, `_sock_send`, `_in_packet`, `_in_messages` and `_out_packet` are private names of paho 2.x (pinned in pyproject.toml, checked by a test).
+    `_create_socket`, `_sock_recv`, `_sock_send`, `_in_packet`, `_in_messages` and `_out_packet` are private names of paho 2.x
+    (pinned in pyproject.toml, checked by a test).
     """
 
     def __init__(self, sock: socket.socket, client_id: str, *, clean: bool) -> None:
@@ -56,29 +57,20 @@ class Client(paho.Client):
     def _sock_recv(self, bufsize: int) -> bytes:
         if bufsize > PACKET_LIMIT_BYTES:
             bufsize = self._cut(bufsize)
-        while self._skip and self._at < len(self._ahead):
-            self._pass_over()
         if self._at >= len(self._ahead):
-            self._fill()
-        piece = self._ahead[self._at : self._at + bufsize]
-        self._at += len(piece)
-        return piece
-
-    def _fill(self) -> None:
-        while True:
             self._dry = True
             self._ahead, self._at = super()._sock_recv(READ_BYTES), 0
             self._dry = False
-            if not self._skip or not self._ahead:
-                return
-            self._pass_over()
-            if self._at < len(self._ahead):
-                return
-
-    def _pass_over(self) -> None:
-        n = min(self._skip, len(self._ahead) - self._at)
-        self._at += n
-        self._skip -= n
+        if self._skip and not self._in_packet["command"]:  # between two packets
+            passed = min(self._skip, len(self._ahead) - self._at)
+            self._at += passed
+            self._skip -= passed
+            if passed and self._at >= len(self._ahead):
+                self._dry = True
+                raise BlockingIOError  # the rest in another turn: there may be 256 MB of it
+        piece = self._ahead[self._at : self._at + bufsize]
+        self._at += len(piece)
+        return piece
 
     def _cut(self, size: int) -> int:
         """Of a message that is too long the front alone is read, its topic and identifier, so that it can be acknowledged and

@@ -24,6 +24,7 @@ PATTERN_LIMIT_CHARS = 256
 # Bytes a second at most: 3 Mbaud is what USB adapters of this kind reach (FT232R and CP2102N data sheets).
 LEAST_BAUD, MOST_BAUD = 1200, 3_000_000
 DAY_S = 86_400.0
+LEAST_SPOOL_BYTES = 1 << 16  # 64 meant as megabytes has room for nothing, and every device would hear state 0
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")  # `gateway-up-` before it leaves it a client id that any broker takes
 _HOST = re.compile(r"[A-Za-z0-9._:%-]{1,253}")  # RFC 1035 section 2.3.4; colons and a zone of IPv6
@@ -245,5 +246,7 @@ def _check(where: str, config: Config) -> None:
             f"{where}: broker.user without TLS: the password would cross the network in the clear; name broker.ca_file, "
             "or write tls = true"
         )
+    if config.spool.most_bytes < LEAST_SPOOL_BYTES:
+        raise AgentConfigError(f"{where}: spool.most_bytes: bytes, {LEAST_SPOOL_BYTES} of them at least")
     if not LEAST_BAUD <= config.baudrate <= MOST_BAUD:
         raise AgentConfigError(f"{where}: baudrate: from {LEAST_BAUD} to {MOST_BAUD}, as the devices' settings say")

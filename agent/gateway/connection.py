@@ -156,10 +156,12 @@ class Connection:
             self._step(self._client.write, now_s)
 
     def publish(self, topic: str, envelope: bytes) -> int | None:
-        """Queues it at QoS 1; its identifier, which `published` will name, or None without a connection."""
+        """Queues it at QoS 1; its identifier, which `published` will name, or None if it takes nothing now."""
         if self._client is None or not self.up:
             return None
-        return self._client.publish(topic, envelope, qos=1).mid
+        made = self._client.publish(topic, envelope, qos=1)
+        # The 65,536th while the first still waits: paho sends nothing, and its PUBACK would be taken for this one's.
+        return made.mid if made.rc == paho.MQTT_ERR_SUCCESS else None
 
     def ack(self, mid: int) -> None:
         """Acknowledges a message of the connection that stands."""

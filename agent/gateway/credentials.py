@@ -1,9 +1,11 @@
-"""What proves who is who: the broker's password for it, the broker's certificate for us."""
+"""Who is who: our name and password at the broker, the broker's certificate for us."""
 
 from __future__ import annotations
 
+import secrets
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from agent.errors import AgentConfigError
@@ -14,6 +16,7 @@ PASSWORD_LIMIT_BYTES = (
     1024  # MQTT 3.1.1 section 3.1.3.5 allows 65,535; nobody types so many, and a wrong file is longer
 )
 CREDENTIAL = "broker-password"  # its name in $CREDENTIALS_DIRECTORY (systemd.exec, LoadCredential=)
+NAME = "name"  # a file in the spool folder
 
 
 def password(broker: Broker, environment: Mapping[str, str]) -> str | None:
@@ -68,3 +71,17 @@ def tls_context(broker: Broker) -> ssl.SSLContext | None:
         raise AgentConfigError(f"broker.ca_file: {broker.ca_file}: {reason}; name a PEM file") from None
     context.minimum_version = ssl.TLSVersion.TLSv1_2  # RFC 8996 ends what came before it
     return context
+
+
+def identity(folder: Path) -> str:
+    """This gateway's name at the broker: drawn once, kept in the spool folder [two of one name end each other's connection]."""
+    path = folder / NAME
+    with suppress(OSError, UnicodeDecodeError):
+        name = path.read_text(encoding="ascii").strip()
+        if name.isalnum() and len(name) == 12:
+            return name
+    name = secrets.token_hex(6)
+    with suppress(OSError):  # a disk that takes nothing: another name next time does no harm
+        path.write_text(name + "\n", encoding="ascii")
+        path.chmod(0o600)
+    return name

@@ -12,6 +12,8 @@ from agent.gateway.spool import Spool
 WINDOW = 64
 # Of these past a spool that takes nothing, on top: a window of four of each of 16 devices.
 PAST = 64
+# Of one port: its window, and the same said again. [A port that floods a dead card's gateway would take all places.]
+PAST_OF_PORT = 8
 
 
 class Publisher(Protocol):
@@ -32,7 +34,7 @@ class Forwarder:
         self._spool, self._publisher, self._now_s, self._window = spool, publisher, now_s, window
         self._moved_s = now_s()  # the last PUBACK, or the first publish after a pause
         self._rows: dict[int, int] = {}  # row of the spool by handle, in the order in which they went
-        self._past: dict[int, Callable[[], None]] = {}
+        self._past: dict[int, tuple[str, Callable[[], None]]] = {}  # port and answer by handle
         self._sent_s: dict[int, float] = {}  # when, by handle, of both
 
     @property
@@ -73,8 +75,8 @@ class Forwarder:
         self._moved_s = self._now_s()
         if row_id is not None:
             self._spool.done(row_id)
-        elif done := self._past.pop(handle, None):
-            done()
+        elif waits := self._past.pop(handle, None):
+            waits[1]()
         else:
             self.unknown_acks += 1
 
@@ -98,14 +100,15 @@ class Forwarder:
         self._sent_s[handle] = now_s
         self.published += 1
 
-    def past(self, device: str, envelope: bytes, done: Callable[[], None]) -> bool:
+    def past(self, device: str, envelope: bytes, done: Callable[[], None], port: str = "") -> bool:
         """Publish one envelope past a spool that takes nothing; `done` on its PUBACK, never after a lost connection. False if
         it cannot be now."""
-        if not self.connected or len(self._past) >= PAST:
+        of_port = sum(1 for each, _ in self._past.values() if each == port)
+        if not self.connected or len(self._past) >= PAST or of_port >= PAST_OF_PORT:
             return False
         handle = self._publisher.publish(device, envelope)
         if handle is None:
             return False
         self._sent(handle)
-        self._past[handle] = done
+        self._past[handle] = port, done
         return True

@@ -161,7 +161,7 @@ class Hub:
             if not self._answers:
                 self._first_s = self._now_s()
             self._answers.append(_Answer(contact, number, turn))
-        elif self.forwarder.past(device, envelope, lambda: contact.accept(number, turn)):
+        elif self.forwarder.past(device, envelope, lambda: contact.accept(number, turn), contact.port):
             self._counts["past"] += 1
         else:
             self._counts["refused"] += 1

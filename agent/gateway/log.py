@@ -31,6 +31,7 @@ EVENTS = {
     "spool-failing": 3,
     "spool-taking": 6,
     "spool-expired": 3,
+    "spool-damaged": 3,
     "status-failed": 4,
 }
 BURST, EACH_S = 5, 60.0  # five lines of one event about one port at once, and one more a minute

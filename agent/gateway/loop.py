@@ -7,14 +7,12 @@ else wake it six thousand times a second.
 
 from __future__ import annotations
 
-import secrets
 import signal
 import socket
 import ssl
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
 from select import POLLIN, POLLOUT, poll
 
 from agent.errors import LinkLost
@@ -22,6 +20,7 @@ from agent.gateway import metrics
 from agent.gateway.config import Config
 from agent.gateway.connection import Connection
 from agent.gateway.contact import Contact
+from agent.gateway.credentials import identity
 from agent.gateway.dialer import Dialer
 from agent.gateway.hub import Hub
 from agent.gateway.link import Link
@@ -40,7 +39,7 @@ LONGEST_TURN_S = 1.0
 STALLED_S = 60.0  # a broker that has acknowledged nothing for so long is connected to anew
 OVERDUE_S = 600.0  # and one that has left out a single one; a window of 64 KiB takes a minute at 10 kbit/s
 LAST_WORDS_S = 1.0  # until ports have taken STATE 0; a frame takes 1 ms at 115 200 baud
-SPOOL, SOCKET, NAME = "spool.db", "status.sock", "name"
+SPOOL, SOCKET = "spool.db", "status.sock"
 
 
 class Gateway:
@@ -293,17 +292,3 @@ class Gateway:
     def figures(self) -> Figures:
         """All figures of this moment."""
         return self._reporter.figures(self._now_s())
-
-
-def identity(folder: Path) -> str:
-    """This gateway's name at the broker: drawn once, kept in the spool folder [two of one name end each other's connection]."""
-    path = folder / NAME
-    with suppress(OSError, UnicodeDecodeError):
-        name = path.read_text(encoding="ascii").strip()
-        if name.isalnum() and len(name) == 12:
-            return name
-    name = secrets.token_hex(6)
-    with suppress(OSError):  # a disk that takes nothing: another name next time does no harm
-        path.write_text(name + "\n", encoding="ascii")
-        path.chmod(0o600)
-    return name

@@ -14,7 +14,7 @@ from agent.gateway.serialports import Ports
 from agent.gateway.spool import Spool
 
 # Of the hub's figures, what only rises; the rest are gauges.
-COUNTS = ("published", "unknown_acks", "spool_refused")
+COUNTS = ("published", "unknown_acks", "spool_refused", "spool_damaged")
 
 WORTH_SAYING = 3  # pieces of noise; one is the half frame that a port hears as it is opened
 
@@ -41,7 +41,7 @@ class Reporter:
         self._of, self._config, self._log = of, config, log
         self._noise: dict[str, int] = {}
         self._taking = True
-        self._set_aside = self._expired = 0
+        self._set_aside = self._expired = self._damaged = 0
 
     def look(self) -> None:
         """Says what has changed since the last look."""
@@ -57,6 +57,11 @@ class Reporter:
         if spool.expired > self._expired:
             self._log.say("spool-expired", f"{spool.expired - self._expired} envelopes were too old and are dropped")
         self._expired = spool.expired
+        if spool.damaged > self._damaged:
+            self._log.say(
+                "spool-damaged", f"{spool.damaged - self._damaged} envelopes were changed on the disk; not sent"
+            )
+        self._damaged = spool.damaged
         taking = spool.room("")
         if taking != self._taking:
             self._taking = taking

@@ -53,6 +53,11 @@ class Rotation:
         """That queue, if anything waits in it."""
         return self._queues.get((port, device))
 
+    def forget(self, queue: Queue) -> None:
+        """Nothing of it waits any more."""
+        if queue.waiting > 0:
+            self.drop(queue, queue.waiting)
+
     def drop(self, queue: Queue, n: int) -> None:
         """n fewer wait; an empty queue is forgotten."""
         queue.waiting -= n

@@ -135,7 +135,11 @@ def open_line(name: str, baudrate: int) -> Line:
         if _ours(status.st_rdev):
             raise PortError(f"{name}: is the terminal of this gateway; name a narrower pattern")
         return Line(name, serial.Serial(name, baudrate, timeout=0, write_timeout=0, exclusive=True))
-    except (OSError, ValueError, termios.error) as error:  # the last from pyserial, of an adapter that goes at this moment
+    except (
+        OSError,
+        ValueError,
+        termios.error,
+    ) as error:  # the last from pyserial, of an adapter that goes at this moment
         number = error.args[0] if isinstance(error, termios.error) else getattr(error, "errno", None)
         if number in (errno.EAGAIN, errno.EBUSY):
             raise PortBusy(f"{name}: another program has the port open") from None
@@ -145,6 +149,8 @@ def open_line(name: str, baudrate: int) -> Line:
 def _terminal(device: int) -> bool:
     """Whether the system knows this device as a terminal, or not at all, as pseudo-terminals [to open another may do something:
     /dev/watchdog restarts the machine]."""
+    if sys.platform == "linux" and (os.major(device) == 5 or (os.major(device) == 4 and os.minor(device) < 64)):
+        return False  # the keyboard's consoles (Linux, admin-guide/devices.txt): a login there would be cut off
     kind = f"/sys/dev/char/{os.major(device)}:{os.minor(device)}/subsystem"
     return not os.path.exists(kind) or os.path.basename(os.path.realpath(kind)) == "tty"  # noqa: PTH110, PTH119
 

@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from importlib import resources
 from pathlib import Path
 from select import POLLIN, POLLOUT, poll
@@ -23,7 +23,7 @@ from agent.gateway.credentials import password, tls_context
 from agent.gateway.dialer import DIAL_S, Dialer
 from agent.gateway.log import Log
 from agent.gateway.loop import SOCKET, Gateway
-from agent.gateway.metrics import noise_of
+from agent.gateway.metrics import Figures, noise_of
 from agent.gateway.notify import Notify
 from agent.gateway.serialports import find
 
@@ -80,6 +80,8 @@ def ask(folder: Path) -> dict[str, Any]:
         raise AgentError(f"the gateway on {folder} gave no whole answer; ask again") from None
     if not isinstance(found, dict):
         raise AgentError(f"what answers on {folder} is no gateway")
+    if not {each.name for each in fields(Figures)} <= set(found):  # byleave was upgraded, and the gateway not restarted
+        raise AgentError(f"the gateway on {folder} is of another version of byleave; restart it")
     return found
 
 
@@ -180,10 +182,18 @@ def _check_ports(config: Config, report: Report) -> None:
 
 
 def _check_folder(folder: Path, report: Report) -> None:
-    place = next(one for one in (folder, *folder.parents) if one.exists())
+    try:
+        place = next(one for one in (folder, *folder.parents) if one.exists())
+        wide = place == folder and folder.stat().st_mode & 0o077
+    except (
+        OSError
+    ) as error:  # a service's folder lies behind one that root alone may enter (systemd.exec, DynamicUser=)
+        says = f"{folder}: cannot be looked at ({error.strerror}); ask as root"
+        report.rows.append(("spool", False, says))
+        return
     if not os.access(place, os.W_OK | os.X_OK) or not place.is_dir():
         report.rows.append(("spool", False, f"{place}: cannot be written; name a folder of your own with --spool"))
-    elif place == folder and folder.stat().st_mode & 0o077:
+    elif wide:
         report.rows.append(("spool", False, f"{folder}: others may look into it: chmod 700 {folder}"))
     else:
         report.rows.append(("spool", True, f"{folder}"))

@@ -15,19 +15,16 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from enum import Enum
-from hashlib import sha256
-from itertools import takewhile
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from agent.gateway.frames import ENVELOPE_LIMIT_BYTES
 from agent.gateway.rotation import Rotation
+from agent.gateway.rows import ROW_BYTES, New, Row, Taken, digest_of
 from agent.gateway.spoolfile import damaged, fold, open_file, put_aside
 
-# What a row takes in the file beside its envelope: columns, its places in two indices, its share of pages half full. Of the
-# largest envelopes three fit a page of 4096 bytes, so that the file is a fifth larger than its bound then; the log adds 4 MB.
-ROW_BYTES: Final = 200
+__all__ = ["ROW_BYTES", "Row", "Spool", "Taken"]
+
 _LARGEST: Final = ENVELOPE_LIMIT_BYTES + ROW_BYTES
 # A file system with less room takes nothing [one byte free would be said to be room, and the next commit would fail].
 RESERVE_BYTES: Final = 1 << 20
@@ -36,38 +33,9 @@ _DONE_AT_ONCE: Final = 256  # deletions that nobody waits for share a commit; th
 _DONE_S: Final = 1.0
 _EXPIRE_AT_ONCE: Final = 500  # rows: some 10 ms, in which no port is read
 _CLOCK_S: Final = 600  # what a kill may cost of the spool's clock
-_SELECT: Final = "SELECT id, port, device, digest, envelope FROM envelopes"
-
-
-class Taken(Enum):
-    """What became of an envelope that was offered."""
-
-    FRESH = "fresh"  # kept; accepted once `commit` returns True
-    KNOWN = "known"  # here already and not at the broker yet; accepted once `commit` returns True
-    FULL = "full"  # refused: no room by its bound, or the disk takes nothing
-
-
-class Row(NamedTuple):
-    """A spooled envelope on its way to the broker."""
-
-    id: int
-    device: str
-    envelope: bytes
-
-
-class _New(NamedTuple):
-    """A row as it is inserted."""
-
-    id: int
-    port: str
-    device: str
-    received_s: int
-    digest: bytes
-    envelope: bytes
-
-    @property
-    def size(self) -> int:
-        return len(self.envelope) + ROW_BYTES
+# Casts, because a bit that the medium has turned over can make a text of a blob (SQLite, file format, section 2.1).
+_ROWS: Final = "SELECT id, port, device, LENGTH(CAST(envelope AS BLOB)) FROM envelopes"
+_SELECT: Final = "SELECT id, port, device, CAST(digest AS BLOB), CAST(envelope AS BLOB) FROM envelopes"
 
 
 class Spool:
@@ -104,18 +72,21 @@ class Spool:
         self.bytes = 0  # what they count for, of most_bytes
         self._of_port: dict[str, int] = {}  # the same by port
         self._rotation = Rotation()
-        self._new: dict[bytes, _New] = {}  # taken and not committed, by digest; the hub commits each 64 at the latest
+        self._new: dict[bytes, New] = {}  # taken and not committed, by digest; the hub commits each 64 at the latest
         self._out: dict[int, tuple[str, int]] = {}  # handed out: port and size by id; the forwarder's window bounds it
         self._back: deque[int] = deque()  # of these, what came back
         self._gone: set[int] = set()  # at the broker and not deleted yet: more than 256 only while the disk is full
         self._left = True  # forwarded envelopes in the log, perhaps
         self._done_s = self._clock_s = self._now_s()
         for port, device, n, size in self._db.execute(
-            "SELECT port, device, COUNT(*), SUM(LENGTH(envelope)) FROM envelopes GROUP BY port, device ORDER BY MIN(id)"
+            "SELECT port, device, COUNT(*), SUM(LENGTH(CAST(envelope AS BLOB))) FROM envelopes "
+            "GROUP BY port, device ORDER BY MIN(id)"
         ):
             self._rotation.add(port, device, 0, n)
             self._count(port, n, size + n * ROW_BYTES)
-        kept_s = self._db.execute("SELECT MAX(ran_s, COALESCE((SELECT MAX(received_s) FROM envelopes), 0)) FROM clock")
+        kept_s = self._db.execute(
+            "SELECT CAST(ran_s AS INTEGER) FROM clock"
+        )  # written with each row, so never behind one
         self._ran_s = max(self._ran_s, float(kept_s.fetchone()[0]))
         last = self._db.execute("SELECT COALESCE(MAX(id), 0) FROM envelopes").fetchone()[0]
         self._next_id = max(self._next_id, last + 1)
@@ -146,14 +117,14 @@ class Spool:
         """Offer one envelope of 1 to 1024 bytes; nothing is accepted before `commit`."""
         if not 0 < len(envelope) <= ENVELOPE_LIMIT_BYTES:
             raise ValueError(f"an envelope has 1 to {ENVELOPE_LIMIT_BYTES} bytes, not {len(envelope)}")
-        digest = _digest(device, envelope)
+        digest = digest_of(device, envelope)
         if digest in self._new or self._holds(digest):
             return Taken.KNOWN
         size = len(envelope) + ROW_BYTES
         if not self.ready or not self._fits(port, size):
             self.refused += 1
             return Taken.FULL
-        self._new[digest] = _New(self._next_id, port, device, self._clock(), digest, envelope)
+        self._new[digest] = New(self._next_id, port, device, self._clock(), digest, envelope)
         self._next_id += 1
         self._count(port, 1, size)
         return Taken.FRESH
@@ -224,7 +195,9 @@ class Spool:
             aside = put_aside(self.path)
             self._begin(open_file(self.path))
             self.put_aside.append(aside)
-            self._forgot = True  # what was known a moment ago, and not answered yet, lies in the file that was put aside
+            self._forgot = (
+                True  # what was known a moment ago, and not answered yet, lies in the file that was put aside
+            )
             return
         self.ready, self.trouble = False, str(error)
         self._retry_s = self._now_s() + self._pause_s
@@ -259,6 +232,12 @@ class Spool:
                 queue.device,
                 queue.after,
             )
+            if (
+                not found and self.ready and self._rotation is rotation
+            ):  # a name that the medium has changed: nobody finds it
+                rotation.forget(queue)
+                self._drop_stranded(queue.port)
+                continue
             if not found:  # the file cannot be read just now: it stays in its place
                 rotation.add(queue.port, queue.device, queue.after + 1)
                 return None
@@ -267,9 +246,17 @@ class Spool:
                 return row
         return None
 
+    def _drop_stranded(self, port: str) -> None:
+        """Rows that have no queue any more: they would be known when they are said again, and never sent."""
+        for row_id, of_port, device, size in self._ask(_ROWS):
+            if self._rotation.find(of_port, device) is None and row_id not in self._out and row_id not in self._gone:
+                self.damaged += 1
+                self._out[row_id] = (port, size + ROW_BYTES)
+                self.done(row_id)
+
     def _handed(self, row_id: int, port: str, device: str, digest: bytes, envelope: bytes) -> Row | None:
         self._out[row_id] = (port, len(envelope) + ROW_BYTES)
-        if digest == _digest(device, envelope):
+        if digest == digest_of(device, envelope):
             return Row(row_id, device, envelope)
         self.damaged += 1  # [a bit that the medium lost: the server would take it for a forgery of the device's]
         self.done(row_id)
@@ -291,12 +278,15 @@ class Spool:
     def expire(self) -> int:
         """Delete what is older than most_age_s, oldest first and at most 500 at a time; how many. Call it each minute: what was
         deleted before is then overwritten in the file, too."""
-        self._left = self._left and self.ready and not fold(self._db)
+        if self._left and self.ready:
+            self._left = not fold(self._db)
         limit_s = self._clock() - self._most_age_s
         oldest = self._ask(
-            "SELECT id, port, device, LENGTH(envelope), received_s FROM envelopes ORDER BY id LIMIT ?", _EXPIRE_AT_ONCE
+            "SELECT id, port, device, LENGTH(CAST(envelope AS BLOB)), CAST(received_s AS INTEGER) FROM envelopes "
+            "ORDER BY id LIMIT ?",
+            _EXPIRE_AT_ONCE,
         )
-        old = [row for row in takewhile(lambda row: row[4] < limit_s, oldest) if row[0] not in self._gone]
+        old = [row for row in oldest if row[4] < limit_s and row[0] not in self._gone]
         for row_id, port, device, size, _ in old:
             self._expire(row_id, port, device, size + ROW_BYTES)
         self.expired += len(old)
@@ -316,7 +306,7 @@ class Spool:
 
     def oldest_age_s(self) -> float:
         """Age of the oldest envelope, 0 if there is none."""
-        found = self._ask("SELECT received_s FROM envelopes ORDER BY id LIMIT 1")
+        found = self._ask("SELECT CAST(received_s AS INTEGER) FROM envelopes ORDER BY id LIMIT 1")
         return float(self._clock() - found[0][0]) if found and self.count else 0.0
 
     def close(self) -> None:
@@ -326,11 +316,6 @@ class Spool:
         self._done_s = float("-inf")
         self.commit()
         self._db.close()
-
-
-def _digest(device: str, envelope: bytes) -> bytes:
-    """Of both: an envelope that another pseudonym sent first is not known [a port that copies would hold the true one back]."""
-    return sha256(device.encode() + envelope).digest()[:16]
 
 
 def _free_bytes(path: Path) -> int:

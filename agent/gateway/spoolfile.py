@@ -98,6 +98,9 @@ def _connect(path: Path) -> sqlite3.Connection:
     """Open, locked for us, sound and of our version; sqlite3.Error if it is damaged."""
     db = sqlite3.connect(path, isolation_level=None, timeout=0, check_same_thread=True)
     try:
+        db.text_factory = lambda raw: raw.decode(
+            "utf-8", "replace"
+        )  # what is no text any more is damage, and not our end
         db.execute("PRAGMA locking_mode = EXCLUSIVE")
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")  # a commit is on the medium before ACCEPTED is said

@@ -110,6 +110,9 @@ class BaseBoard:
         """The hardware watchdog, at most as slow as the chip's can be; cannot be stopped once started."""
         return machine.WDT(timeout=min(timeout_ms, self.WATCHDOG_MS))
 
+    def ended(self) -> None:
+        """The app has ended; who is at the console now may start it again without its having crashed."""
+
     def random(self, n: int) -> bytes:
         """Random bytes of the chip's generator."""
         return os.urandom(n)

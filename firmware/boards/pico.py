@@ -209,6 +209,10 @@ class Pico(BaseBoard):
         self.wdt = super().watchdog(timeout_ms)
         return self.wdt
 
+    def ended(self) -> None:
+        """Ctrl-C: the soft reset that follows is told as the last hard one, a bite that follows was nobody's to prevent."""
+        machine.mem32[self.SCRATCH] = _AGAIN
+
     def deep_sleep_ms(self, ms: int, keep: bool = False, wake: bool = False) -> None:
         """Light sleep at about 1 mA, then a restart. The watchdog goes on in it and is fed in between, when the button is
         looked at too, which ends the sleep, as with `wake` does INT1 of the accelerometer; `keep`: that keeps its power.

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 
 from hw_sim.silicon.flash import NorFlash
 
+MOST_AHEAD = 64  # packets: what esptool asks for; the port keeps them all until they are read
+
 
 class Refused(Exception):  # noqa: N818 - an answer, not a fault
     """A command that fails: the code that the ROM says, and the stub's."""
@@ -71,10 +73,10 @@ class Reading:
     """A stretch in packets, so many ahead of what the host says has arrived; their MD5 once all has."""
 
     def __init__(self, flash: NorFlash, offset: int, size: int, block_bytes: int, ahead: int) -> None:
-        if not block_bytes or not ahead:
+        if not 0 < block_bytes <= flash.sector_bytes or not ahead:
             raise Refused(*INVALID)
         self._data = flash.read(offset, size)
-        self._block, self._ahead_bytes = block_bytes, ahead * block_bytes
+        self._block, self._ahead_bytes = block_bytes, min(ahead, MOST_AHEAD) * block_bytes
         self._sent = 0
         self.ended = False
 

@@ -95,9 +95,12 @@ class RomLoader:
                 return False
             self.active, data = True, sync + behind
             self._reset()
-        for packet in self._reader.feed(data):
+        reader = self._reader
+        for packet in reader.feed(data):
             self._packet(packet)
-        return True
+        if reader.strayed:  # somebody types: whoever had the port has left it, and the reset that follows was not seen
+            self.leave()
+        return self.active or not reader.strayed
 
     def unplugged(self) -> None:
         """Nobody has the port any more. A board that ran the stub starts: whoever leaves a real one in its boot loader has

@@ -100,8 +100,11 @@ class Shell:
             self._save()
         self._attached = attached
         while data := self._port.read():
-            if self._loader is not None and self._taken(self._loader, data):
-                continue
+            if self._loader is not None:
+                taken = self._taken(self._loader, data)
+                self._loads()
+                if taken:
+                    continue
             if self._board.powered and not self._board.asleep:
                 self._terminal.receive(data)
 

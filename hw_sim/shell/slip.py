@@ -20,13 +20,30 @@ class Reader:
 
     def __init__(self, most_bytes: int) -> None:
         self._most = most_bytes
+        self._inside = False
         self._rest = b""
+        self.strayed = False  # bytes came outside of packets, with the last `feed`
 
     def feed(self, data: bytes) -> list[bytes]:
         """The packets that are whole now."""
-        *whole, self._rest = (self._rest + data).split(_END)
-        self._rest = self._rest[: 2 * self._most + 1]  # as long as it can be with every byte escaped, and one too many
-        return [packet for packet in map(self._unpacked, whole) if packet]
+        before, *parts = data.split(_END)
+        whole: list[bytes] = []
+        self.strayed = False
+        self._keep(before)
+        for part in parts:
+            if self._inside and self._rest:
+                whole.append(self._unpacked(self._rest))
+            self._inside = not (self._inside and self._rest)  # END after END: the first was noise, or another's
+            self._rest = b""
+            self._keep(part)
+        return [packet for packet in whole if packet]
+
+    def _keep(self, part: bytes) -> None:
+        if self._inside:
+            # As long as it can be with every byte escaped, and one too many.
+            self._rest = (self._rest + part)[: 2 * self._most + 1]
+        elif part:
+            self.strayed = True
 
     def _unpacked(self, part: bytes) -> bytes:
         pieces = part.split(_ESC)

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from agent.board import console, invited
+from agent.board.asking import look
 from agent.board.line import Line
 from agent.errors import LinkLost, NoPrompt
 from tests.system.shells import Shell, running
@@ -79,7 +80,7 @@ def at_a_board(folder: Path, *, cuts: int) -> dict[str, int]:
             if not out.exists() or out.with_name(out.name + ".unfinished").exists():
                 invited.enrol(shell.port, server.invitation, SETTINGS, out, again=True)
             with console.Console(shell.port) as prompt:
-                device = invited.look(prompt).device
+                device = look(prompt).device
             sealed = server.open(out)
             assert (sealed.device, sealed.status[0]) == (device, 1)
             whole_boards += 1

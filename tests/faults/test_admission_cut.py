@@ -17,7 +17,7 @@ from cloud_sync.model import Stream
 from cloud_sync.model.enrolment import BegunAdmission
 from cloud_sync.service import CloudSync
 from cloud_sync.storage.engine import Engine
-from cloud_sync.storage.sqlite import SqliteKeys
+from cloud_sync.storage.open import open_keys
 from tests.unit.cloud_sync.ingest.ingest_world import NOON, Tracker
 from tests.unit.cloud_sync.invited_world import Agent
 from tests.unit.cloud_sync.storage.places import copy_all
@@ -94,7 +94,7 @@ def killed(setting: Setting, sealed: bytes, limit: int) -> bool:
 
 def in_store(setting: Setting, agent: Agent) -> tuple[bool, bool]:
     """Whether the key store has the invitation's key, and whether it has keys of the device; before anything is put right."""
-    with closing(SqliteKeys(setting.directory / "keys.db")) as store:
+    with closing(open_keys(setting.config().keys)) as store:
         return store.invitation(agent.ident.hex()) is not None, bool(store.tips_of(agent.device))
 
 

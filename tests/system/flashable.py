@@ -52,9 +52,10 @@ def a_release(folder: Path, name: str, *, security: int = 1, board: str = "esp32
     """A release that prints its name when it starts, with noise of that seed (of its name, if none is given)."""
     seed = f"{name if noise is None else noise}"
     files = _compiled() | {"firmware/told.mpy": _own("told", f"def tell():\n    print('release {name} runs')\n")}
-    files["firmware/version.mpy"] = _own("version", f"SECURITY = {security}\nVERSION = '9'\n")
+    files["firmware/version.mpy"] = _own("version", f"SECURITY = {security}\nVERSION = '{name}'\n")
+    files["firmware/noise.mpy"] = random.Random(seed).randbytes(NOISE_BYTES)  # which nothing imports
     package = {path: data for path, data in files.items() if path.startswith("firmware/")}
-    image = romfs.image(package | {"firmware/noise.bin": random.Random(seed).randbytes(NOISE_BYTES)})
+    image = romfs.image(package)
     folder.mkdir(parents=True, exist_ok=True)
     for path, data in {**files, releases.IMAGE: image}.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)

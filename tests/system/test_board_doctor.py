@@ -18,7 +18,7 @@ import hw_sim
 from agent.board import doctor
 from agent.board.doctor import Wish
 from agent.board.examination import chip, links, sensors, storage
-from agent.board.examination.findings import NOT_ASKED, OK, WRONG, Device, Finding
+from agent.board.examination.findings import BOARD, NOT_ASKED, OK, WRONG, Device, Finding, ask
 from firmware import slots
 from hw_sim.board import Board
 from hw_sim.chips import m10_config
@@ -275,8 +275,10 @@ def test_settings_that_are_gone(board: Board, fault: Fault) -> None:
     board.cut_power()
     fault("lost-configuration", partition="vfs")
     board.power_on()
-    found = list(doctor.examined(BoardPrompt(board), Wish(quick=True), board.world.clock.unix_s))
-    assert [finding.part for finding in found if finding.state == WRONG] == ["files"]
+    prompt = BoardPrompt(board)
+    device, _ = doctor.known(ask(prompt, BOARD + doctor.KNOWN))
+    assert device.enrolled and not device.settings
+    is_wrong(storage.files(prompt, device), "settings cannot be read")
 
 
 def a_slot(board: Board, version: str, *marks: int, whole: bool = True) -> None:

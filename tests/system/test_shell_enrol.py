@@ -14,7 +14,8 @@ import pytest
 import serial
 
 from agent.board import console, enrolment
-from agent.board.enrolment import EnrolmentFile, enrol, look
+from agent.board.asking import Board, look
+from agent.board.enrolment import EnrolmentFile, enrol
 from agent.errors import AgentError, AlreadyEnrolled, BoardRefused, LinkLost, NoFirmware, NoPrompt, PortBusy, PortError
 from cloud_sync.config import BrokerConfig, Config
 from cloud_sync.model import Stream
@@ -133,19 +134,30 @@ def test_a_cable_pulled_leaves_a_whole_board(
     assert not file.path.exists()
 
 
-def test_what_the_board_refuses_changes_nothing(shell: Shell, cloud: CloudSync, tmp_path: Path) -> None:
-    """A file whose form is right and whose settings are not: the board says what is wrong, and stays what it was."""
-    with console.Console(shell.port) as prompt:
-        before = look(prompt)
+def test_what_the_board_refuses_makes_no_device(shell: Shell, cloud: CloudSync, tmp_path: Path) -> None:
+    """A file whose form is right and whose settings are not: the board says what is wrong, and stays what it was; with --again
+    that was erased before."""
     good = a_file(cloud, tmp_path)
+    if not prompted(shell).device:
+        first = a_file(cloud, tmp_path)
+        assert enrol(shell.port, first.path).device == first.device
     good.path.write_bytes(good.data.replace(b'"wifi"', b'"wi-f"'))
     with pytest.raises(BoardRefused, match="WireError") as refused:
         enrol(shell.port, good.path, again=True)
     assert root_of(good).hex() not in str(refused.value)
-    with console.Console(shell.port) as prompt:
-        assert look(prompt) == before
+    before = prompted(shell)
+    assert before.device == ""
+    with pytest.raises(BoardRefused, match="WireError"):
+        enrol(shell.port, good.path)
+    assert prompted(shell) == before
     good.path.write_bytes(good.data)
-    assert enrol(shell.port, good.path, again=True).device == good.device
+    assert enrol(shell.port, good.path).device == good.device
+
+
+def prompted(shell: Shell) -> Board:
+    """What the board says of itself."""
+    with console.Console(shell.port) as prompt:
+        return look(prompt)
 
 
 linux = pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="only Linux shows another process's memory")

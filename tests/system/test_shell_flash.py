@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.board import console, flashing, programs, slotting
+from agent.board import console, flashing, programs, slotting, writing
 from agent.board.console import Console
 from agent.board.flashing import flash
 from agent.board.looking import running as runs_at
@@ -49,7 +49,7 @@ def slots(shell: Shell) -> list[slotting.Slot]:
     """What the slots say of themselves."""
     with Console(shell.port) as prompt:
         prompt.run(programs.LOOK)
-        return slotting._slots(prompt.run("sys.path[:] = path\n" + programs.SLOTS))
+        return slotting._slots(prompt, prompt.run("sys.path[:] = path\n" + writing.SLOTS))
 
 
 # What a device keeps: its keys and what else lies raw, its settings.
@@ -245,9 +245,11 @@ def test_a_board_with_a_big_heap_gets_files(tmp_path: Path, monkeypatch: pytest.
     board = without_romfs(tmp_path, 1 << 20)
     with running("--firmware", "none", "--board", str(board)) as shell:
         with counted(monkeypatch) as line:
-            first = flash(shell.port, folder=a_release(tmp_path / "1", "one"))
+            first = flash(shell.port, folder=a_release(tmp_path / "1", "one", security=2))
         assert (first.sent.way, first.sent.slot) == ("files", None) and "release one runs" in first.said
-        folder = a_release(tmp_path / "2", "two")
+        with pytest.raises(BoardRefused, match="security version 1 is below 2"):
+            flash(shell.port, folder=a_release(tmp_path / "0", "old"))
+        folder = a_release(tmp_path / "2", "two", security=2)
         for share in (0.55, 0.65):
             with counted(monkeypatch, pulled_at=int(line.typed_bytes * share)), pytest.raises(LinkLost):
                 flash(shell.port, folder=folder)
@@ -258,7 +260,7 @@ def test_a_board_with_a_big_heap_gets_files(tmp_path: Path, monkeypatch: pytest.
         with Console(shell.port) as prompt:
             folders = prompt.run("import os\nprint([n for n in os.listdir('/') if n.startswith('release-')])")
         assert folders.count("release-") == 1
-        assert runs_at(shell.port).version == "9"
+        assert runs_at(shell.port).version == "two"
 
 
 def test_a_pico_without_byleaves_build_is_told_what_to_flash() -> None:
@@ -268,6 +270,33 @@ def test_a_pico_without_byleaves_build_is_told_what_to_flash() -> None:
         pytest.raises(BoardRefused, match=r"no room for keys.*pico_w with --image, a \.uf2"),
     ):
         flash(stock.port)
+
+
+def test_ctrl_c_stops_what_the_board_does(bare: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the midst of a piece, for whose rest a program there waits, and of a program that goes on for long: the board is at its
+    prompt again at once, and starts as what it was."""
+    flash(bare.port, folder=a_release(tmp_path / "was", "was", security=3))
+
+    class Stopped(Console):
+        def hand_over(self, code, pieces, **rest):  # type: ignore[no-untyped-def]
+            self._transport.exec_raw_no_follow(code)
+            self._line.write(next(iter(pieces))[:1000])
+            raise KeyboardInterrupt
+
+        def restart(self, seconds: float | None = None) -> str:
+            said.append(super().restart(0.6))
+            return said[-1]
+
+    said: list[str] = []
+    with monkeypatch.context() as stopped:
+        stopped.setattr(flashing, "Console", Stopped)
+        with pytest.raises(KeyboardInterrupt):
+            flash(bare.port, folder=a_release(tmp_path / "is", "is", security=3))
+    assert "release was runs" in said[0]
+    with Console(bare.port) as prompt:
+        prompt._transport.exec_raw_no_follow("import time\ntime.sleep(4000)")
+        prompt.interrupt()
+        assert prompt.run("print(5)") == "5\r\n"
 
 
 def test_ports_say_what_runs_there(bare: Shell, tmp_path: Path) -> None:
@@ -288,7 +317,9 @@ def test_ports_say_what_runs_there(bare: Shell, tmp_path: Path) -> None:
     ]
     told = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     rows = {row["port"]: row for row in told["ports"]}
-    assert rows[bare.port]["runs"]["version"] == "9" and rows[bare.port]["words"].endswith("byleave 9, not enrolled")
+    assert rows[bare.port]["runs"]["version"] == "seen" and rows[bare.port]["words"].endswith(
+        "byleave seen, not enrolled"
+    )
     assert rows["/dev/none"]["runs"] is None and "no such port" in rows["/dev/none"]["words"]
 
 

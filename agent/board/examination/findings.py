@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from agent.board.answers import parsed, plain
 from agent.errors import BoardRefused
 
 OK, WRONG, NOT_ASKED = "ok", "wrong", "not asked"
@@ -46,17 +47,17 @@ class Finding:
 
 def ok(part: str, seen: str) -> Finding:
     """Nothing is wrong with it."""
-    return Finding(part, OK, seen[:SEEN_CHARS])
+    return Finding(part, OK, plain(seen, SEEN_CHARS))
 
 
 def wrong(part: str, seen: str, do: str) -> Finding:
     """Something is, and this helps."""
-    return Finding(part, WRONG, seen[:SEEN_CHARS], do)
+    return Finding(part, WRONG, plain(seen, SEEN_CHARS), do)
 
 
 def not_asked(part: str, why: str, do: str = "") -> Finding:
     """It was left alone."""
-    return Finding(part, NOT_ASKED, why, do)
+    return Finding(part, NOT_ASKED, plain(why, SEEN_CHARS), do)
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def ask(prompt: Prompt, program: str) -> Any:
         raise Unanswered(str(refused)) from None
     for line in reversed(said.strip().splitlines()):  # the file system's boot code may have said something before
         try:
-            return json.loads(line)
+            return parsed(line)
         except ValueError:
             continue
     raise Unanswered("the board's answer cannot be read")

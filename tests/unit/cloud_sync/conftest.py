@@ -25,6 +25,7 @@ OF_FILES = (
     "keys/test_ladder_keys.py::test_the_root_is_stored_nowhere",
     "test_admitting.py::test_no_byte_of_a_used_key_stays_in_the_store",
     "test_admitting.py::test_no_backup_of_the_keys_holds_an_invitation",
+    "test_admitting.py::test_a_reader_of_the_log_keeps_no_key_in_it_beyond_the_next_sweep",
     "test_service.py::test_the_enrolment_file_is_the_documented_array",
     "test_service.py::test_a_store_that_fails_to_open_closes_what_was_open",
     "test_service.py::test_a_policy_with_a_gap_opens_nothing",

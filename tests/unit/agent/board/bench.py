@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from agent.board import console, programs, typed
+from agent.board import console, invited, programs, typed
 from firmware import boards
 from firmware.flash.recordlog import RecordLog
 from firmware.flash.region import RawRegion
@@ -248,6 +248,8 @@ def plugged(one: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
     monkeypatch.setattr(console, "READ_S", 0.02)
     monkeypatch.setattr(console, "START_S", 0.0)
     monkeypatch.setattr(console, "RUN_S", 0.5)
+    # Its interpreter knows no partitions: tests/unit/agent/board/test_replacing.py is about what goes.
+    monkeypatch.setattr(invited, "empty", lambda prompt: prompt.hold())
     return one
 
 

@@ -15,8 +15,8 @@ from threading import Event, Thread
 import pytest
 
 from agent.board import console
+from agent.board.asking import look
 from agent.board.console import Console
-from agent.board.enrolment import look
 from agent.cli import main
 from agent.errors import LinkLost, NoPrompt
 

@@ -95,6 +95,9 @@ class FakeConsole:
     def hold(self) -> None:
         self.done.append("held")
 
+    def interrupt(self) -> None:
+        self.done.append("stopped")
+
     def leave(self, code: str) -> None:
         assert code == doctor.RESET
         self.done.append("started")

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from agent.board import console, enrolment
 from agent.board.enrolment import FILE_LIMIT_BYTES, EnrolmentFile, enrol
 from agent.board.programs import REACH
-from agent.board.typed import literal
+from agent.board.typed import LOOK, literal
 from agent.cli import build
 from agent.errors import AgentError, AlreadyEnrolled, BoardRefused, EnrolmentFileError, LinkLost, NoFirmware
 
@@ -71,6 +71,7 @@ class FakeBoard:
 
     def plugged(self, patch: pytest.MonkeyPatch) -> FakeBoard:
         patch.setattr(enrolment, "Console", lambda port: self)
+        patch.setattr(enrolment, "empty", lambda prompt: self.typed.append("emptied"))
         return self
 
 
@@ -79,7 +80,7 @@ def test_a_board_is_enrolled_and_the_file_is_gone(file: Path, monkeypatch: pytes
     (file.parent / "hard-link").hardlink_to(file)
     board = FakeBoard().plugged(monkeypatch)
     assert enrol("port", file).device == DEVICE
-    look = enrolment._LOOK
+    look = LOOK
     assert board.typed == [look, LITERAL, enrolment._INSTALL, look, enrolment._WIPE, look, "restart"]
     assert board.closed
     assert not file.exists()
@@ -98,9 +99,17 @@ def test_another_device_is_replaced_only_when_asked(file: Path, monkeypatch: pyt
     board = FakeBoard(OTHER).plugged(monkeypatch)
     with pytest.raises(AlreadyEnrolled, match=f"{OTHER} already"):
         enrol("port", file)
-    assert board.typed == [enrolment._LOOK, "restart"]
+    assert board.typed == [LOOK, "restart"]
     assert file.exists()
+    board.typed.clear()
     assert enrol("port", file, again=True).device == DEVICE
+    # Emptied before anything secret is in its memory; also where an earlier try was cut off behind its keys.
+    assert board.typed[:3] == [LOOK, "emptied", LITERAL]
+    cut = FakeBoard("").plugged(monkeypatch)
+    file.touch(mode=0o600)
+    file.write_bytes(DATA)
+    assert enrol("port", file, again=True).device == DEVICE
+    assert "emptied" in cut.typed
 
 
 def test_the_same_device_is_only_started(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,7 +117,7 @@ def test_the_same_device_is_only_started(file: Path, monkeypatch: pytest.MonkeyP
     what the first one left in memory it wipes."""
     board = FakeBoard(DEVICE).plugged(monkeypatch)
     assert enrol("port", file).device == DEVICE
-    assert board.typed == [enrolment._LOOK, enrolment._WIPE, enrolment._LOOK, "restart"]
+    assert board.typed == [LOOK, enrolment._WIPE, LOOK, "restart"]
     assert not file.exists()
 
 
@@ -180,7 +189,7 @@ def test_a_lost_link_says_to_take_the_power_away(file: Path, monkeypatch: pytest
 
 def test_a_link_lost_before_the_bytes_says_no_more(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A board that was only looked at holds nothing."""
-    FakeBoard(fails={enrolment._LOOK: LinkLost("port: went away")}).plugged(monkeypatch)
+    FakeBoard(fails={LOOK: LinkLost("port: went away")}).plugged(monkeypatch)
     with pytest.raises(LinkLost, match=r"^port: went away$"):
         enrol("port", file)
 

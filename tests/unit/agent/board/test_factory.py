@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from agent.board import erasing, factory, regions, typed
-from agent.board.enrolment import look
+from agent.board.asking import look
 from agent.errors import AgentError, NoFirmware
 from firmware import keyrecord, slots
 from firmware.flash.recordlog import RecordLog

@@ -6,7 +6,9 @@ import hashlib
 import importlib.util
 import itertools
 import json
+import os
 import random
+import re
 import shutil
 import stat
 import struct
@@ -29,6 +31,8 @@ from agent.board.slotting import Slot
 from agent.board.uf2 import CHIPS, Uf2Image
 from agent.cli import main
 from agent.errors import AgentConfigError, AgentError, BoardRefused, LinkLost, NoPrompt, NotProven
+from agent.release import romfs
+from agent.release.stated import stated
 
 ROOT = Path(__file__).parents[4]
 flash_command = sys.modules["agent.commands.flash"]  # in the package that name is the command itself
@@ -355,6 +359,8 @@ def test_a_uf2_goes_to_the_right_drive_and_is_taken(tmp_path: Path, monkeypatch:
         if done == total:
             (drive / uf2.INFO).unlink()
 
+    with pytest.raises(AgentConfigError, match="which board is meant"):
+        uf2.write("/dev/null", pico, lambda *words: None)  # a port that is there as well
     uf2.write("/dev/x", pico, taken)
     assert (drive / "byleave.uf2").read_bytes() == pico.data
     with pytest.raises(BoardRefused, match="boot loader of RP2350"):
@@ -383,20 +389,28 @@ def test_a_drive_that_goes_too_soon_is_a_pulled_cable(tmp_path: Path) -> None:
 # --- a release
 
 
-def a_release(folder: Path) -> Path:
+# VERSION = "0.1.0", SECURITY = 1, as the compiler of MicroPython 1.29 writes it.
+VERSION = bytes.fromhex(
+    "4d06001f05000e76657273696f6e000f0a302e312e30000e56455253494f4e001053454355524954590060000201100216038116045163"
+)
+
+
+def a_release(folder: Path, *, version: bytes = VERSION, more: dict[str, bytes] | None = None) -> Path:
     """A small one that is taken."""
     folder.mkdir()
     files = {
         "main.py": b"print(1)\n",
         "slots.mpy": b"M\x06\x00\x1f" + bytes(40),
         "firmware/app.mpy": b"M\x06\x00\x1f" + bytes(60),
-    }
+        "firmware/version.mpy": version,
+    } | (more or {})
     (folder / "firmware").mkdir()
-    for name, data in {**files, "firmware.romfs": b"\xd2\xcd\x31" + bytes(300)}.items():
+    image = romfs.image({name: data for name, data in files.items() if name.startswith("firmware/")})
+    for name, data in {**files, "firmware.romfs": image}.items():
         (folder / name).write_bytes(data)
     row = {name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in files.items()}
     whole = (folder / "firmware.romfs").read_bytes()
-    told = {"form": 1, "board": "esp32s3", "version": "1.0", "security": 1, "files": row}
+    told = {"form": 1, "board": "esp32s3", "version": "0.1.0", "security": 1, "files": row}
     told["image"] = {"name": "firmware.romfs", "bytes": len(whole), "sha256": hashlib.sha256(whole).hexdigest()}
     (folder / "release.json").write_text(json.dumps(told))
     return folder
@@ -406,7 +420,7 @@ def test_a_release_is_what_its_description_says(tmp_path: Path) -> None:
     """Every file is held against it, and no name leads out of a board's folder."""
     folder = a_release(tmp_path / "r")
     release = Release.read(folder)
-    assert (release.board, release.security, release.bytecode, len(release.files)) == ("esp32s3", 1, 6, 3)
+    assert (release.board, release.security, release.bytecode, len(release.files)) == ("esp32s3", 1, 6, 4)
     good = (folder / "release.json").read_text()
     for name in ("main.py", "firmware/app.mpy", "firmware.romfs"):
         data = (folder / name).read_bytes()
@@ -425,6 +439,91 @@ def test_a_release_is_what_its_description_says(tmp_path: Path) -> None:
             Release.read(folder)
     (folder / "release.json").write_text(good)
     assert Release.read(folder) == release
+
+
+HOSTILE = {
+    "not its board": ('"board": "esp32s3"', '"board": "\\u001b[2Jesp32s3"'),
+    "an escape in its version": ('"version": "0.1.0"', '"version": "0.1.0\\u001b]0;x"'),
+    "a version without end": ('"version": "0.1.0"', f'"version": "{"9" * 17}"'),
+    "security without end": ('"security": 1', '"security": 1e999'),
+    "security that no slot has room for": ('"security": 1', '"security": 65536'),
+    "security below all": ('"security": 1', '"security": -1'),
+    "bytes without end": ('"bytes": 9', '"bytes": 1e999'),
+    "a list": ("{", "["),
+    "nested": ('"form": 1', '"form": ' + "[" * 100_000 + "]" * 100_000),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_a_description_that_lies_is_refused(tmp_path: Path, case: str) -> None:
+    """By one change to one that is taken; nothing of it reaches the terminal."""
+    folder = a_release(tmp_path / "r")
+    good = (folder / "release.json").read_text()
+    assert Release.read(folder).version == "0.1.0"
+    old, new = HOSTILE[case]
+    assert old in good
+    (folder / "release.json").write_text(good.replace(old, new, 1))
+    with pytest.raises(AgentError, match=r"release\.json: is no") as refused:
+        Release.read(folder)
+    assert "\x1b" not in str(refused.value)
+
+
+@pytest.mark.parametrize("changed", ['"version": "0.1.1"', '"security": 2', '"security": 0'])
+def test_a_description_says_what_its_modules_say(tmp_path: Path, changed: str) -> None:
+    """A security version that the modules do not have would keep honest releases off the board, or be started over."""
+    folder = a_release(tmp_path / "r")
+    name = changed.split(":", maxsplit=1)[0]
+    text = (folder / "release.json").read_text()
+    (folder / "release.json").write_text(re.sub(name + r': ("0\.1\.0"|1)', changed, text))
+    with pytest.raises(AgentError, match="its modules say otherwise"):
+        Release.read(folder)
+
+
+def test_a_version_module_does_nothing_but_say(tmp_path: Path) -> None:
+    """What computes, sets a name twice, or is cut is none."""
+    assert stated(VERSION) == {"VERSION": "0.1.0", "SECURITY": 1}
+    twice = VERSION.replace(b"\x60\x00", b"\x78\x00").replace(b"\x81\x16\x04", b"\x81\x16\x04\x90\x16\x04")
+    for module in (VERSION[:-1], VERSION + b"\0", VERSION[:-4] + b"\x34\x04\x51\x63", twice, b"", b"M\x06\x00"):
+        with pytest.raises(ValueError):
+            stated(module)
+    with pytest.raises(AgentError, match="is no version module"):
+        Release.read(a_release(tmp_path / "r", version=VERSION[:-4] + b"\x34\x04\x51\x63"))
+
+
+def test_an_image_holds_the_modules_beside_it(tmp_path: Path) -> None:
+    """What was checked is what starts."""
+    folder, other = a_release(tmp_path / "r"), a_release(tmp_path / "s", more={"firmware/b.mpy": b"M\x06\x00\x1f"})
+    assert Release.read(folder).folder_digest != Release.read(other).folder_digest
+    told, of_other = (json.loads((each / "release.json").read_text()) for each in (folder, other))
+    (folder / "firmware.romfs").write_bytes((other / "firmware.romfs").read_bytes())
+    (folder / "release.json").write_text(json.dumps(told | {"image": of_other["image"]}))
+    with pytest.raises(AgentError, match="does not hold the modules that lie beside it"):
+        Release.read(folder)
+
+
+@pytest.mark.parametrize("name", ["release.json", "main.py", "firmware.romfs"])
+def test_a_pipe_or_a_device_is_no_file_of_a_release(tmp_path: Path, name: str) -> None:
+    """One is waited for, the other has no end; and what is longer than any is not read whole."""
+    folder = a_release(tmp_path / "r")
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    with pytest.raises(AgentError, match="is no file"):
+        Release.read(folder)
+    (folder / name).unlink()
+    (folder / name).symlink_to("/dev/zero")
+    with pytest.raises(AgentError, match="is no file"):
+        Release.read(folder)
+    (folder / name).unlink()
+    (folder / name).write_bytes(bytes(600 << 10))
+    with pytest.raises(AgentError, match="is longer than any"):
+        Release.read(folder)
+
+
+def test_a_release_without_bytecode_in_its_chooser(tmp_path: Path) -> None:
+    """Its version is read from there."""
+    for data in (b"M", b"X\x06\x00\x1f"):
+        with pytest.raises(AgentError, match="not the description of a release"):
+            Release.read(a_release(tmp_path / data.hex(), more={"slots.mpy": data}))
 
 
 # --- what a board can take

@@ -16,7 +16,7 @@ from tests.unit.firmware.update.update_world import FACTORY, World, image  # iso
 from agent.board import flashing, slotting
 from agent.board.filing import Sent
 from agent.board.released import Release
-from agent.errors import NotProven
+from agent.errors import BoardRefused, NotProven
 from firmware import slots
 from tests.unit.firmware.nor import PAGE_BYTES, Nor, PowerCut, Supply
 
@@ -128,3 +128,15 @@ def test_flash_that_wears_out_is_said() -> None:
         assert world.start() == image("old")
     world.nor.stuck = set()
     assert flash(world, "new").sent_bytes <= len(image("new")) and world.start() == image("new")
+
+
+def test_never_below_what_was_confirmed() -> None:
+    """Of the slots too, whichever of them starts: that of the higher security version may be damaged."""
+    world = a_world(Supply())
+    flash(world, "mended", security=3)
+    for security in (0, 2):
+        with pytest.raises(BoardRefused, match=f"security version {security} is below 3"):
+            flash(world, "holed", security=security)
+    assert world.start() == image("mended")
+    flash(world, "newer", security=3)
+    assert world.start() == image("newer")

@@ -121,6 +121,13 @@ def test_what_byleave_says_is_shown(line: str) -> None:
         "started 47.28,8.56",
         "started 0.1.0 at 8 o'clock",
         "contact 47.2852",
+        "directive ٤٧٢٨",
+        "link: [Errno 472852]",
+        "asleep 472852",
+        "died: depot",
+        "died: ValueError 47.2852332:1 8.5652",
+        "died: ValueError x472852332:1 take",
+        "status ٢" + STATUS[8:],
         "directive 7 47.2852332",
         "directive 47285233285652650",
         "asleep 84.5",
@@ -202,6 +209,50 @@ def test_tracebacks_keep_their_message_to_themselves() -> None:
         "link: tag does not verify",
         "died: ValueError sampler:1 _take",
     ]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        '  File "47.2852332", line 1, in bT',
+        '  File "sampler", line 1, in lat47.2852332',
+        '  File "n472852", line 1, in bT',
+        '  File "sampler", line ٤٧, in bT',
+        "depot",
+        "abcdefghijklmnop: 5",
+        "\x1b[2JValueError: 5",
+    ],
+)
+def test_a_traceback_says_no_number_and_no_name_of_anybody(row: str) -> None:
+    """A position in the place of a name, a network's or a device's name where a class should be, also behind a torn end."""
+    assert shown(*TRACE[:2], row) == [*TRACE[:2], ""]
+    assert shown(TRACE[0], '  File "drivers/sim7080g", line 12, in <module>', "UnicodeError")[1:] != ["", ""]
+
+
+def test_a_version_of_another_form_is_not_shown() -> None:
+    """Sixteen letters may be a device's name, two numbers a place; that something has started is known all the same."""
+    for other in ("abcdefghijklmnop", "47.2852332", "47.28", "47.2852332.1"):
+        log = Log()
+        (line,) = log.take(f"started {other}\n".encode())
+        assert (line.text, log.enrolled) == ("started in a form that is not shown", True)
+        (line,) = log.take(STATUS.replace("'0.1.0'", f"'{other}'").encode() + b"\n")
+        assert line.status is not None and "byleave in a form that is not shown;" in line.text
+    assert shown("started 10.2.33-rc.1", "started 0.1.0") == ["started 10.2.33-rc.1", "started 0.1.0"]
+
+
+def test_what_never_ends_takes_no_memory() -> None:
+    """Ten million bytes without a newline, in pieces and at once: one line that is not shown, and nothing is kept."""
+    log = Log()
+    found = [line for _ in range(2500) for line in log.take(b"47.2" * 1024)]
+    assert [len(line.raw) for line in found] == [LINE_BYTES] and found[0].text == ""
+    assert len(log._rest) <= LINE_BYTES
+    assert [line.text for line in log.take(b"5\ncontact\n")] == ["contact"]
+
+
+def test_names_of_a_file_move_no_terminal() -> None:
+    """Whoever made it."""
+    names = Names({}, {}, {"sampler": {"bT": "\x1b[2J"}}, {"aZ": "\x1b]0;x\x07"}, {})
+    assert all(row.isprintable() and row for row in shown(*TRACE, "aZ", names=names))
 
 
 def test_a_traceback_has_an_end() -> None:

@@ -169,6 +169,27 @@ def test_a_status_at_rest() -> None:
             monitor.status_of(answer)
 
 
+@pytest.mark.parametrize(
+    ("at", "value"),
+    [(5, "\x1b[2J47.2852"), (7, "\x1b]0;47.2852\x07"), (5, "abcdefghijklmnop"), (7, "ValueError 47.2852:1 x")],
+)
+def test_a_board_at_its_prompt_is_believed_no_more(at: int, value: str) -> None:
+    """What it says of its release and of its crash has their forms, or is not shown."""
+    told = monitor.status_of([*AT_REST[:at], value, *AT_REST[at + 1 :]])
+    assert told is not None and "in a form that is not shown" in told.sentence()
+    assert value not in told.sentence() + json.dumps(told.facts())
+    for number in (-1, 1 << 32):
+        with pytest.raises(Unanswered):
+            monitor.status_of([number, *AT_REST[1:]])
+
+
+def test_a_port_that_opens_and_cannot_be_read(plug: Callable[..., list[float]]) -> None:
+    """It is tried some times a second, and not a thousand."""
+    clock = plug(*[[OSError("gone")] for _ in range(20)])
+    one, _, _ = watched(clock, 10)
+    assert one.watched.gone < 10
+
+
 def test_it_types_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a real port: whoever is at the other end hears not one byte, and nobody else may open the port meanwhile."""
     fd, other = os.openpty()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 import sys
 import traceback
 from collections.abc import Iterator
@@ -74,7 +75,7 @@ def test_words_for_people(bench: Bench, server: Server, tmp_path: Path) -> None:
     """Whose invitation it is and its fingerprint, to be compared; the device; and what to do next. No secret."""
     said = run(tmp_path, "--settings", settings(tmp_path))
     assert said.exit_code == 0, said.output
-    assert "invitation of Example Ltd, until " in said.output
+    assert re.search('invitation until [0-9-]{10} of "Example Ltd"\n', said.output)
     assert (
         f"fingerprint {server.invitation.fingerprint}: compare it with what `byleave sync invite` printed"
         in said.output

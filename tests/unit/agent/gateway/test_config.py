@@ -60,6 +60,7 @@ def test_whole_file(tmp_path: Path) -> None:
     [
         ("baudrate", "baud", "baud: nothing reads this key"),
         ("most_bytes", "most_byte", "spool.most_byte: nothing reads this key"),
+        ("most_bytes = 1000000", "most_bytes = 64", "spool.most_bytes: bytes, 65536 of them at least"),
         ("frames_s", "frame_s", "limits.frame_s: nothing reads this key"),
         ("[limits]", "[limit]", "limit: nothing reads this key"),
         ("57600", "57600.0", "baudrate: write a whole number"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from agent.gateway.forward import PAST_OF_PORT
 from agent.gateway.spool import Taken
 from tests.unit.agent.gateway.bench import A, B, Rig
 
@@ -146,7 +147,7 @@ def test_no_more_pass_the_spool_than_its_bound(tmp_path: Path) -> None:
     """64 at once, none without a connection or while the socket is full; the callback comes with the PUBACK alone."""
     rig = Rig(tmp_path)
     forwarder, done = rig.hub.forwarder, list[int]()
-    assert all(forwarder.past(A, b"%d" % n, lambda n=n: done.append(n)) for n in range(64))  # type: ignore[misc]
+    assert all(forwarder.past(A, b"%d" % n, lambda n=n: done.append(n), f"p{n}") for n in range(64))  # type: ignore[misc]
     assert not forwarder.past(A, b"64", lambda: done.append(64))
     rig.broker.answer(5)
     assert done == [4]
@@ -157,3 +158,15 @@ def test_no_more_pass_the_spool_than_its_bound(tmp_path: Path) -> None:
     rig.broker.down()
     assert not forwarder.past(A, b"67", lambda: done.append(67))
     assert done == [4]
+
+
+def test_one_port_does_not_take_all_places_past_the_spool(tmp_path: Path) -> None:
+    """A port that floods a gateway with a dead card has its own few; another port's envelope passes at once."""
+    rig = Rig(tmp_path)
+    forwarder, done = rig.hub.forwarder, list[str]()
+    tried = [forwarder.past(A, b"%d" % n, lambda: done.append("flood"), "flood") for n in range(40)]
+    assert tried == [True] * PAST_OF_PORT + [False] * (40 - PAST_OF_PORT)
+    assert forwarder.past(B, b"other", lambda: done.append("other"), "other")
+    rig.broker.answer()
+    assert done == ["flood"] * PAST_OF_PORT + ["other"]
+    assert forwarder.past(A, b"again", lambda: done.append("again"), "flood")

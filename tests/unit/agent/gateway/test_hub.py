@@ -15,7 +15,7 @@ from agent.gateway.frames import Frame, pack
 from agent.gateway.limits import Bucket, Limits
 from tests.unit.agent.gateway.bench import A, B, C, Clock, Line, Rig, drained, kinds, spool_at
 
-CORE = ("frames", "limits", "contact", "rotation", "spool", "spoolfile", "forward", "hub")
+CORE = ("frames", "limits", "contact", "rotation", "rows", "spool", "spoolfile", "forward", "hub")
 
 
 # --- limits

@@ -444,3 +444,6 @@ def test_private_names_of_paho() -> None:
     assert callable(paho.Client._create_socket)
     assert callable(paho.Client._sock_recv)
     assert callable(paho.Client._sock_send)
+    made = paho.Client(paho.CallbackAPIVersion.VERSION2)
+    assert {"command", "to_process"} <= set(made._in_packet)
+    assert (len(made._in_messages), len(made._out_packet)) == (0, 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import tty
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -15,10 +16,11 @@ import pytest
 from agent.errors import AgentConfigError, GatewayBusy
 from agent.gateway import frames, metrics
 from agent.gateway.config import Config, load
+from agent.gateway.credentials import NAME
 from agent.gateway.frames import ACCEPTED, BYE, DOWN, HELLO, PING, PONG, STATE, TAKEN, UP, WELCOME, Frame, pack
 from agent.gateway.local import listen_tcp
 from agent.gateway.log import Log
-from agent.gateway.loop import NAME, SOCKET, Gateway
+from agent.gateway.loop import OVERDUE_S, SOCKET, Gateway
 from agent.gateway.notify import Notify
 from hw_sim.network.broker import Broker, mosquitto
 from tests.unit.agent.gateway.bench import A, B
@@ -348,3 +350,57 @@ def test_broker_that_acknowledges_nothing(bench: Bench, monkeypatch: pytest.Monk
     assert "broker-gone" in bench.events()
     assert "it acknowledges nothing" in bench.log.getvalue()
     bench.until(lambda: bench.gateway.link.connected)
+
+
+def test_a_file_in_the_place_of_the_socket_stays(tmp_path: Path, ports: list[Port]) -> None:
+    """A gateway that has not listened there deletes nothing at its end."""
+    folder = tmp_path / "spool"
+    folder.mkdir(mode=0o700)
+    (folder / SOCKET).write_text("somebody's")
+    made = Bench(tmp_path, configured(tmp_path, "127.0.0.1:1"), ports)
+    assert "status-failed" in made.events()
+    made.gateway.close()
+    assert (folder / SOCKET).read_text() == "somebody's"
+
+
+def test_a_second_signal_does_not_cut_the_end_short(alone: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C twice: state 0 is said all the same, and what came is committed."""
+    close = alone.gateway.hub.close
+
+    def again() -> None:
+        signal.raise_signal(signal.SIGINT)
+        close()
+
+    monkeypatch.setattr(alone.gateway.hub, "close", again)
+    monkeypatch.setattr(alone.gateway, "turn", lambda: signal.raise_signal(signal.SIGINT))
+    alone.gateway.run([signal.SIGINT])
+    assert alone.events()[-1] == "stopped"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    alone.gateway = alone.make()
+
+
+def test_an_acknowledgement_that_is_overdue(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new connection brings the envelope to the broker again."""
+    with monkeypatch.context() as late:
+        late.setattr(bench.gateway.hub.forwarder, "overdue_s", lambda: OVERDUE_S)
+        bench.gateway.turn()
+    assert "it acknowledges nothing" in bench.log.getvalue()
+    bench.until(lambda: bench.gateway.link.connected)
+
+
+def test_an_envelope_that_the_disk_has_changed_is_said(alone: Bench) -> None:
+    """It was accepted and goes nowhere: a line, and a count in --status and the metrics."""
+    port = alone.ports[0]
+    alone.contact(port)
+    port.say(UP, 1, b"as it was")
+    alone.until(lambda: port.take(ACCEPTED))
+    spool = alone.gateway.spool
+    spool._db.execute("UPDATE envelopes SET envelope = x'61'")
+    while spool.next_row():
+        pass
+    assert spool.damaged == 1
+    alone.until(lambda: "spool-damaged" in alone.events())
+    assert alone.gateway.figures().counts["spool_damaged"] == 1
+    for _ in range(3):
+        alone.gateway.turn()
+    assert alone.events().count("spool-damaged") == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import termios
 import tty
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from agent.errors import LinkLost, PortBusy, PortError
 from agent.gateway.serialports import (
     FIRST_RETRY_S,
     LAST_RETRY_S,
+    MOST_NAMES,
     MOST_PORTS,
     STALL_S,
     Line,
@@ -135,7 +137,7 @@ def test_what_is_no_port(tmp_path: Path) -> None:
 
 
 def test_find(tmp_path: Path) -> None:
-    """Names as they are, patterns sorted, each device once under its first name, and no more than MOST_PORTS."""
+    """Names as they are, patterns sorted, each device once under its first name, and no more than MOST_NAMES."""
     for name in ("b", "a", "c"):
         (tmp_path / name).touch()
     (tmp_path / "by-id").symlink_to("b")
@@ -143,9 +145,9 @@ def test_find(tmp_path: Path) -> None:
         f"{tmp_path}/by-id",
         f"{tmp_path}/a",
     ]
-    for n in range(MOST_PORTS + 5):
+    for n in range(MOST_NAMES + 5):
         (tmp_path / f"tty{n}").touch()
-    assert len(find([f"{tmp_path}/*"])) == MOST_PORTS
+    assert len(find([f"{tmp_path}/*"])) == MOST_NAMES
 
 
 # --- the set of them
@@ -274,3 +276,51 @@ def test_no_right(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     assert bench.said == [
         f"{bench.folder}/port0: cannot be opened (no right to: add the user to the group dialout); it is tried again"
     ]
+
+
+def test_consoles_do_not_crowd_out_an_adapter(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pattern as /dev/tty* names 64 that cannot be had before the first that can."""
+    for n in range(MOST_PORTS + 5):
+        (bench.folder / f"port{n:03}").touch()
+    cable = bench.plug("port999")
+    assert [line.name[-7:] for line in bench.ports.scan(0.0)[0]] == ["port999"]
+    assert MOST_NAMES > MOST_PORTS
+    os.write(cable.master, b"x")
+
+
+@pytest.mark.parametrize("step", ["tcsetattr", "tcflush"])
+def test_an_adapter_that_goes_while_it_is_opened(bench: Bench, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    """Whatever of it fails, the port is tried again, and the gateway goes on."""
+
+    def gone(*_: object) -> None:
+        raise termios.error(errno.EIO, "Input/output error")
+
+    bench.plug()
+    with monkeypatch.context() as broken:
+        broken.setattr(termios, step, gone)
+        assert bench.ports.scan(0.0) == ([], [])
+    assert bench.said == [f"{bench.folder}/port0: cannot be opened (Input/output error); it is tried again"]
+    assert len(bench.ports.scan(2.0)[0]) == 1
+
+
+def test_the_operators_own_terminal_is_no_port(cable: Cable, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pattern as /dev/pts/* catches it; to open it would lock it and take its keystrokes."""
+    own = os.open(cable.name, os.O_RDWR | os.O_NOCTTY)
+    status = os.fstat
+    monkeypatch.setattr(os, "isatty", lambda fd: fd == 0)
+    monkeypatch.setattr(os, "fstat", lambda fd: status(own if fd == 0 else fd))
+    with pytest.raises(PortError, match="is the terminal of this gateway"):
+        open_line(cable.name, 115_200)
+    monkeypatch.undo()
+    os.close(own)
+    open_line(cable.name, 115_200).close()
+
+
+@pytest.mark.parametrize("name", ["/dev/zero", "/dev/tty", "/dev/ptmx"])
+def test_what_is_no_serial_terminal_is_not_even_opened(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A pattern as /dev/* catches /dev/watchdog, which restarts the machine once it was opened, and the consoles."""
+    opened: list[object] = []
+    monkeypatch.setattr(os, "open", lambda *a, **_: opened.append(a))
+    with pytest.raises(PortError, match="is no serial port"):
+        open_line(name, 115_200)
+    assert opened == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -21,7 +22,7 @@ from typer.testing import CliRunner
 
 from agent.commands import agent
 from agent.errors import AgentConfigError, AgentError
-from agent.gateway import service
+from agent.gateway import local, service
 from hw_sim.network.broker import Broker, mosquitto
 from tests.system.certificates import authority
 
@@ -79,6 +80,8 @@ def test_unit() -> None:
         "Restart=on-failure",
         "RestartPreventExitStatus=2 13",
         "NoNewPrivileges=yes",
+        "LimitCORE=0",
+        "Wants=modprobe@usbserial.service modprobe@cdc_acm.service",
     ):
         assert line in lines
     assert "MemoryMax=128M" in lines
@@ -259,3 +262,25 @@ def test_as_a_service(tmp_path: Path, port: str) -> None:
             while True:
                 heard.append(manager.recv(400))
         assert heard[-1] == b"STOPPING=1"
+
+
+def test_check_of_a_folder_that_root_alone_may_enter(
+    tmp_path: Path, port: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The service's folder, asked for by a person: a sentence, no traceback."""
+
+    def refuses(*_: object, **__: object) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with monkeypatch.context() as barred:
+        barred.setattr(Path, "exists", refuses)
+        report = service.check(service.load(ports=[port], broker="127.0.0.1:1", spool=tmp_path / "spool"), {})
+    assert ("spool", False) in [(part, right) for part, right, _ in report.rows]
+    assert "ask as root" in report.told()
+
+
+def test_status_of_another_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """byleave was upgraded under a gateway that runs: the sentence says to restart it."""
+    monkeypatch.setattr(local, "ask_unix", lambda _: b'{"name": "old", "ports": []}')
+    with pytest.raises(AgentError, match="restart it"):
+        service.ask(tmp_path)

@@ -261,3 +261,21 @@ def test_what_was_forwarded_is_not_left_in_the_file(tmp_path: Path) -> None:
     drained(spool)
     spool.close()
     assert all(secret[:30] not in each.read_bytes() for each in spool.path.parent.iterdir())
+
+
+def test_what_was_forwarded_is_not_left_in_the_log(tmp_path: Path) -> None:
+    """A quiet gateway's log is not begun anew for weeks: within two minutes nothing of an envelope or its device is left in it."""
+    clock = Clock()
+    spool = spool_at(tmp_path, clock)
+    secret = b"twelve marked bytes of an envelope" * 20
+    filled(spool, secret)
+    spool.expire()
+    assert any(secret[:30] in each.read_bytes() for each in spool.path.parent.iterdir())
+    drained(spool)
+    for _ in range(2):
+        clock.pass_s(60)
+        spool.commit()
+        spool.expire()
+    left = b"".join(each.read_bytes() for each in spool.path.parent.iterdir())
+    assert secret[:30] not in left and A.encode() not in left
+    spool.close()

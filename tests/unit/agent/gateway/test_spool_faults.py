@@ -262,3 +262,88 @@ def test_an_envelope_that_changed_on_the_disk_goes_nowhere(tmp_path: Path) -> No
     assert drained(spool) == [(A, b"one"), (A, b"six")]
     assert (spool.damaged, spool.count, spool.bytes) == (1, 0, 0)
     assert spool.take(A, b"two") is Taken.FRESH
+
+
+def test_what_was_known_in_a_file_that_is_put_aside_is_not_accepted(tmp_path: Path) -> None:
+    """It was durable as it was offered, and is not as it would be answered."""
+    spool = spool_at(tmp_path, Clock())
+    assert spool.take(A, b"old") is Taken.FRESH and spool.commit()
+    assert spool.take(A, b"old") is Taken.KNOWN and spool.commit()
+    assert spool.take(A, b"old") is Taken.KNOWN
+    break_at(spool, CORRUPT, "SELECT id, port")
+    assert spool.next_row() is None
+    assert len(spool.put_aside) == 1
+    assert not spool.commit()
+    assert spool.take(A, b"old") is Taken.FRESH and spool.commit()
+
+
+def test_a_log_that_cannot_be_folded_in_is_tried_again(tmp_path: Path) -> None:
+    """It is no reason to take nothing: what is in the log is durable."""
+    spool = spool_at(tmp_path, Clock())
+    spool.take(A, b"x" * 1000)
+    assert spool.commit()
+    drained(spool)
+    broken = break_at(spool, FULL, "PRAGMA wal_checkpoint")
+    spool.expire()
+    assert spool.ready and spool.take(A, b"y") is Taken.FRESH and spool.commit()
+    spool._db = broken.db
+    wal = spool.path.with_name("spool.db-wal")
+    assert wal.stat().st_size
+    spool.ready = False
+    spool.expire()
+    assert wal.stat().st_size, "a disk that takes nothing is left alone"
+    spool.ready = True
+    spool.expire()
+    assert not wal.stat().st_size
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "envelope = 'txt'",
+        "envelope = CAST(x'ff0000' AS TEXT)",
+        "digest = CAST(x'ff00' AS TEXT)",
+        "device = CAST(x'ff61' AS TEXT)",
+        "port = CAST(x'ff61' AS TEXT)",
+        "device = 'bbbbbbbbbbbbbbbb'",
+    ],
+)
+@pytest.mark.parametrize("again", [False, True])
+def test_a_row_that_the_medium_has_changed_stops_nobody(tmp_path: Path, change: str, again: bool) -> None:
+    """Whatever of it is other, and whether it is found on the way or at the start: it is counted, goes nowhere, and those
+    before and behind it go."""
+    clock = Clock()
+    spool = spool_at(tmp_path, clock)
+    for n, envelope in enumerate((b"one", b"two", b"three")):
+        assert spool.take(A, envelope, f"port{n}") is Taken.FRESH
+    assert spool.commit()
+    if not again:
+        spool._db.execute(f"UPDATE envelopes SET {change} WHERE id = 2")  # noqa: S608 - of this test
+    else:
+        spool.close()
+        with sqlite3.connect(spool.path) as db:
+            db.execute(f"UPDATE envelopes SET {change} WHERE id = 2")  # noqa: S608 - of this test
+        db.close()
+        spool = spool_at(tmp_path, clock)
+    assert sorted(drained(spool)) == [(A, b"one"), (A, b"three")]
+    assert (spool.damaged, spool.ready, spool.put_aside) == (1, True, [])
+    clock.pass_s(2)
+    assert spool.commit() and (spool.count, spool.bytes) == (0, 0)
+    assert spool.take(A, b"two", "port1") is Taken.FRESH and spool.commit(), "said again it is sent"
+    assert drained(spool) == [(A, b"two")]
+    spool.close()
+
+
+def test_a_time_that_the_medium_has_changed_drops_nobody_else(tmp_path: Path) -> None:
+    """One row of the far future neither makes the others old nor keeps them."""
+    clock = Clock()
+    spool = spool_at(tmp_path, clock, most_age_s=DAY_S)
+    for envelope in (b"one", b"two"):
+        assert spool.take(A, envelope) is Taken.FRESH and spool.commit()
+    spool._db.execute("UPDATE envelopes SET received_s = 1 << 40 WHERE id = 1")
+    spool.close()
+    spool = spool_at(tmp_path, clock, most_age_s=DAY_S)
+    assert spool.expire() == 0
+    clock.pass_s(DAY_S + 60)
+    assert spool.expire() == 1 and spool.count == 1
+    spool.close()
