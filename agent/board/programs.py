@@ -1,6 +1,6 @@
 """What is typed at a board's prompt to look at it: MicroPython, kept small, for a board with 100 KB of heap.
 
-One session of the prompt has one scope, so what LOOK defines stays for the rest (agent.board.writing). Nothing here starts a
+One session of the prompt has one scope, so what LOOK defines stays for the rest (agent.flashing.writing). Nothing here starts a
 release, counts a start on trial or changes flash. Of the firmware's modules only `slots` is used, which keeps its names for ever.
 """
 

@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
-from agent.board import settings as settings_files
-from agent.board.doctor import Wish, examine, summary
-from agent.board.examination.findings import OK, WRONG, Finding
+from agent.enrolment import settings as settings_files
 from agent.errors import Findings
+from agent.examination.doctor import Wish, examine, summary
+from agent.examination.findings import OK, WRONG, Finding
 
 _MARKS = {OK: "ok   ", WRONG: "WRONG"}
 

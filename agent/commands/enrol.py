@@ -13,11 +13,11 @@ from typing import Annotated
 
 import typer
 
-from agent.board import enrolment, invited
-from agent.board import settings as board_settings
-from agent.board.invitation import Invitation
-from agent.board.sealing import check_installed
-from agent.board.settings import Options
+from agent.enrolment import enrolment, invited
+from agent.enrolment import settings as board_settings
+from agent.enrolment.invitation import Invitation
+from agent.enrolment.sealing import check_installed
+from agent.enrolment.settings import Options
 from agent.errors import AgentConfigError
 from agent.files import never_dumped
 

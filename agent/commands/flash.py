@@ -14,11 +14,11 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from agent.board import flashing, image, uf2
-from agent.board.filing import Show
-from agent.board.flashing import Flashed, quiet
-from agent.board.released import Release
 from agent.errors import AgentConfigError
+from agent.flashing import flashing, image, uf2
+from agent.flashing.filing import Show
+from agent.flashing.flashing import Flashed, quiet
+from agent.flashing.released import Release
 from agent.release import make as releases
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from agent.board import greeting
+from agent.enrolment import greeting
 
 
 def greet(

@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-from agent.board.log import Line
-from agent.board.monitor import Monitor, once
 from agent.errors import AgentConfigError, AgentError
+from agent.examination.log import Line
+from agent.examination.monitor import Monitor, once
 from agent.release.names import Names
 
 KEPT_LINES = 1000  # of --json: the last of them

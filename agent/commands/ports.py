@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from agent.board.looking import running
 from agent.board.ports import find_ports
 from agent.errors import AgentError
+from agent.flashing.looking import running
 
 
 def ports(

@@ -13,11 +13,11 @@ from typing import Annotated, Any
 
 import typer
 
-from agent.board import factory
 from agent.board.console import Console
-from agent.board.factory import Progress
 from agent.errors import AgentConfigError, AgentError
 from agent.files import write_private
+from agent.reset import factory
+from agent.reset.factory import Progress
 
 FORM = "byleave-factory-reset-1"  # of a proof file
 

@@ -1,7 +1,8 @@
 """Enrolment by invitation: how long it takes on a simulated board in real time, and cut everywhere.
 
-Cut at every byte of the host, every byte of the board, every operation of flash (tests/unit/agent/board/pulling.py: the firmware's
-modules behind a prompt within this process), and at random bytes of a board with the real interpreter on a pseudo-terminal.
+Cut at every byte of the host, every byte of the board, every operation of flash (tests/unit/agent/enrolment/pulling.py: the
+firmware's modules behind a prompt within this process), and at random bytes of a board with the real interpreter on a
+pseudo-terminal.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from agent.board import console, invited
+from agent.board import console
 from agent.board.asking import look
 from agent.board.line import Line
+from agent.enrolment import invited
 from agent.errors import LinkLost, NoPrompt
 from tests.system.shells import Shell, running
-from tests.unit.agent.board.pulling import SETTINGS, Cut, sweep, twice, whole
-from tests.unit.agent.board.server import Server
+from tests.unit.agent.enrolment.pulling import SETTINGS, Cut, sweep, twice, whole
+from tests.unit.agent.enrolment.server import Server
 
 PAIRS = 2000
 SEED = 8

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from agent.board.console import Console
-from agent.board.flashing import Flashed, flash
 from agent.errors import LinkLost, NoPrompt
+from agent.flashing.flashing import Flashed, flash
 from agent.release import make as releases
 from tests.system.flashable import a_release, counted
 from tests.system.shells import running

@@ -15,10 +15,9 @@ import pytest
 
 import firmware
 import hw_sim
-from agent.board import doctor
-from agent.board.doctor import Wish
-from agent.board.examination import chip, links, sensors, storage
-from agent.board.examination.findings import BOARD, NOT_ASKED, OK, WRONG, Device, Finding, ask
+from agent.examination import chip, doctor, links, sensors, storage
+from agent.examination.doctor import Wish
+from agent.examination.findings import BOARD, NOT_ASKED, OK, WRONG, Device, Finding, ask
 from firmware import slots
 from hw_sim.board import Board
 from hw_sim.chips import m10_config

@@ -10,12 +10,13 @@ import msgpack
 import pytest
 from typer.testing import CliRunner
 
-from agent.board import console, doctor, monitor
+from agent.board import console
 from agent.board.console import Console
-from agent.board.doctor import Wish
-from agent.board.examination.findings import NOT_ASKED, WRONG
-from agent.board.log import Line
 from agent.cli import build
+from agent.examination import doctor, monitor
+from agent.examination.doctor import Wish
+from agent.examination.findings import NOT_ASKED, WRONG
+from agent.examination.log import Line
 from hw_sim.demo.stage import INSTALL
 from tests.system.doctored import DEVICE, ROOT, SETTINGS
 from tests.system.shells import Shell, running

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 import serial
 
-from agent.board import console, enrolment
+from agent.board import console
 from agent.board.asking import Board, look
-from agent.board.enrolment import EnrolmentFile, enrol
+from agent.enrolment import enrolment
+from agent.enrolment.enrolment import EnrolmentFile, enrol
 from agent.errors import AgentError, AlreadyEnrolled, BoardRefused, LinkLost, NoFirmware, NoPrompt, PortBusy, PortError
 from cloud_sync.config import BrokerConfig, Config
 from cloud_sync.model import Stream

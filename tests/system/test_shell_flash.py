@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from agent.board import console, flashing, programs, slotting, writing
+from agent.board import console, programs
 from agent.board.console import Console
-from agent.board.flashing import flash
-from agent.board.looking import running as runs_at
 from agent.errors import AgentConfigError, BoardRefused, LinkLost, NotProven
+from agent.flashing import flashing, slotting, writing
+from agent.flashing.flashing import flash
+from agent.flashing.looking import running as runs_at
 from hw_sim.silicon import description
 from tests.system.flashable import a_release, counted
 from tests.system.shells import Shell, running

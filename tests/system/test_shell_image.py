@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.board import image, partitions
 from agent.board.console import Console
-from agent.board.flashing import quiet
-from agent.board.image import EspImage
 from agent.errors import BoardRefused, LinkLost, NotProven
+from agent.flashing import image, partitions
+from agent.flashing.flashing import quiet
+from agent.flashing.image import EspImage
 from hw_sim.shell.port import Port
 from hw_sim.shell.romchip import Registers
 from hw_sim.shell.romloader import RomLoader

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from agent.board import console, invited
-from agent.board.greeting import MAGIC, greet
-from agent.board.invitation import Invitation
-from agent.board.sealing import Attempt
-from agent.board.settings import checked
+from agent.board import console
+from agent.enrolment import invited
+from agent.enrolment.greeting import MAGIC, greet
+from agent.enrolment.invitation import Invitation
+from agent.enrolment.sealing import Attempt
+from agent.enrolment.settings import checked
 from cloud_sync.config import BrokerConfig, Config
 from cloud_sync.errors import EnrolmentRefused, SealBroken
 from cloud_sync.model import StatusReport, Stream

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from agent.board import console, factory
-from agent.board.enrolment import enrol
+from agent.board import console
+from agent.enrolment.enrolment import enrol
 from agent.errors import LinkLost
+from agent.reset import factory
 from cloud_sync.config import BrokerConfig, Config
 from cloud_sync.errors import SealBroken
 from cloud_sync.model import Stream

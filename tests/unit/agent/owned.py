@@ -6,8 +6,8 @@ import json
 import random
 from typing import Any
 
-from agent.board import factory
-from agent.board.factory import Erased
+from agent.reset import factory
+from agent.reset.factory import Erased
 from firmware.wire import msgpack
 from hw_sim.demo.stage import FIRMWARE, INSTALL
 from tests.unit.agent.prompted import PORT, Prompted

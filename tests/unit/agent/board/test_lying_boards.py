@@ -14,13 +14,14 @@ from typing import Any
 
 import pytest
 
-from agent.board import doctor, filing, flashing, looking, programs, slotting, typed, uf2, writing
-from agent.board.doctor import Wish
-from agent.board.examination import chip
-from agent.board.examination.findings import BOARD, ask, wrong
-from agent.board.uf2 import Uf2Image
+from agent.board import programs, typed
 from agent.errors import AgentError, BoardRefused, LinkLost, NoPrompt, NotProven
-from tests.unit.agent.board.test_doctor import HERE, FakeConsole
+from agent.examination import chip, doctor
+from agent.examination.doctor import Wish
+from agent.examination.findings import BOARD, ask, wrong
+from agent.flashing import filing, flashing, looking, slotting, uf2, writing
+from agent.flashing.uf2 import Uf2Image
+from tests.unit.agent.examination.test_doctor import HERE, FakeConsole
 
 NESTED = "[" * 60_000
 ESCAPE = "\x1b[2J\x1b]0;owned\x07"

@@ -18,8 +18,8 @@ from typer.testing import CliRunner, Result
 from agent.board.typed import INSTALL
 from agent.cli import build
 from agent.errors import AgentError
-from tests.unit.agent.board.bench import Bench, plugged
-from tests.unit.agent.board.server import Server
+from tests.unit.agent.enrolment.bench import Bench, plugged
+from tests.unit.agent.enrolment.server import Server
 
 SECRET = "correct-horse"
 

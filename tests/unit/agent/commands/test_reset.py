@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import agent.commands  # noqa: F401 - with each command's module
-from agent.board import factory
+from agent.reset import factory
 from tests.unit.agent.commands.test_secrets import ended
 from tests.unit.agent.owned import enrolled, left
 from tests.unit.agent.prompted import PORT, Prompted, a_board

@@ -22,7 +22,7 @@ from agent import errors, files
 from agent.cli import main
 from agent.commands import agent as group
 from agent.errors import AgentError
-from tests.unit.agent.board.server import Server
+from tests.unit.agent.enrolment.server import Server
 
 REPOSITORY = Path(__file__).parents[4]
 SECRET = "hunter2-of-the-depot"

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from agent.board.log import Log
+from agent.examination.log import Log
 from tests.unit.firmware.app.conftest import Rigged
 
 pytestmark = pytest.mark.micropython
