@@ -6,15 +6,18 @@ and says what to install, so that the help is the same everywhere.
 
 from __future__ import annotations
 
+import shutil
 import sys
 from importlib.metadata import EntryPoint, entry_points, version
 from typing import Annotated
 
 import typer
 
+from agent import streams
 from agent.errors import AgentError
 
 GROUP = "byleave.commands"
+TABLE_COLUMNS = 70  # that a table of options takes: names, kinds, words
 
 # What each group is for, in one line, and the extra that brings what it needs.
 PURPOSES = {
@@ -35,9 +38,10 @@ def build(only: str | None = None) -> typer.Typer:
     root = typer.Typer(
         name="byleave",
         help="A tracker that senses, sends, keeps and shows nothing but by the leave of the person it is about.\n\n"
-        "Start with [bold]byleave demo run[/bold]. Every command that prints figures takes --json.",
+        "Start with `byleave demo run`. Every command that prints figures takes --json.",
         no_args_is_help=True,
-        rich_markup_mode="rich",
+        # A narrow terminal gets no table [its columns would cut off the options' names].
+        rich_markup_mode="rich" if shutil.get_terminal_size().columns >= TABLE_COLUMNS else None,
         pretty_exceptions_enable=False,
     )
 
@@ -86,6 +90,7 @@ def _absent(name: str, extra: str, missing: str) -> typer.Typer:
 
 def main() -> None:
     """Console entry point; an error of byleave's own ends with its message and status (1 if it has none), not with a trace."""
+    streams.prepare()
     try:
         build(sys.argv[1] if len(sys.argv) > 1 else None)()
     except Exception as error:

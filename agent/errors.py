@@ -11,6 +11,7 @@ AgentError              1  anything else
  ├── AlreadyEnrolled    7  the board is a device already
  ├── BoardRefused       8  the board says why it does not do it
  ├── LinkLost           9  the board went away on the way
+ │    └── Garbled       9  the board is there, and a byte was changed between it and us
  ├── NotProven         10  what was to be proven could not be: flash that is not erased, a hash that differs
  ├── Findings          11  the doctor has found something wrong
  └── GatewayBusy       13  a gateway runs already on this spool folder
@@ -77,6 +78,10 @@ class LinkLost(AgentError):  # noqa: N818
     """The board went away on the way."""
 
     exit_code = 9
+
+
+class Garbled(LinkLost):
+    """The board is there, and what it heard or said is not what was said to it or asked for."""
 
 
 class NotProven(AgentError):  # noqa: N818

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 from pathlib import Path
@@ -45,6 +46,8 @@ def _read(
     try:
         descriptor = os.open(path, flags)
     except OSError as error:
+        if error.errno == errno.ELOOP and not links and path.is_symlink():
+            raise refusal(f"{path}: is a link; name the file itself") from None
         raise refusal(f"{path}: cannot be read ({error.strerror}); {instead}") from None
     try:
         status = os.fstat(descriptor)

@@ -10,19 +10,16 @@ Opening checks keys, schema and policy, and replays the tombstones over whatever
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any
 
-from cloud_sync.audit import AuditLog, Kind
+from cloud_sync.audit import AuditLog, Continuity
 from cloud_sync.backups import keys_horizon
 from cloud_sync.config import Config
 from cloud_sync.consent import ConsentLedger
-from cloud_sync.directive import DirectiveDesk, Permission, SealedAtRest, compile_permission
-from cloud_sync.erasure.belonging import check_belonging
+from cloud_sync.directive import DirectiveDesk, SealedAtRest
 from cloud_sync.erasure.erase import Eraser
 from cloud_sync.erasure.witness import Witness
 from cloud_sync.facade.admitting import Admitting
@@ -31,20 +28,20 @@ from cloud_sync.facade.alarms import Alarming
 from cloud_sync.facade.backups import Backing
 from cloud_sync.facade.bounds import Ages, BoundDesk, Groups
 from cloud_sync.facade.boundwitness import BoundWitness
-from cloud_sync.facade.consents import Consents, log_consent
-from cloud_sync.facade.devices import CONTROLLER, Enrolment
+from cloud_sync.facade.consents import Consents
+from cloud_sync.facade.devices import Enrolment
 from cloud_sync.facade.erasing import Erasing
 from cloud_sync.facade.guarding import Guarding
 from cloud_sync.facade.keeping import Keeping
 from cloud_sync.facade.keyroom import KeyRoom
-from cloud_sync.facade.limits import Limits, PersonLimits
+from cloud_sync.facade.limits import PersonLimits
 from cloud_sync.facade.live import Live, Lives
-from cloud_sync.facade.losing import check_lost
 from cloud_sync.facade.notices import Noticing
 from cloud_sync.facade.opening import check_regions, check_together, provider, ring, signer, wrap_signer_anew
 from cloud_sync.facade.outlets import Outlets
 from cloud_sync.facade.reads import Reads
 from cloud_sync.facade.rights import Rights
+from cloud_sync.facade.starting import Starting
 from cloud_sync.gate import Gate
 from cloud_sync.ingest.answers import Answers
 from cloud_sync.ingest.downlinks import DownlinkSealer
@@ -56,6 +53,7 @@ from cloud_sync.keys.generations import Generations
 from cloud_sync.keys.invitations import InvitationKeys
 from cloud_sync.keys.ladderkeys import LadderKeys
 from cloud_sync.keys.personkeys import PersonKeys
+from cloud_sync.keys.ring import KeyRing
 from cloud_sync.keys.rotation import Rotation
 from cloud_sync.keys.wrap import KeyEncryptionKey
 from cloud_sync.mqtt.publisher import MqttDownlinks
@@ -64,7 +62,6 @@ from cloud_sync.read.reader import Reader
 from cloud_sync.releases.offers import Offers
 from cloud_sync.releases.store import FILE as RELEASES
 from cloud_sync.releases.store import ReleaseStore
-from cloud_sync.retention.checkpoint import clock_in_doubt
 from cloud_sync.retention.sweep import SweepReport
 from cloud_sync.retention.terms import Terms
 from cloud_sync.statistics import Statistics
@@ -72,8 +69,6 @@ from cloud_sync.storage.open import open_keys, open_telemetry, open_tombstones
 from cloud_sync.stores import Clock, Downlinks
 
 __all__ = ["CloudSync", "Enrolment", "SystemClock"]
-
-log = logging.getLogger(__name__)
 
 REWRAPPED_A_SWEEP = 20_000  # rows: about a second, in pieces that let ingest in between
 
@@ -86,7 +81,7 @@ class SystemClock:
         return time.time()
 
 
-class CloudSync(Reads, Lives, Admitting, KeyRoom, Guarding, Outlets, Erasing, Backing, Noticing, Alarming):
+class CloudSync(Reads, Lives, Admitting, KeyRoom, Guarding, Outlets, Erasing, Backing, Noticing, Alarming, Starting):
     """The server. Its methods may be called from any thread."""
 
     def __init__(
@@ -116,60 +111,68 @@ class CloudSync(Reads, Lives, Admitting, KeyRoom, Guarding, Outlets, Erasing, Ba
         stack.callback(self._tombstones.close)
 
     def _compose(self, policy: Policy, archive: PolicyArchive, root: KeyEncryptionKey, link: Downlinks | None) -> None:
-        config, clock = self.config, self.clock
-        kek = ring(config, root, self._store, clock.now())
+        """Each part stands on those before it; where it must ask a later one, it is handed a function that does."""
+        kek = ring(self.config, root, self._store, self.clock.now())
+        people = PersonKeys(self._store, kek, self.clock)
+        terms = Terms(policy)
+        self._prepare_log(kek)
+        self._prepare_leave(archive, kek)
+        self._prepare_downlinks(kek, people, link)
+        self._prepare_ingest(kek, terms)
+        self._prepare_reading(terms)
+        self._prepare_outlets()
+        self._prepare_erasing()
+        self._prepare_backups(self._tombstones)
+        self._prepare_rights(people)
+        self._prepare_alarms(people)
+        self._prepare_guarding(people)
+        self._prepare_notices(archive, people=self._people, settle=self.settle, done=self._consented)
+        self._eraser = Eraser(**self._sealed(), tombstones=self._tombstones, audit=self.audit, parts=self._register)
+        self._prepare_to_run()
+
+    def _prepare_log(self, kek: KeyRing) -> None:
+        config = self.config
         self.rotation = Rotation(
-            self._store, kek, clock, keys_horizon(policy).end, lambda: wrap_signer_anew(config, kek)
+            self._store, kek, self.clock, keys_horizon(self.policy).end, lambda: wrap_signer_anew(config, kek)
         )
-        self.audit = AuditLog(self.database, clock, signer(config, kek, self.database.leaf_count()))
+        self.audit = AuditLog(self.database, self.clock, signer(config, kek, self.database.leaf_count()))
+        self.continuity = Continuity(self.database, self._tombstones, self.clock)
+        self.audit.witnessed_by(self.continuity.signed)
+
+    def _prepare_leave(self, archive: PolicyArchive, kek: KeyRing) -> None:
+        """Answers and their bounds, what is restricted and held, and the gate over all of it."""
+        told: dict[str, Any] = {"settle": self.settle, "done": self._consented}
+        parts: dict[str, Any] = {"database": self.database, "policy": self.policy, "clock": self.clock}
         self._bounds = BoundWitness(self.database, self._tombstones)
         self.ledger = ConsentLedger(
             self.database,
-            clock,
-            policy,
+            self.clock,
+            self.policy,
             policies=archive.by_hash,
             bounds=self.database,
             child_lost=self._bounds.child_lost,
         )
-        self._keeping = Keeping(
-            database=self.database,
-            store=self._store,
-            kek=kek,
-            witness=self._tombstones,
-            policy=policy,
-            ledger=self.ledger,
-            clock=clock,
-            audit=self.audit,
-            settle=self.settle,
-            done=self._consented,
-        )
+        parts |= {"ledger": self.ledger, "audit": self.audit} | told
+        self._keeping = Keeping(**parts, store=self._store, kek=kek, witness=self._tombstones)
         self.restrictions, self.holds = self._keeping.restrictions, self._keeping.holds
         self.records = self._keeping.records
         self._prepare_guard()
-        known = self._prepare_access()
-        self.gate = Gate(policy, self.ledger, self.database, known=known)
+        self.gate = Gate(self.policy, self.ledger, self.database, known=self._prepare_access())
         self._keeping.behind(self.gate)
         self.consent = Consents(
-            self.database, self.ledger, self.audit, self.settle, self._consented, clock=clock, policies=archive.by_hash
+            self.database, self.ledger, self.audit, **told, clock=self.clock, policies=archive.by_hash
         )
-        bounds = BoundDesk(
-            database=self.database,
-            ledger=self.ledger,
-            clock=clock,
-            policy=policy,
-            audit=self.audit,
-            witness=self._bounds,
-            settle=self.settle,
-            done=self._consented,
-        )
+        bounds = BoundDesk(**parts, witness=self._bounds)
         self.groups, self.ages = Groups(bounds), Ages(bounds)
+
+    def _prepare_downlinks(self, kek: KeyRing, people: PersonKeys, link: Downlinks | None) -> None:
+        """What devices are told, and how it is sealed and sent."""
         self._keys = LadderKeys(self._store, kek, self._tombstones)
         self._mqtt_link = MqttDownlinks()
         self.link: Downlinks = link or self._mqtt_link
         self._sealer = DownlinkSealer(self.database, self._keys, self.link)
-        people = PersonKeys(self._store, kek, clock)
         self._at_rest = SealedAtRest(self.database, people)
-        self._desk = DirectiveDesk(self.database, policy, clock, self._sealer.seal, self._at_rest)
+        self._desk = DirectiveDesk(self.database, self.policy, self.clock, self._sealer.seal, self._at_rest)
         self.limits = PersonLimits(
             database=self.database,
             keys=self._keys,
@@ -180,9 +183,12 @@ class CloudSync(Reads, Lives, Admitting, KeyRoom, Guarding, Outlets, Erasing, Ba
             settle=self.settle,
             done=self._consented,
         )
+
+    def _prepare_ingest(self, kek: KeyRing, terms: Terms) -> None:
+        """What devices say: one way in, and a second that answers a hello later (`Admitting`)."""
         self._generations = Generations(self._store, kek, self._keys)
         self._invitations = InvitationKeys(self._store, kek)
-        self.releases = ReleaseStore(config.folder / RELEASES)
+        self.releases = ReleaseStore(self.config.folder / RELEASES)
         self._answers = Answers(
             database=self.database,
             keys=self._keys,
@@ -193,48 +199,39 @@ class CloudSync(Reads, Lives, Admitting, KeyRoom, Guarding, Outlets, Erasing, Ba
             updates=Offers(self.releases, self._desk).answer,
         )
         self.live = Live(self.database)
-        terms = Terms(policy)
         taking: dict[str, Any] = {
             "database": self.database,
             "keys": self._keys,
-            "clock": clock,
-            "leave": Leave(self.gate, policy, self.database),
+            "clock": self.clock,
+            "leave": Leave(self.gate, self.policy, self.database),
             "audit": self.audit,
             "terms": terms,
             "committed": self._committed,
         }
         self.ingest = Ingest(**taking, desk=self._answers)
         self._hellos = Ingest(**taking, desk=DeskLater())
-        stores: dict[str, Any] = {"database": self.database, "store": self._store, "keys": self._keys, "clock": clock}
+
+    def _prepare_reading(self, terms: Terms) -> None:
+        """What is stored: how long, who reads it, and what is counted of it."""
+        known: dict[str, Any] = {"policy": self.policy, "audit": self.audit}
         self._witness = Witness(self.database, self._tombstones)
         self._sweeper = self._keeping.sweeper(self._store, self._keys, self._tombstones, terms, self._witness)
-        self._reader = Reader(**stores, tombstones=self._tombstones, gate=self.gate, policy=policy, audit=self.audit)
+        self._reader = Reader(**self._sealed(), **known, tombstones=self._tombstones, gate=self.gate)
         self.statistics = Statistics(
-            database=self.database,
-            witness=self._tombstones,
-            reader=self._reader,
-            policy=policy,
-            clock=clock,
-            audit=self.audit,
+            **known, database=self.database, witness=self._tombstones, reader=self._reader, clock=self.clock
         )
         self._aggregating = Aggregating(
+            **known,
             database=self.database,
             store=self._store,
             keys=self._keys,
-            policy=policy,
             terms=terms,
             statistics=self.statistics,
-            audit=self.audit,
         )
-        self._prepare_outlets()
-        self._prepare_erasing()
-        self._prepare_backups(self._tombstones)
-        self._prepare_rights(people)
-        self._prepare_alarms(people)
-        self._prepare_guarding(people)
-        self._prepare_notices(archive, people=self._people, settle=self.settle, done=self._consented)
-        self._eraser = Eraser(**stores, tombstones=self._tombstones, audit=self.audit, parts=self._register)
-        self._prepare_to_run()
+
+    def _sealed(self) -> dict[str, Any]:
+        """What opens envelopes: rows, keys and the time."""
+        return {"database": self.database, "store": self._store, "keys": self._keys, "clock": self.clock}
 
     @classmethod
     def open(cls, config: Config, *, clock: Clock, link: Downlinks | None = None) -> CloudSync:
@@ -250,59 +247,11 @@ class CloudSync(Reads, Lives, Admitting, KeyRoom, Guarding, Outlets, Erasing, Ba
         root = provider(config)
         cloud = cls(config, clock=clock, policy=policy, archive=archive, root=root, link=link)
         try:
-            check_belonging(cloud.database, cloud._store, cloud._tombstones)
-            cloud.backups.admit()
-            check_lost(cloud.database, policy, archive)
-            cloud._at_rest.migrate()
-            cloud._eraser.replay()
-            cloud._replay_erasures()
-            cloud.records.replay()
-            cloud._keeping.replay_waiting()
-            cloud._sweeper.catch_up(cloud._witness.swept())
-            cloud.limits.replay(cloud._tombstones.all(), cloud._store.people())
-            cloud._recover()
-            cloud.limits.close_lost()
-            cloud._begin_policy()
-            cloud._witness.note_all()
-            cloud._keeping.note_all()
-            cloud._bounds.note_all(cloud._people())
-            cloud.backups.replayed()
+            cloud._make_ready(archive)
         except BaseException:
             cloud.close()
             raise
         return cloud
-
-    # Permissions
-
-    def permission(self, subject: str) -> Permission:
-        """What a person's devices may sense now: their consents within all bounds, and their own limits."""
-        own = self.limits.in_force(subject)
-        return compile_permission(
-            self.policy,
-            self.ledger.open_now(subject),
-            restricted=own.lost or self.restrictions.restricted(subject) or self.notices.closed(subject),
-            ended=self.records.contract_ended(subject),
-            closed=self.restrictions.purposes(subject) | self.groups.closed(subject),
-            zones=own.zones,
-            hours=own.hours,
-            finest=self.ledger.finest(subject),
-        )
-
-    def settle(self, subject: str) -> list[tuple[str, bytes]]:
-        """Bring all devices of a person in line with what is permitted now; what to `send` after the commit.
-
-        One whose ladders were lost with a key store can be told nothing: it is enrolled anew.
-        """
-        self.records.answered(subject)  # what a consent kept ends with it
-        devices = [device for device in self.database.devices_of(subject) if device.revoked_at is None]
-        devices = [device for device in devices if self._store.down(device.device) is not None]
-        now = self.clock.now()
-        return [(device.device, envelope) for device in devices for envelope in self._answers.settle(device, now)]
-
-    def send(self, outgoing: Sequence[tuple[str, bytes]]) -> None:
-        """Hand sealed downlinks to the link."""
-        for device, envelope in outgoing:
-            self.link.send(device, envelope)
 
     # Retention; reading is in `Reads`, erasure in `Erasing`
 
@@ -368,64 +317,3 @@ class CloudSync(Reads, Lives, Admitting, KeyRoom, Guarding, Outlets, Erasing, Ba
             consented=lambda subject, purpose: purpose in self.ledger.open_now(subject),
             folder=self.config.folder,
         )
-
-    def _consented(self, subject: str, outgoing: Sequence[tuple[str, bytes]]) -> None:
-        self._witness.note(subject)
-        self.send(outgoing)
-        self.people.agreed(subject)
-
-    def _recover(self) -> None:
-        """A database that is behind its witness was restored, or cut: nobody knows what it lost, so the safe side is taken."""
-        lost = self._witness.entries_lost()
-        people = sorted({*self._witness.people_lost(), *self._bounds.lost(self._people())})
-        self._finish_devices()  # it adds to the log, of which the witness must be asked first
-        if not lost and not people:
-            return
-        log.error(
-            "the database was restored or cut: %d audit entries and answers of %d people are lost", lost, len(people)
-        )
-        with self.database.transaction():
-            self.audit.record(Kind.RESTORE_REPLAYED.value, CONTROLLER, reason="restored", count=lost)
-            # 1. Beyond every version and number that may have been used since [a device refuses what it has seen].
-            self._desk.restored()
-            # 2. A withdrawal may be among what is lost: closed until the person answers anew.
-            closed = [record for subject in people for record in self.ledger.close_restored(subject)]
-            for record in closed:
-                log_consent(self.audit, record)
-            # 3. The devices are told; floors rise with what narrows [captures from after the lost withdrawal].
-            #    A zone, too, may have been drawn under a directive that is lost.
-            everybody = {device.subject for device in self.database.all_devices()}
-            limited = {subject for subject in everybody if self.limits.in_force(subject) != Limits()}
-            outgoing = [item for subject in sorted({*people, *limited}) for item in self.settle(subject)]
-            # 4. Whoever was let in may have been let out since.
-            self._close_restored()
-        self._witness.accept()
-        self._bounds.accept(self._people())
-        self.send(outgoing)
-
-    def _people(self) -> list[str]:
-        """Everybody who has a device or ever answered."""
-        answered = {record.pii_principal_id for record in self.database.all_consents()}
-        return sorted(answered | {device.subject for device in self.database.all_devices()})
-
-    def _begin_policy(self) -> None:
-        """A policy that was not in force before is logged, and every directive is brought in line with it."""
-        published = self.notices.publish()
-        loaded = self.audit.entries(kind=Kind.POLICY_LOADED.value)
-        if not published and loaded and dict(loaded[-1].event.detail).get("policy") == self.policy.hash:
-            return
-        self.audit.record(Kind.POLICY_LOADED.value, CONTROLLER, policy=self.policy.hash)
-        self._settle_consents(everybody=True)
-
-    def _settle_consents(self, *, everybody: bool = False) -> None:
-        with self.database.transaction():
-            ended = self.ledger.settle(clock_in_doubt=clock_in_doubt(self.database, self.clock.now()))
-            for record in ended:
-                log_consent(self.audit, record)
-            subjects = {record.pii_principal_id for record in ended}
-            if everybody:
-                subjects |= {device.subject for device in self.database.all_devices()}
-            outgoing = [item for subject in sorted(subjects) for item in self.settle(subject)]
-        for record in ended:
-            self._witness.note(record.pii_principal_id)
-        self.send(outgoing)

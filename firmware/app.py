@@ -190,6 +190,13 @@ class App:
         return self.sensors.faults | keeper.presence.faults | (0 if keeper.stretch == 1 else _FAULT_BATTERY_LOW)
 
     def _status(self, reason: int, time_s) -> bytes:
+        return report.pack_status(reason, time_s, self.keystore.epoch, *self.say(reason))
+
+    def say(self, reason: int) -> tuple:
+        """Print what a status has to whoever sits at the console, and return its fields from the uptime on.
+
+        None of it is about a person; the challenge and its number are the server's alone.
+        """
         gc.collect()
         rest = (
             self.supervisor.uptime_s(),
@@ -209,9 +216,8 @@ class App:
             SECURITY,
             update.state,
         )
-        # For whoever sits at the console: none of it is about a person. The challenge and its number are the server's alone.
         print("status", reason, rest[:2] + rest[4:])
-        return report.pack_status(reason, time_s, self.keystore.epoch, *rest)
+        return rest
 
     def kick(self) -> None:
         """The link has something to say."""
@@ -316,10 +322,21 @@ def main() -> None:
         board.reset()
 
 
+def _at_work(app) -> str:
+    """What it died of. Ctrl-C at the console ends it with a last word: what only a program at work knows of itself."""
+    try:
+        return asyncio.run(app.run())
+    except KeyboardInterrupt as asked:
+        try:
+            app.say(0)
+        finally:  # whatever becomes of it [what lacked memory would be a crash, and start the board again]
+            raise asked
+
+
 def _run(board) -> str:
     """What the app died of; FirmwareError if it cannot begin."""
     try:
-        return asyncio.run(App(board).run())
+        return _at_work(App(board))
     except FirmwareError:
         raise
     except Exception as error:

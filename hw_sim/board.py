@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from hw_sim.energy.metering import BoardMeter
 from hw_sim.errors import ChildFailed, HwSimError
@@ -21,15 +21,15 @@ from hw_sim.silicon.description import Description
 from hw_sim.silicon.flash import NorFlash, PowerLost
 from hw_sim.silicon.gpio import Watchdog
 from hw_sim.silicon.life import Cause, HeapReading, Job, RealTimeClock, Snapshot
+from hw_sim.silicon.sleeping import Sleeping
 from hw_sim.silicon.stepping import Stepping
 from hw_sim.silicon.wiring import Wired
 from hw_sim.world.clock import World
 
-EXT0_WAKE, EXT1_WAKE, TIMER_WAKE = 2, 3, 4  # machine.wake_reason() of the ESP32 port
 __all__ = ["Board", "Cause", "HeapReading", "RunEnd", "Snapshot"]
 
 
-class Board(Stepping, Wired):
+class Board(Stepping, Sleeping, Wired):
     """One simulated board in a world of its own; as a context manager it ends its program when it is left."""
 
     def __init__(
@@ -59,6 +59,7 @@ class Board(Stepping, Wired):
         self.unsimulated: list[str] = []  # what the program asked for and nothing here stands for
         self.stops_at_missing = True  # a program that goes on after that ends the run all the same
         self.wake_on: dict[int, int] = {}  # levels of pins that end a deep sleep
+        self.boot_loader: Callable[[], None] | None = None  # what `machine.bootloader()` starts, where it is simulated
         self.terminal: Terminal | None = None  # a prompt on a serial port; None: main.py runs, and its end is the end
         self.installed = Installed()
         self._powered = False
@@ -227,48 +228,7 @@ class Board(Stepping, Wired):
         if kind != _ops.DEEPSLEEP:
             self._ask_reset(Cause.SOFT if kind == _ops.SOFT else Cause.HARD)
             return
-        self._engine.stop(reset_peers=True)
-        self._lose_chip_state(release=False)
-        self.asleep = True
-        self.counters["deep sleeps"] += 1
-        self.meter.waiting()
-        if sleep_us >= 0:
-            self.set_alarm(self.world.clock.now_us + self.rtc.true_us(sleep_us), lambda: self._awake(TIMER_WAKE))
-        self.rtc.sleep()
-        self._pin_changed()
-
-    def sleep_state(self) -> dict[str, object]:
-        """What of the chip outlives its program, as plain data."""
-        rtc, causes = self.rtc, [int(self.reset_cause), int(self._chip_cause)]
-        wakes = {"wake_on": sorted(self.wake_on.items()), "alarm_us": self.alarm_us}
-        return {"rtc_us": rtc.us, "asleep_ppm": rtc.asleep_ppm, "causes": causes, **wakes}
-
-    def sleep_again(self, state: Mapping[str, Any], *, asleep: bool) -> None:
-        """The same taken up by a new board."""
-        self.rtc.us, self.rtc.asleep_ppm = int(state["rtc_us"]), int(state["asleep_ppm"])
-        self.reset_cause, self._chip_cause = (Cause(cause) for cause in state["causes"])
-        self.wake_on.update({int(pin): int(level) for pin, level in state["wake_on"]})
-        self._powered = self.asleep = asleep
-        if asleep:
-            self.rtc.sleep()
-            if state["alarm_us"] is not None:
-                self.set_alarm(int(state["alarm_us"]), lambda: self._awake(TIMER_WAKE))
-
-    def _pin_changed(self) -> None:
-        """A pin that was named before it wakes the sleeping board by its level."""
-        if self.asleep and any(self.gpio.inputs.get(pin) == level for pin, level in self.wake_on.items()):
-            self._awake(EXT0_WAKE if len(self.wake_on) == 1 else EXT1_WAKE)
-
-    def _awake(self, reason: int) -> None:
-        self._woken_by = reason
-        self._ask_reset(Cause.DEEP_SLEEP)
-
-    def light_sleep(self) -> None:
-        """The program sleeps lightly: the radio is off, the UARTs hear nothing."""
-        self.radio.set_active(False)
-        self.meter.light_sleep()
-        for port in self.uarts.values():
-            port.deaf = True
+        self.deep_sleep(sleep_us)
 
     # --- running
 

@@ -9,6 +9,8 @@ HwSimError
  ├── FaultError       a fault that does not exist, or cannot happen there or so
  ├── ScenarioError    a scenario that cannot be read or run
  └── SettleTimeout    broker or server did not answer in real time
+
+and `DeviceError`, which is none of them: what a program on the board gets told by its own simulated machine.
 """
 
 
@@ -46,3 +48,11 @@ class ScenarioError(HwSimError):
 
 class SettleTimeout(HwSimError):  # noqa: N818
     """Broker or server did not come to rest within the bound in real time."""
+
+
+class DeviceError(Exception):
+    """An errno for the program on the board; never leaves the simulator."""
+
+    def __init__(self, errno: int) -> None:
+        super().__init__(errno)
+        self.errno = errno

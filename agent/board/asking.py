@@ -8,16 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.board.console import Console
+from agent.board.console import garbled as unmeant
 from agent.board.typed import LOOK
-from agent.errors import BoardRefused, LinkLost, NoFirmware
+from agent.errors import BoardRefused, Garbled, NoFirmware
 
 _HEX = re.compile("[0-9a-f]{32}")
 _NAME = re.compile("[A-Za-z0-9_.-]{1,32}")  # of a board's kind
 _DEVICE = re.compile("[a-z2-7]{16}|")
-
-
-class Garbled(LinkLost):
-    """The board is there, and what it said is not what was asked for."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +32,8 @@ def look(console: Console) -> Board:
     values = said(console, LOOK)
     if values is None:
         raise NoFirmware(
-            f"{console.port}: MicroPython answers, byleave's firmware is not on the board; install it first"
+            f"{console.port}: MicroPython answers, byleave's firmware is not on the board; "
+            f"`byleave agent flash --port {console.port}` puts it there"
         )
     if not isinstance(values, list) or [type(value) for value in values] != [str, str, int, int]:
         raise garbled(console)
@@ -58,7 +56,5 @@ def said(console: Console, program: str) -> Any:
 
 
 def garbled(console: Console) -> Garbled:
-    """What was said is not what the program says [a bad cable, a board that talks at the same time]."""
-    return Garbled(
-        f"{console.port}: what the board said came garbled; see to the cable and give the same command again"
-    )
+    """What was said is not what the program says."""
+    return unmeant(console.port)

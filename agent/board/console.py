@@ -13,12 +13,14 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any, Self
 
-from agent.board.holders import busy
+from agent.board import patience, unopened
 from agent.board.line import Endless, Line
-from agent.errors import AgentError, BoardRefused, LinkLost, NoPrompt, PortError
+from agent.errors import AgentError, BoardRefused, Garbled, LinkLost, NoPrompt
 
 READ_S = 5.0  # a board answers in milliseconds; one that wipes a full spool takes 6 s, and `run` waits longer for it
 ENTER_S = 8.0  # from the first Ctrl-C to the prompt; a soft reset with the mount of a large file system takes 2 s
+AGAIN_S = 0.2  # between two tries at a board that is waited for
+ROUSE_S = 0.6  # from one Ctrl-C to the next; a program that is stopped says its status within that
 RUN_S = 30.0  # one command in all; installing takes 10 s with the erasing of a full spool
 HOLD_S = 1.0  # how soon `run` holds the watchdog anew
 START_S = 1.5  # until a firmware that does not start has said so
@@ -28,8 +30,12 @@ PIECE_S = 10.0  # one piece of a transfer: 8 KiB take 0.7 s at 115200 baud, the 
 PIECE_BYTES = (
     16 << 10
 )  # a board's heap has room for one; a sector of flash, each of whose bytes may be escaped, and some
+LAST_BYTES = 4096  # of what a program says while it is stopped: a status of 150 bytes, a traceback of 1 KiB
 READY = b"!"  # what a program says that takes pieces, once it listens
 OBEYED = frozenset(range(1, 6))  # Ctrl-A to Ctrl-E: what no piece may have
+
+# What a board says of a program that is none: the agent's are, so a byte of it was changed on the way.
+UNTYPED = (b"SyntaxError", b"IndentationError", b"NameError", b"UnicodeError")
 
 # The board's program may have started the chip's watchdog, which outlives a soft reset and cannot be stopped: it would bite 8 s
 # (RP2040) to 30 s after the prompt was entered. A timer feeds it, which the VM serves within long loops too, 25 times in 50 s: more
@@ -66,29 +72,66 @@ class Console:
             from mpremote.transport_serial import SerialTransport  # noqa: PLC0415
         except ModuleNotFoundError as missing:
             raise AgentError(f"byleave agent needs {missing.name}, which is not installed: {INSTALL}") from None
-        self._failed = TransportError
+        unopened.check(port)
+        self._failed, self._open = TransportError, SerialTransport
         self.port = port
         self._held_s: float | None = None  # when the watchdog was held last; None: it is not
+        self.held = False  # a watchdog runs, which a hard reset alone stops
+        self.at_prompt = False  # the board's program does not run
+        self.last_words = b""  # of the program that ran, at the Ctrl-C that ended it
+        while not self._enters():
+            patience.waits()
+            time.sleep(AGAIN_S)
+
+    def _enters(self) -> bool:
+        """Whether the prompt could be had; False for a board that is not there, or asleep, and waited for."""
         with _quiet():
             try:
-                self._transport: Any = SerialTransport(port, timeout=READ_S)
-            except (TransportError, OSError, ValueError):
-                raise unopened(port) from None
+                self._transport: Any = self._open(self.port, timeout=READ_S)
+            except (self._failed, OSError, ValueError):
+                # A board with USB of its own goes from the port while it sleeps.
+                if patience.left_s() and not os.path.exists(self.port):  # noqa: PTH110 - a port need not be a path
+                    return False
+                raise unopened.unopened(self.port) from None
         self._line = self._transport.serial = Line(self._transport.serial, answer_s=READ_S)
         try:
-            self._interrupt()
+            self._interrupt(self._roused())
+        except NoPrompt:
+            self.close()
+            if not patience.left_s():
+                raise
+            return False
         except BaseException:
             self.close()
             raise
+        return True
 
-    def _interrupt(self) -> None:
+    def _roused(self) -> bytes:
+        """What the board says at a Ctrl-C that is typed until it does, for as long as it is waited for: what is typed while it
+        sleeps is lost, and it may be awake for a few seconds alone."""
+        self._line.tap = heard = bytearray()
+        with contextlib.suppress(OSError):  # Endless, or the port has gone: it is opened anew
+            while not heard and patience.left_s():
+                self._line.begin(ROUSE_S)
+                self._line.write(b"\x03")
+                if not self._line.read(1):
+                    patience.waits()
+        self._line.tap = None
+        return bytes(heard)
+
+    def _interrupt(self, heard_before: bytes = b"") -> None:
         """Stops what runs, and resets the board softly into raw mode, in which it does not start its program."""
         self._line.begin(ENTER_S)
+        self._line.tap = heard = bytearray(heard_before)
         with _quiet():
             try:
                 self._transport.enter_raw_repl(soft_reset=True, timeout_overall=ENTER_S)
             except (self._failed, OSError):
                 raise self._unprompted() from None
+            finally:
+                self._line.tap = None
+        self.last_words = bytes(heard[-LAST_BYTES:])
+        self.at_prompt = True
 
     def _unprompted(self) -> NoPrompt:
         if self._line.heard_bytes:
@@ -97,8 +140,9 @@ class Console:
                 "If this is the board's, press its reset button and try again"
             )
         return NoPrompt(
-            f"{self.port}: nobody answers as a MicroPython prompt does; is it the board's port, "
-            "and is MicroPython on the board?"
+            f"{self.port}: nobody answers as a MicroPython prompt does. A device that sleeps does not: press its reset button and "
+            "give the command again at once, or add --wait 900, which waits until it wakes. Else: is it the board's port, and "
+            "is MicroPython on the board?"
         )
 
     def interrupt(self) -> None:
@@ -111,8 +155,12 @@ class Console:
         """Keeps a watchdog quiet from now on, and 50 s beyond the last `run`; once is enough. For a board that is a device, or
         may be one: where no watchdog runs it starts one, which a hard reset alone stops (`leave`). As `run`.
         """
-        self._held_s = None
-        self.run(_HOLD)
+        self._held_s, self.held = None, True
+        try:
+            self.run(_HOLD)
+        except Garbled:
+            self._held_s = -HOLD_S  # the next `run` holds it
+            raise
         self._held_s = time.monotonic()
 
     def run(self, code: str | bytes) -> str:
@@ -133,7 +181,7 @@ class Console:
                     f"{self.port}: the board went away on the way; connect it and give the same command again"
                 ) from None
         if error:
-            raise _refused(error)
+            raise self._refused(error)
         return str(said.decode("utf-8", "replace"))
 
     def hand_over(self, code: str, pieces: Iterable[bytes], *, last: bytes, answer_bytes: int) -> Iterator[bytes]:
@@ -159,7 +207,7 @@ class Console:
             self._line.write(last)
             _, error = self._transport.follow(RUN_S)
         if error:
-            raise _refused(error)
+            raise self._refused(error)
 
     def _heard(self, n: int) -> bytes:
         """n bytes that the program says; of no use if it has ended instead."""
@@ -168,8 +216,15 @@ class Console:
             said += self._line.read(n - len(said))  # Endless once the time of the step is over
         if said.startswith(b"\x04"):  # what it said before is over, its traceback follows
             rest = said[1:] + (b"" if b"\x04" in said[1:] else self._transport.read_until(1, b"\x04"))
-            raise _refused(rest.partition(b"\x04")[0])
+            raise self._refused(rest.partition(b"\x04")[0])
         return said
+
+    def _refused(self, traceback: bytes) -> AgentError:
+        """The last line of it: what the board died of."""
+        last = (traceback.strip().splitlines() or [b"an error without a word"])[-1]
+        if last.startswith(UNTYPED):
+            return garbled(self.port, "heard")
+        return BoardRefused(f"{self.port}: the board says: {_printable(last)}")
 
     @contextlib.contextmanager
     def _stepping(self) -> Iterator[None]:
@@ -184,6 +239,7 @@ class Console:
 
     def leave(self, code: str) -> None:
         """Runs code that does not come back to the prompt, and lets the port go."""
+        self.at_prompt = False
         with self._stepping():
             self._line.begin(RUN_S)
             self._transport.exec_raw_no_follow(code)
@@ -191,6 +247,7 @@ class Console:
 
     def restart(self, seconds: float | None = None) -> str:
         """A soft reset that starts the board's program; what it prints within START_S, or so many seconds."""
+        self.at_prompt = False
         self._line.begin(ENTER_S)
         with _quiet():
             try:
@@ -231,21 +288,9 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def _refused(traceback: bytes) -> BoardRefused:
-    """The last line of it: what the board died of."""
-    lines = traceback.strip().splitlines() or [b"an error without a word"]
-    return BoardRefused(f"the board says: {_printable(lines[-1])}")
-
-
-def unopened(port: str) -> AgentError:
-    """Why a port cannot be opened; the transport does not tell."""
-    if not os.path.exists(port):  # noqa: PTH110 - a port need not be a path
-        return PortError(f"{port}: no such port; `byleave agent ports` lists those on USB")
-    if not os.access(port, os.R_OK | os.W_OK):
-        return PortError(f"{port}: you may not open it; add yourself to its group (dialout) and log in again")
-    if not os.path.isdir(port) and not os.path.isfile(port):  # noqa: PTH112, PTH113
-        return busy(port)
-    return PortError(f"{port}: that is no serial port; `byleave agent ports` lists those on USB")
+def garbled(port: str, what: str = "said") -> Garbled:
+    """What the board `said`, or `heard`, is not what was meant [a bad cable, a board that talks at the same time]."""
+    return Garbled(f"{port}: what the board {what} came garbled; see to the cable and give the same command again")
 
 
 def _printable(data: bytes) -> str:

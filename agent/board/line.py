@@ -44,6 +44,7 @@ class Line:
         self._answer_s = answer_s
         self._until_s = 0.0
         self.heard_bytes = 0
+        self.tap: bytearray | None = None  # gets what is read, while it is one
 
     def begin(self, seconds: float) -> None:
         """What follows is one step, over in so many seconds."""
@@ -71,6 +72,8 @@ class Line:
             if len(data) >= min(size, LIMIT_BYTES) or time.monotonic() >= until_s:
                 break
         self.heard_bytes += len(data)
+        if self.tap is not None:
+            self.tap += data
         return data
 
     def write(self, data: bytes) -> int:

@@ -6,6 +6,7 @@ release, counts a start on trial or changes flash. Of the firmware's modules onl
 
 from __future__ import annotations
 
+# `has`: what is half written is not there [a cable that was pulled: `incompatible .mpy file`], and is written anew.
 # `bare`: the path on which nothing of the file system lies, nor the first slot, which MicroPython mounts as /rom by itself.
 _PATHS = """
 import os, sys
@@ -15,7 +16,9 @@ if "bare" not in globals():
 def has(name):
  try:
   __import__(name)
- except ImportError:
+ except MemoryError:
+  raise
+ except Exception:
   return 0
  return 1
 """

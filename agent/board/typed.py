@@ -27,15 +27,24 @@ from binascii import hexlify
 from firmware.version import VERSION
 print(json.dumps([hexlify(os.urandom(42)).decode(), VERSION]))
 """
+# What came of the bytes that were typed; of a root and settings, it says nothing of either.
+DIGEST = """
+from binascii import hexlify
+from hashlib import sha256
+print(json.dumps(hexlify(sha256(e).digest()).decode()))
+"""
 INSTALL = """
 try:
  enrol.install(RecordLog(board.region("keys"), SLOT_BYTES), board, bytes(e))
 finally:
  for i in range(len(e)): e[i] = 0
 """
+# `h`, which nothing else is called [a letter that changed on the wire would have it say the digest of something else].
 HELLO = """
 from binascii import hexlify
-print(json.dumps(hexlify(enrol.hello(RecordLog(board.region("keys"), SLOT_BYTES), board)).decode()))
+from hashlib import sha256
+h = enrol.hello(RecordLog(board.region("keys"), SLOT_BYTES), board)
+print(json.dumps([hexlify(h).decode(), hexlify(sha256(h).digest()).decode()]))
 """
 # -1: it is no answer to this device.
 GREET = """
@@ -59,7 +68,7 @@ for n in (65536, 4096, 256, 16):
 del b
 gc.collect()
 """
-PROGRAMS = (LOOK, SHARE, INSTALL, HELLO, GREET, WIPE)
+PROGRAMS = (LOOK, SHARE, DIGEST, INSTALL, HELLO, GREET, WIPE)
 
 _PLAIN = frozenset(range(0x20, 0x7F)) - {0x22, 0x5C}  # what stands between quotes as it is
 

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from agent.errors import AgentConfigError
+from agent.commands.bars import shown
+from agent.commands.waiting import Wait, waiting
+from agent.errors import AgentConfigError, NoPrompt, PortBusy, PortError
 from agent.flashing import flashing, image, uf2
 from agent.flashing.filing import Show
-from agent.flashing.flashing import Flashed, quiet
+from agent.flashing.flashing import Flashed
 from agent.flashing.released import Release
 from agent.release import make as releases
+from agent.words import counted
 
 
 def flash(
@@ -42,6 +40,7 @@ def flash(
         Path | None,
         typer.Option(metavar="DIR", help="Folder of a Pico's boot loader, where it is not found by itself."),
     ] = None,
+    wait: Wait = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Put byleave's firmware on a board: only what differs is sent, all of it is read back, and the board starts.
@@ -56,18 +55,28 @@ def flash(
     """
     if board and board not in releases.boards():
         raise AgentConfigError(f"--board {board}: there are {', '.join(releases.boards())}")
+    if drive is not None and (image_file is None or image_file.suffix.lower() != ".uf2"):
+        raise AgentConfigError("--drive: only a Pico has one; it goes with --image FILE.uf2")
     if release is not None:
         Release.read(release)  # before MicroPython is written for nothing
-    with _shown(as_json) as show:
+    with waiting(wait), shown(as_json) as show:
         named = _image(port, image_file, board, drive, show) if image_file else board
         wait_s = flashing.BACK_S if image_file else 0
-        done = flashing.flash(port, folder=release, board=named, show=show, wait_s=wait_s)
+        try:
+            done = flashing.flash(port, folder=release, board=named, show=show, wait_s=wait_s)
+        except (PortError, PortBusy, NoPrompt) as error:
+            if image_file is None:
+                raise
+            raise type(error)(
+                f"MicroPython was sent, and the board is not back: {error}. Once it is at its port, whichever that is now, the "
+                "same command without --image goes on; if it does not come, give this one again"
+            ) from None
     _tell(port, done, image_file is not None, as_json)
 
 
 def _image(port: str, path: Path, board: str, drive: Path | None, show: Show) -> str:
     """Writes MicroPython; the board that it is for."""
-    if path.suffix == ".uf2":
+    if path.suffix.lower() == ".uf2":
         pico = uf2.Uf2Image.read(path, board)
         uf2.write(port, pico, show, drive)
         return pico.board
@@ -83,23 +92,7 @@ def _tell(port: str, done: Flashed, wrote_image: bool, as_json: bool) -> None:
         typer.echo(json.dumps({"port": port, **told.pop("sent"), **told, "image_written": wrote_image}))
         return
     where = f"slot {done.sent.slot}" if done.sent.way == "slot" else "files"
-    sent = f"{done.sent.sent_bytes} bytes sent" if done.sent.sent_bytes else "all of it was there already"
+    sent = f"{counted(done.sent.sent_bytes, 'byte')} sent" if done.sent.sent_bytes else "all of it was there already"
     typer.echo(f"{done.board} at {port} has release {done.version} in {where}: {sent}, {done.seconds:.1f} s")
     if not done.enrolled:
         typer.echo("it is not enrolled yet; go on with `byleave agent enrol`")
-
-
-@contextmanager
-def _shown(as_json: bool) -> Iterator[Show]:
-    """A progress bar on a terminal, on stderr; nothing elsewhere."""
-    if as_json or not sys.stderr.isatty():
-        yield quiet
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("looking", total=None)
-
-        def show(what: str, done: int, total: int) -> None:
-            bar.update(task, description=what, completed=done, total=total or None)
-
-        yield show

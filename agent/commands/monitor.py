@@ -9,10 +9,13 @@ from typing import Annotated
 
 import typer
 
-from agent.errors import AgentConfigError, AgentError
-from agent.examination.log import Line
+from agent.commands.waiting import Wait, waiting
+from agent.errors import AgentConfigError
 from agent.examination.monitor import Monitor, once
 from agent.release.names import Names
+from agent.said.log import Line
+from agent.stopping import heeded
+from agent.words import counted
 
 KEPT_LINES = 1000  # of --json: the last of them
 
@@ -29,20 +32,26 @@ def monitor(
     raw: Annotated[
         bool, typer.Option("--raw", help="Show all lines, once the board has said that it is not enrolled.")
     ] = False,
+    wait: Wait = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
 ) -> None:
     """Show what a device says on its console: started, contact made, answered, asleep, its status; nothing about a person.
 
     It only listens, and waits for a cable that was pulled; Ctrl-C ends it. Lines that are not byleave's are counted and not
-    shown. Exit code 3: no such port; 4: port busy; with --once also 5, 6, 8 and 9, as of `agent enrol`.
+    shown. --once says what the device would report, with its uptime and the faults of its sensors.
+
+    Exit code 0, also after Ctrl-C; 1: a file of names; 2: a wrong command line; 3: no such port; 4: port busy; with --once also
+    5, 6, 8 and 9, as of `agent enrol`.
 
     Example: byleave agent monitor --port /dev/ttyACM0
     """
     if only_once:
         if for_s is not None or names or raw:
-            raise AgentConfigError("--once goes with --port and --json alone: it asks the board and ends")
-        _once(port, as_json)
+            raise AgentConfigError("--once goes with --port, --wait and --json alone: it asks the board and ends")
+        _once(port, wait, as_json)
         return
+    if wait:
+        raise AgentConfigError("--wait goes with --once; without that the monitor listens for as long as you like")
     kept: deque[str] = deque(maxlen=KEPT_LINES)
 
     def told(line: Line) -> None:
@@ -50,7 +59,11 @@ def monitor(
         if not as_json:
             typer.echo(line.text)
 
-    watching = Monitor(port, told, lambda text: typer.echo(f"({text})", err=True), names=_read(names), raw=raw)
+    def said(text: str) -> None:
+        if not as_json:
+            typer.echo(f"({text})", err=True)
+
+    watching = Monitor(port, told, said, names=Names.from_file(names) if names else None, raw=raw)
     try:
         watching.watch(for_s)
     except KeyboardInterrupt:
@@ -62,26 +75,17 @@ def monitor(
         counts = {"others": watched.others, "gone": watched.gone}
         typer.echo(json.dumps({"port": port, "lines": list(kept), **counts, "status": status}))
     elif watched.others:
-        one = watched.others == 1
         hint = (
             "; press the board's reset button: they are shown once it has said that it is not enrolled" if raw else ""
         )
-        typer.echo(f"{watched.others} {'line that is' if one else 'lines that are'} not byleave's{hint}")
+        typer.echo(f"{counted(watched.others, 'line that is', 'lines that are')} not byleave's{hint}")
 
 
-def _once(port: str, as_json: bool) -> None:
-    typer.echo("the device's program is interrupted, and started again", err=True)
-    status = once(port)
+def _once(port: str, wait: float, as_json: bool) -> None:
+    typer.echo("this interrupts the device's program, and starts it again", err=True)
+    with heeded(), waiting(wait):
+        status = once(port)
     if as_json:
         typer.echo(json.dumps({"port": port, "status": status.facts() if status else None}))
     else:
         typer.echo(status.sentence() if status else "the board has byleave's firmware and is not enrolled")
-
-
-def _read(path: Path | None) -> Names | None:
-    if path is None:
-        return None
-    try:
-        return Names.read(path.read_bytes())
-    except OSError as error:
-        raise AgentError(f"{path}: cannot be read ({error.strerror}); `byleave agent release` writes one") from None

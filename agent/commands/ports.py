@@ -25,6 +25,8 @@ def ports(
 ) -> None:
     """List the serial ports on which a board may be, what their USB ids say of it, and with --look what runs there.
 
+    Exit code 0, also where a board does not answer: its line says why.
+
     Example: byleave agent ports --look
     """
     found: list[dict[str, Any]] = [dict(row) for row in find_ports()]

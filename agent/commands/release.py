@@ -9,9 +9,11 @@ from typing import Annotated
 
 import typer
 
-from agent.errors import AgentError
 from agent.release import make as releases
 from agent.release.names import Names
+from agent.words import counted
+
+TEXT_CHARS = 1 << 20  # a traceback has some hundred
 
 
 def release(
@@ -25,15 +27,16 @@ def release(
 ) -> None:
     """Compile the firmware for a board: its modules as bytecode, and release.json with size and SHA-256 of each.
 
+    Exit code 1: no such board or part, or the folder cannot be written; 2: a wrong command line.
+
     Example: byleave agent release --board pico_w --out build/pico_w
     """
     made = releases.make(board, out, parts=part)
     if as_json:
         typer.echo(json.dumps(made))
         return
-    typer.echo(
-        f"{len(made['files'])} files for {board}, version {made['version']}, security version {made['security']}, in {out}"
-    )
+    count = counted(len(made["files"]), "file")
+    typer.echo(f"{count} for {board}, version {made['version']}, security version {made['security']}, in {out}")
     over = made["bytes"] - releases.BUDGET_BYTES
     typer.echo(
         f"{made['bytes']} bytes, {abs(over)} {'over' if over > 0 else 'below'} the budget of {releases.BUDGET_BYTES}"
@@ -48,10 +51,9 @@ def names(
 ) -> None:
     """Show a crash report of a device, or a board's traceback, with the names of the firmware's sources.
 
+    Exit code 1: no such file, or none of a release.
+
     Example: byleave agent names build/pico_w/names.json "ValueError sampler:1 bT"
     """
-    try:
-        table = file.read_bytes()
-    except OSError as error:
-        raise AgentError(f"{file}: cannot be read ({error.strerror}); `byleave agent release` writes one") from None
-    typer.echo(Names.read(table).readable(sys.stdin.read().rstrip() if text == "-" else text))
+    table = Names.from_file(file)
+    typer.echo(table.readable(sys.stdin.read(TEXT_CHARS).rstrip() if text == "-" else text))

@@ -6,21 +6,25 @@ which board and host make the keys: `agent.enrolment.invited`. From "installed" 
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Callable
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agent.board.asking import Board, Garbled, look
+from agent.board.asking import Board, garbled, look, said
 from agent.board.console import Console
 from agent.board.programs import REACH
+from agent.board.typed import DIGEST, literal
 from agent.board.typed import INSTALL as _INSTALL
 from agent.board.typed import WIPE as _WIPE
-from agent.board.typed import literal
 from agent.enrolment.replacing import empty
-from agent.errors import AgentError, AlreadyEnrolled, BoardRefused, EnrolmentFileError, LinkLost
+from agent.errors import AgentError, AlreadyEnrolled, BoardRefused, EnrolmentFileError, Garbled, LinkLost
 from agent.files import read_private
+from agent.reset.factory import RESET
+from agent.said.log import shown
+from agent.stopping import shielded
 
 FILE_LIMIT_BYTES = 4096  # settings of 300 bytes and 90 of the rest; what is longer was never an enrolment
 # docs/architecture.md, "Enrolment file": array of 7, version 1, then the device as a string of 16 characters and the root.
@@ -31,6 +35,7 @@ _LEAST_BYTES = 19 + 2 + 32 + 4
 _ALPHABET = set("abcdefghijklmnopqrstuvwxyz234567")
 
 _ANEW = "enrol anew with `byleave sync enrol`"
+EMPTIED = "What the board was is erased, and it was reset and is no device; see to it, and give the same command again"
 REMAINS = (
     "The device's root key may still be in the board's memory: unless the next try ends well, take all its power away, "
     "the battery's too, before it leaves your hands"
@@ -97,19 +102,19 @@ def enrol(port: str, path: Path, *, keep: bool = False, again: bool = False) -> 
     """
     # 1. The file first [a board must not be interrupted for nothing].
     enrolment = EnrolmentFile.read(path)
-    with closing(Console(port)) as console:
+    with closing(Console(port)) as console, going_on(console):
         # 2. What is there? [another MicroPython board on the next port; somebody's enrolled device]
         console.run(REACH)
         before = look(console)
         if before.device not in ("", enrolment.device) and not again:
-            leave(console)
             raise another(console, before, enrolment.device)
         installs = before.device != enrolment.device
         if installs and again:
             empty(console)
         elif before.device:
             console.hold()  # its watchdog would reset it in the midst of it
-        become(console, enrolment.device, enrolment.data if installs else None)
+        with said_if_emptied(again and installs):
+            become(console, enrolment.device, enrolment.data if installs else None)
         after = started(console, enrolment.device)
     # 6. It is good once.
     if not keep:
@@ -118,9 +123,32 @@ def enrol(port: str, path: Path, *, keep: bool = False, again: bool = False) -> 
 
 
 def leave(console: Console) -> None:
-    """Looked at by mistake, or for nothing: it goes on with its work."""
+    """Looked at by mistake, or for nothing: it starts as what it is.
+
+    Hard where a watchdog was held, since nothing else stops that one [it would reset the board at a moment of its own, in the midst
+    of the next command].
+    """
     with suppress(AgentError):
-        console.restart()
+        if console.held:
+            console.leave(RESET)
+        else:
+            console.restart()
+
+
+@contextmanager
+def going_on(console: Console) -> Iterator[None]:
+    """Whatever ends what is done within, no board that can be reached is left at its prompt [a tracker that stands still since
+    somebody pressed Ctrl-C]."""
+    try:
+        yield
+    except BaseException as error:
+        gone = isinstance(error, LinkLost) and not isinstance(error, Garbled)
+        if console.at_prompt and not gone:
+            with shielded(), suppress(AgentError):
+                if not isinstance(error, AgentError):  # stopped anywhere, in the midst of a program too
+                    console.interrupt()
+                leave(console)
+        raise
 
 
 def another(console: Console, before: Board, becomes: str) -> AlreadyEnrolled:
@@ -129,6 +157,17 @@ def another(console: Console, before: Board, becomes: str) -> AlreadyEnrolled:
         f"{console.port}: the board is device {before.device} already. With --again it becomes {becomes}, and "
         "its keys, its settings and what it has not sent are erased first"
     )
+
+
+@contextmanager
+def said_if_emptied(emptied: bool) -> Iterator[None]:
+    """A refusal behind an erasure says what the board is now."""
+    try:
+        yield
+    except BoardRefused as refused:
+        if not emptied:
+            raise
+        raise BoardRefused(f"{refused}. {EMPTIED}") from None
 
 
 def become(
@@ -151,21 +190,22 @@ def become(
             then()
         # 4. What is left of it in the board's memory, of this try or the last, is overwritten [a memory that outlives the reset].
         console.run(_WIPE)
-    except LinkLost as error:
-        # What came garbled came from a board that is still there.
-        if isinstance(error, Garbled) and (_wiped(console) or _stopped(console)):
-            raise
-        raise LinkLost(f"{error}. {REMAINS}") from None
-    except AgentError as error:
-        # 5. After a refusal too [a board that is given back to somebody with the root in its memory].
-        if not _wiped(console):
-            raise type(error)(f"{error}. {REMAINS}") from None
-        raise
-    except BaseException as stopped:
-        # Ctrl-C [a board that stands at its prompt with the root in its memory, and nobody is told].
-        if not _stopped(console):
-            raise LinkLost(f"{console.port}: stopped on the way. {REMAINS}") from stopped
-        raise
+    except BaseException as error:
+        with shielded():
+            raise _cleaned(console, error) from None
+
+
+def _cleaned(console: Console, error: BaseException) -> BaseException:
+    """What is to be said of a failure, once the board's memory is overwritten, or could not be."""
+    # What came garbled came from a board that is still there.
+    if isinstance(error, LinkLost):
+        clean = isinstance(error, Garbled) and (_wiped(console) or _stopped(console))
+        return error if clean else LinkLost(f"{error}. {REMAINS}")
+    # 5. After a refusal too [a board that is given back to somebody with the root in its memory].
+    if isinstance(error, AgentError):
+        return error if _wiped(console) else type(error)(f"{error}. {REMAINS}")
+    # Ctrl-C and its like [a board that stands at its prompt with the root in its memory, and nobody is told].
+    return error if _stopped(console) else LinkLost(f"{console.port}: stopped on the way. {REMAINS}")
 
 
 def started(console: Console, device: str) -> Board:
@@ -180,17 +220,26 @@ def started(console: Console, device: str) -> Board:
             f"{error}; it is enrolled. Then give the same command again, which ends what is left to do"
         ) from None
     if "not started" in told:
-        raise BoardRefused(f"{console.port}: the board is enrolled and does not start: {told}")
+        with suppress(AgentError):  # its watchdog has nobody who feeds it
+            console.interrupt()
+            leave(console)
+        raise BoardRefused(f"{console.port}: the board is enrolled and does not start: {shown(told)}")
     return after
 
 
 def hand(console: Console, data: bytes | bytearray) -> None:
-    """Bytes into the board's variable `e`: into its memory, never into a file there; nothing here logs them."""
+    """Bytes into the board's variable `e`: into its memory, never into a file there; nothing here logs them.
+
+    Garbled unless the board says their digest [a bit of a root or a Wi-Fi key that changed on the wire: a device that nobody
+    hears, and that nobody knows the keys of].
+    """
     text = literal(data)
     try:
         console.run(bytes(text))
     finally:
         text[:] = bytes(len(text))
+    if said(console, DIGEST) != hashlib.sha256(data).hexdigest():
+        raise garbled(console)
 
 
 def _install(console: Console, data: bytes | bytearray) -> None:

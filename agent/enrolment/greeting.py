@@ -10,7 +10,7 @@ from agent.board.asking import Board, garbled, look, said
 from agent.board.console import Console
 from agent.board.programs import REACH
 from agent.board.typed import GREET
-from agent.enrolment.enrolment import hand, leave
+from agent.enrolment.enrolment import going_on, hand
 from agent.errors import BoardRefused, EnrolmentFileError, NotProven
 from agent.files import read_bounded
 
@@ -23,7 +23,8 @@ _ADMIT = "`byleave sync admit FILE --answer van.answer` writes one"
 
 @dataclass(frozen=True)
 class Greeting:
-    """`opened`: envelopes that the board opened; `known`: those whose number is used up, by a contact that came before."""
+    """`opened`: envelopes that the board opened; `known`: those that a contact before has left behind, by their number or by
+    newer keys."""
 
     board: Board
     opened: int
@@ -63,21 +64,21 @@ def greet(port: str, path: Path) -> Greeting:
             f"{path}: the server had nothing to answer, since the enrolment came without a hello; the first contact proves the "
             "keys, and nothing is lost"
         )
-    with closing(Console(port)) as console:
+    with closing(Console(port)) as console, going_on(console):
         console.run(REACH)
         board = look(console)
         if not board.device:
-            leave(console)
             raise BoardRefused(f"{port}: the board is no device yet; enrol it first (`byleave agent enrol`)")
         console.hold()
         found = [_opened(console, each) for each in envelopes]
         console.restart()
-    if -1 in found:
+    # It has other keys since its first contact, with which it opens no answer to a hello.
+    if -1 in found and not board.generation:
         raise NotProven(
             f"{port}: the board, device {board.device}, could not open the answer: it was changed on the way, or is the "
             "answer to another board or to an earlier enrolment. Take the answer that the server gave for this one"
         )
-    known = found.count(0)
+    known = len([each for each in found if each <= 0])
     return Greeting(board, len(found) - known, known)
 
 

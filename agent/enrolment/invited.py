@@ -13,9 +13,11 @@ Whatever ends in between, the same command again makes a fresh attempt, or, behi
 from __future__ import annotations
 
 import binascii
+import hashlib
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +25,23 @@ from agent.board.asking import Board, garbled, look, said
 from agent.board.console import Console
 from agent.board.programs import REACH
 from agent.board.typed import HELLO, SHARE
-from agent.enrolment.enrolment import another, become, leave, started
+from agent.enrolment.enrolment import another, become, going_on, said_if_emptied, started
 from agent.enrolment.invitation import ASK, Invitation
 from agent.enrolment.outcome import Outcome
 from agent.enrolment.replacing import empty
 from agent.enrolment.sealing import DEVICE_BYTES, ROOT_BYTES, Attempt, check_installed, wipe
 from agent.enrolment.settings import Settings
-from agent.errors import AgentConfigError, AgentError, AlreadyEnrolled
+from agent.errors import AgentError, AlreadyEnrolled
 
 MOST_HELLO_BYTES = 1024  # of an envelope (docs/wire-format.md section 4)
 MOST_WORD = 16  # characters of a release's name (section 9)
+
+
+@dataclass(frozen=True)
+class Enrolled(Board):
+    """A board that is a device by an invitation; `confirmation` is the code by which its server knows the file for this one's."""
+
+    confirmation: str
 
 
 def enrol(
@@ -43,7 +52,7 @@ def enrol(
     *,
     again: bool = False,
     now_s: Callable[[], float] = time.time,
-) -> Board:
+) -> Enrolled:
     """Makes the board at `port` a new device of the invitation's server, and starts it; `out` is then what the server admits.
 
     `again` permits to replace a device that the board is, which is erased first (`replacing`), and an enrolment that was
@@ -57,7 +66,7 @@ def enrol(
                 f"{out}: is finished, and the enrolment of another board perhaps: have the server admit it (`byleave sync "
                 f"admit {out}`). For another board {ASK}; with --again this board becomes a new device, and the file its own"
             )
-        with closing(_console(port, outcome)) as console:
+        with closing(_console(port, outcome)) as console, going_on(console):
             console.run(REACH)
             before = look(console)
             if before.device and before.device == outcome.complete and not again:
@@ -68,7 +77,7 @@ def enrol(
                 device = _attempt(console, before, invitation, settings, outcome, again=again, now_s=now_s)
             after = started(console, device)
         outcome.finish()
-    return after
+        return Enrolled(**asdict(after), confirmation=outcome.confirmation)
 
 
 def _console(port: str, outcome: Outcome) -> Console:
@@ -96,17 +105,12 @@ def _attempt(
     """The device that the board has become."""
     # 2. Somebody's device, but not the half-finished one of an attempt at this very file.
     if before.device and before.device not in outcome.tried and not again:
-        leave(console)
         raise another(console, before, "a new one")
-    try:
-        text = settings.text(before.board, invitation.release_key)
-    except AgentConfigError:
-        leave(console)
-        raise
+    text = settings.text(before.board, invitation.release_key)
     if again:
         empty(console)
-    elif before.device:
-        console.hold()  # its watchdog would reset it in the midst of it
+    elif before.device or outcome.tried:
+        console.hold()  # its watchdog, or that of a try that was cut, would reset it in the midst of it
     # 3. From here on there is a secret.
     share, version = _share(console)
     with Attempt.drawn(invitation, share, before.board, version, now_s()) as attempt:
@@ -115,9 +119,13 @@ def _attempt(
         data = attempt.installation(text)
         try:
             # 5. and 6.
-            become(
-                console, attempt.device, data, lambda: outcome.replace(attempt.device, attempt.sealed(_hello(console)))
-            )
+            with said_if_emptied(again):
+                become(
+                    console,
+                    attempt.device,
+                    data,
+                    lambda: outcome.replace(attempt.device, attempt.sealed(_hello(console))),
+                )
         finally:
             wipe(data)
         return attempt.device
@@ -139,10 +147,13 @@ def _is_word(value: Any) -> bool:
 
 def _hello(console: Console) -> bytes:
     """The board's first envelope, sealed by its own keys."""
-    hello = bytes(_bytes(said(console, HELLO)))
-    if not 0 < len(hello) <= MOST_HELLO_BYTES:
-        raise garbled(console)
-    return hello
+    values = said(console, HELLO)
+    if isinstance(values, list) and len(values) == 2:
+        hello = bytes(_bytes(values[0]))
+        # [A bit that changed on the wire: the server would refuse the file of a device that is at work already.]
+        if 0 < len(hello) <= MOST_HELLO_BYTES and values[1] == hashlib.sha256(hello).hexdigest():
+            return hello
+    raise garbled(console)
 
 
 def _bytes(value: Any) -> bytearray:

@@ -15,21 +15,22 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from agent.enrolment.sealing import ID_BYTES, MAGIC
+from agent.enrolment.sealing import ID_BYTES, MAGIC, confirmation
 from agent.errors import AgentError, EnrolmentFileError
-from agent.files import sync_folder, write_private
+from agent.files import read_bounded, sync_folder, write_private
 
 UNFINISHED = ".unfinished"  # behind the name of the file
 _HEAD = "byleave-unfinished-1 "
 _TRIED, _COMPLETE = "tried ", "complete "
 _TRIED_LINE = re.compile(_TRIED + "[a-z2-7]{16}")
+MOST_BYTES = 2048  # of a sealed enrolment (docs/wire-format.md section 10)
 _NOTE_LIMIT_BYTES = 64 << 10  # of 2,800 attempts
 
 
 class Outcome:
     """Where the sealed enrolment goes; `tried` are the devices of attempts at it, `complete` the one that it is whole for.
 
-    `finished`: it was made by a command that came to its end.
+    `finished`: it was made by a command that came to its end. `confirmation`: the code of the file that is whole.
     """
 
     def __init__(self, path: Path, note: int, ident: bytes) -> None:
@@ -44,6 +45,7 @@ class Outcome:
         whole = ours and there and lines and lines[-1].startswith(_COMPLETE)
         self.complete = lines[-1].removeprefix(_COMPLETE) if whole else ""
         self.finished = there and not ours
+        self.confirmation = confirmation(_content(path)) if self.complete else ""
         self._before = ("\n" if torn else "") if ours else f"{_HEAD}{ident.hex()}\n"
         self._ours = ours
 
@@ -74,14 +76,14 @@ class Outcome:
         self._say(f"{self._before}{_TRIED}{device}\n")
         self._before = ""
         self.tried.add(device)
-        self.complete = ""
+        self.complete = self.confirmation = ""
         write_private(self.path, sealed)
 
     def replace(self, device: str, sealed: bytes) -> None:
         """The file with all that belongs into it."""
         write_private(self.path, sealed)
         self._say(f"{_COMPLETE}{device}\n")
-        self.complete = device
+        self.complete, self.confirmation = device, confirmation(sealed)
 
     def finish(self) -> None:
         """The board has started: the file is all that is left."""
@@ -159,6 +161,10 @@ def _is_of(path: Path, ident: bytes) -> bool:
             f"{path}: is the enrolment of another invitation, and is not overwritten; choose another --out"
         )
     return True
+
+
+def _content(path: Path) -> bytes:
+    return read_bounded(path, limit_bytes=MOST_BYTES, instead="choose another --out")
 
 
 def _unwritten(path: Path, error: OSError) -> AgentError:

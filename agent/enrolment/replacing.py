@@ -15,7 +15,10 @@ from agent.reset import erasing
 from agent.reset.factory import RESET, Erased, erase
 from agent.reset.regions import known
 
-SAME = "What was erased stays erased, the keys first. Give the same command again: it begins anew"
+SAME = (
+    "What was erased stays erased, the keys first. Give the same command again: it begins anew; where it then misses the firmware, "
+    "`byleave agent flash` first"
+)
 
 
 def empty(console: Console) -> None:

@@ -10,6 +10,7 @@ reads the root; the device's first contact heals, and with that the root opens n
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -84,6 +85,16 @@ class Attempt:
         finally:
             wipe(plain)
         return bytes(MAGIC + self.invitation.id + output)
+
+
+def confirmation(sealed: bytes) -> str:
+    """Code of a sealed enrolment, for whoever admits it: 80 bits of its SHA-256 in five groups of four, as `sha256sum` begins.
+
+    [Who has a copy of the invitation can seal a board of theirs to it; who has read this file too would have to find another one
+    with the same 80 bits while the invitation lasts.]
+    """
+    digits = hashlib.sha256(sealed).hexdigest()[:20]
+    return " ".join(digits[at : at + 4] for at in range(0, 20, 4))
 
 
 def wipe(secret: bytearray) -> None:

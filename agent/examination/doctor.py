@@ -14,7 +14,7 @@ from typing import Any
 
 from agent.board import programs, typed
 from agent.board.console import Console
-from agent.errors import AgentError, BoardRefused, LinkLost
+from agent.errors import AgentError, BoardRefused, Garbled, LinkLost
 from agent.examination import chip, links, sensors, storage
 from agent.examination.findings import (
     BOARD,
@@ -25,6 +25,7 @@ from agent.examination.findings import (
     Prompt,
     Unanswered,
     ask,
+    meant,
     not_asked,
     wrong,
 )
@@ -60,6 +61,7 @@ except Exception:
  import machine
  machine.reset()
 """
+UNREADABLE = "the same command again; where it says so again, flash the board anew: `byleave agent flash`"
 PARTS = "keys rules spool files memory clock battery button led temperature light motion receiver radio".split()  # noqa: SIM905
 
 
@@ -83,30 +85,32 @@ def examine(port: str, wish: Wish, told: Callable[[Finding], None] = lambda find
                 told(finding)
                 found.append(finding)
         except BaseException as error:
-            if not isinstance(error, LinkLost):
+            if isinstance(error, Garbled) or not isinstance(error, LinkLost):
                 with suppress(AgentError):
                     _stopped(console)
                     left(console)
                     console.leave(RESET)
             raise
-        left(console)
-        console.leave(RESET)
+        try:
+            left(console)
+        finally:
+            console.leave(RESET)
     return found
 
 
 def left(prompt: Prompt) -> None:
     """Everything without power, and no settings in memory."""
-    with suppress(Unanswered):
-        ask(prompt, BOARD + UNPOWERED)
+    with suppress(BoardRefused, Garbled):
+        meant(lambda: prompt.run(BOARD + UNPOWERED))
     with suppress(BoardRefused):  # whatever became of the supplies: a Wi-Fi key may lie there
-        prompt.run(typed.WIPE)
+        meant(lambda: prompt.run(typed.WIPE))
 
 
 def _stopped(console: Console) -> None:
     """At the prompt again, wherever it was interrupted: a part's program may still run, with the power on of what it asks."""
     console.interrupt()
     with suppress(BoardRefused):
-        console.run(programs.REACH)
+        meant(lambda: console.run(programs.REACH))
 
 
 def examined(prompt: Prompt, wish: Wish, now_s: float) -> Iterator[Finding]:
@@ -114,21 +118,24 @@ def examined(prompt: Prompt, wish: Wish, now_s: float) -> Iterator[Finding]:
     with suppress(BoardRefused):  # what is no board of ours, as the next steps tell
         # A device that was at work has its watchdog running. Where none runs this starts one, so that a board whose cable is
         # pulled comes back by itself, and without what was switched on.
-        prompt.hold()
-        prompt.run(programs.REACH)
+        meant(prompt.hold)
+        meant(lambda: prompt.run(programs.REACH))
     first = _read("board", lambda: chip.board(prompt))
     yield from first
     if first[-1].part != "release" or first[-1].seen == chip.NO_FIRMWARE:
         yield from _read("memory", lambda: [chip.memory(prompt)])
         yield from (not_asked(part, "byleave's firmware has to be there for it") for part in PARTS if part != "memory")
         return
-    yield from _read("keys", lambda: storage.logs(prompt))
+    kept = _read("keys", lambda: storage.logs(prompt))
+    yield from kept
     try:
         device, epoch = known(ask(prompt, BOARD + KNOWN))
     except Unanswered as failed:
-        yield wrong("device", failed.said, "the findings above say why")
+        explained = any(finding.state == WRONG for finding in (*first, *kept)) and not failed.cable
+        yield wrong("device", failed.said, "the findings above say why") if explained else failed.finding("device")
         yield from _read("memory", lambda: [chip.memory(prompt)])
         return
+    device = replace(device, now_s=now_s, floor_s=epoch * 86_400 if device.enrolled else 0)
     if wish.settings:
         device = replace(device, settings=wish.settings, given=True)
     yield from _read("spool", lambda: [storage.spool(prompt, device)])
@@ -158,11 +165,13 @@ def _read(part: str, work: Callable[[], list[Finding]]) -> list[Finding]:
     try:
         return work()
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError):
-        return [wrong(part, "the board's answer cannot be read", "flash it anew: `byleave agent flash`")]
+        return [wrong(part, "the board's answer cannot be read", UNREADABLE)]
 
 
 def _sensor(prompt: Prompt, device: Device, part: str) -> list[Finding]:
-    return [sensors.sensor(prompt, device, part)]
+    found = sensors.sensor(prompt, device, part)
+    # Wrong, twice [an address or a pin that the cable changed: another sensor answers, or none].
+    return [sensors.sensor(prompt, device, part) if found.state == WRONG else found]
 
 
 def _slow(prompt: Prompt, device: Device, wish: Wish) -> Iterator[Finding]:

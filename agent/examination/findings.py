@@ -7,13 +7,16 @@ sensor has measured: whether somebody answers, what a chip says it is, how full 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from agent.board.answers import parsed, plain
-from agent.errors import BoardRefused
+from agent.errors import BoardRefused, Garbled
 
 OK, WRONG, NOT_ASKED = "ok", "wrong", "not asked"
+T = TypeVar("T")
 SEEN_CHARS = 200  # of a finding: a sentence, whatever a board says
 
 # Before each program that uses the firmware.
@@ -63,13 +66,16 @@ def not_asked(part: str, why: str, do: str = "") -> Finding:
 @dataclass(frozen=True)
 class Device:
     """What is known of the board before its parts are asked. `settings` are those that count, {} for none; they are in no text
-    of it. `given`: they came from a file, not from the board.
+    of it. `given`: they came from a file, not from the board. `now_s`: this computer's time; `floor_s`: a time that the board has
+    certainly seen, 0 for none.
     """
 
     name: str
     enrolled: bool
     settings: dict[str, Any] = field(default_factory=dict, repr=False)
     given: bool = False
+    now_s: float = 0.0
+    floor_s: int = 0
 
     def part(self, name: str, default: str) -> str:
         """The chip that the settings name."""
@@ -84,14 +90,20 @@ class Device:
 
 
 class Unanswered(Exception):  # noqa: N818 - it is a finding
-    """A program that did not end as it should; `finding(part)` says so."""
+    """A program that did not end as it should; `finding(part)` says so. `cable`: its text was not what was typed."""
 
-    def __init__(self, said: str) -> None:
+    def __init__(self, said: str, *, cable: bool = False) -> None:
         super().__init__(said)
-        self.said = said
+        self.said, self.cable = said, cable
 
     def finding(self, part: str) -> Finding:
-        """A name that the board's release does not know is no fault of the part."""
+        """A name that the board's release does not know is no fault of the part, nor is a byte that the cable has changed."""
+        if self.cable:
+            return wrong(
+                "cable",
+                f"the question about {part} came to the board garbled, twice",
+                "take another cable, and no hub or extension; then the same command again",
+            )
         if any(kind in self.said for kind in ("AttributeError", "ImportError")):
             return not_asked(
                 part,
@@ -103,8 +115,27 @@ class Unanswered(Exception):  # noqa: N818 - it is a finding
         )
 
 
+def meant(work: Callable[[], T]) -> T:
+    """Done once more where a byte of it was changed on the way; Garbled where that happens twice."""
+    with suppress(Garbled):
+        return work()
+    return work()
+
+
 def ask(prompt: Prompt, program: str) -> Any:
-    """What the program says; Unanswered if it ends by an exception, or says nothing that can be read."""
+    """What the program says; Unanswered if it ends by an exception, or says nothing that can be read.
+
+    That is believed the second time [one byte that a bad cable changed: a healthy part would be called broken].
+    """
+    with suppress(Garbled, Unanswered):
+        return _answer(prompt, program)
+    try:
+        return _answer(prompt, program)
+    except Garbled as failed:
+        raise Unanswered(str(failed), cable=True) from None
+
+
+def _answer(prompt: Prompt, program: str) -> Any:
     try:
         said = prompt.run(program)
     except BoardRefused as refused:

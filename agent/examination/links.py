@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 import struct
 
+from agent.examination import brokers
 from agent.examination.findings import BOARD, Device, Finding, Prompt, Unanswered, ask, not_asked, ok, wrong
 
 # 12 s of the console's 30: an association with DHCP takes 2 to 8 s on a weak signal. It stays joined for the broker.
@@ -21,39 +22,6 @@ try:
 except OSError:
  r = 0
 print(json.dumps(r))
-"""
-# The name, the connection, then the first packet of MQTT under an identifier of its own, so that no device's session is touched.
-# "name", "silent", "refused", "tls", or what CONNACK says.
-BROKER = """
-import os, socket, struct
-from binascii import hexlify
-def text(t):
- t = t.encode()
- return struct.pack(">H", len(t)) + t
-def see(c):
- try:
-  a = socket.getaddrinfo(c["host"], c["port"])[0][-1]
- except OSError:
-  return "name"
- k = socket.socket()
- try:
-  k.settimeout(6)
-  try: k.connect(a)
-  except OSError as e: return "refused" if e.args[0] in (104, 111) else "silent"
-  if c.get("tls"): return "tls"
-  user, word = c.get("user"), c.get("password")
-  d = text("doctor-" + hexlify(os.urandom(4)).decode()) + (text(user) if user else b"") + (text(word) if user and word else b"")
-  d = text("MQTT") + bytes((4, 2 | (128 if user else 0) | (64 if user and word else 0), 0, 10)) + d
-  n = len(d)
-  k.send(b"\\x10" + (bytes((n,)) if n < 128 else bytes((n & 127 | 128, n >> 7))) + d)
-  try: d = k.recv(4)
-  except OSError: return "silent"
-  if len(d) != 4 or d[0] != 32: return "other"
-  if not d[3]: k.send(b"\\xe0\\0")
-  return d[3]
- finally:
-  k.close()
-print(json.dumps(see(s["broker"])))
 """
 MODEM = """
 import asyncio
@@ -111,7 +79,7 @@ def link(prompt: Prompt, device: Device) -> list[Finding]:
     found = _joined(prompt, device)
     if found.state != "ok":
         return [found, not_asked("broker", "there is no network to reach it by")]
-    return [found, _broker(prompt, device)]
+    return [found, brokers.broker(prompt, device)]
 
 
 def _joined(prompt: Prompt, device: Device) -> Finding:
@@ -131,44 +99,6 @@ def _joined(prompt: Prompt, device: Device) -> Finding:
         do = "is the name right, letter by letter, the access point on, and on 2.4 GHz? These boards hear no other"
         return wrong("radio", "the access point is not in reach", do)
     return wrong("radio", "it joins no access point within 12 s", "try nearer to it; then its list of addresses (DHCP)")
-
-
-def _broker(prompt: Prompt, device: Device) -> Finding:
-    try:
-        answer = ask(prompt, device.told + BROKER)
-    except Unanswered as failed:
-        return failed.finding("broker")
-    if answer == 0:
-        return ok("broker", "it is reached, and takes the credentials")
-    if answer == "tls":
-        return ok("broker", "it is reached; certificate and credentials are proven by the first contact")
-    return wrong(
-        "broker", *_REFUSALS.get(answer, (f"it refuses the connection (MQTT code {answer})", "its own log says why"))
-    )
-
-
-_CREDENTIALS = ("it refuses user or password", "the credentials of the settings (`broker`), or its list of users")
-_REFUSALS: dict[int | str, tuple[str, str]] = {
-    "name": (
-        "its name does not resolve",
-        "the name in the settings (`broker`), and whether this network has a resolver",
-    ),
-    "refused": (
-        "its computer is there and refuses the port",
-        "does the broker run, and listen on this port, to others than itself?",
-    ),
-    "silent": ("nobody answers there", "its address and port in the settings, and the firewall before it"),
-    "other": (
-        "what answers there is no MQTT broker",
-        "the port in the settings; or the access point wants a sign-in page first",
-    ),
-    2: (
-        "it refuses our identifier",
-        "let the broker take other identifiers than devices'; the first contact has its own",
-    ),
-    4: _CREDENTIALS,
-    5: _CREDENTIALS,
-}
 
 
 def _modem(prompt: Prompt, device: Device) -> Finding:

@@ -8,24 +8,30 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from agent.board import programs
-from agent.board.console import INSTALL, Console, unopened
+from agent.board import programs, unopened
+from agent.board.console import INSTALL, Console, garbled
 from agent.errors import AgentError, BoardRefused, NoFirmware, PortBusy, PortError
-from agent.examination.findings import BOARD, Unanswered, ask
-from agent.examination.log import Line, Log
-from agent.examination.statuses import UPDATES, Status, crash_shown, faults_in_words, is_number, release_shown
+from agent.examination.findings import BOARD, Unanswered, ask, meant
 from agent.release.names import Names
+from agent.said.log import Line, Log
+from agent.said.statuses import REASONS, UPDATES, Status, crash_shown, faults_in_words, is_number, release_shown
 
 BAUDRATE = 115_200  # of boards behind a serial bridge; USB has none
 SLICE_S = 0.2  # of one read: so late at most ends `for_s`
 AGAIN_S = 0.5  # between two looks whether the cable is back
 READ_BYTES = 4096
-
-# What a board at rest knows of itself. Faults of sensors are known to a program at work alone. `fetch`: state of an update, by the
-# marks of the slots (docs/decisions/0013-update.md).
+QUIET_S = 30.0  # without a line of byleave's: longer than any start and contact takes until its first
+HINTS = {  # once, by what has come until then
+    "nothing": "nothing has come for {0:.0f} s. A device that sleeps, or has nothing to report, is silent; after its reset button "
+    "it says `started`. Is this the right port, and byleave's firmware on it? `byleave agent ports --look` asks, and interrupts it",
+    "bytes": "something comes, and no whole line of it for {0:.0f} s: another speed than 115200, or another program",
+    "others": "what has come in {0:.0f} s is not byleave's: another program? `byleave agent ports --look` asks, and interrupts it",
+}
+# What a board at rest knows of itself. Faults of sensors are known to a program at work alone, which says them at Ctrl-C. `fetch`:
+# state of an update, by the marks of the slots (docs/decisions/0013-update.md).
 AT_REST = """
 from firmware.flash.recordlog import RecordLog
 from firmware.flash.spool import Spool
@@ -76,10 +82,11 @@ def opened(port: str) -> Port:
         import serial  # type: ignore[import-untyped,unused-ignore]  # noqa: PLC0415 - comes with an extra
     except ModuleNotFoundError as missing:
         raise AgentError(f"byleave agent needs {missing.name}, which is not installed: {INSTALL}") from None
+    unopened.check(port)
     try:
         found: Port = serial.Serial(port, BAUDRATE, timeout=SLICE_S, exclusive=True)
     except (OSError, ValueError):
-        raise unopened(port) from None
+        raise unopened.unopened(port) from None
     return found
 
 
@@ -102,23 +109,36 @@ class Monitor:
         self._port, self._told, self._said = port, told, said
         self._log, self._raw = Log(names), raw
         self._clock, self._sleep = clock, sleep
+        self._heard_bytes = 0
         self.watched = Watched()
 
     def watch(self, for_s: float | None) -> None:
         """Listens for so long, or until KeyboardInterrupt. PortError or PortBusy only where it cannot begin."""
         until_s = None if for_s is None else self._clock() + for_s
         line: Port | None = opened(self._port)
+        self._said(f"listening at {self._port}; Ctrl-C ends it")
+        hint_s: float | None = self._clock() + QUIET_S
         try:
             while until_s is None or self._clock() < until_s:
                 if line is None:
                     line = self._again()
                 elif not self._heard(line):
                     self._lost(line)
-                    line = None
+                    line, hint_s = None, None  # it has been said what is amiss
+                if self.watched.lines:
+                    hint_s = None
+                elif hint_s is not None and self._clock() >= hint_s:
+                    self._said(self._hint())
+                    hint_s = None
         finally:
             if line is not None:
                 with suppress(OSError):
                     line.close()
+
+    def _hint(self) -> str:
+        """What a silence may mean."""
+        come = "others" if self.watched.others else "bytes" if self._heard_bytes else "nothing"
+        return HINTS[come].format(QUIET_S)
 
     def _heard(self, line: Port) -> bool:
         """Takes what comes within SLICE_S; False when the port is gone."""
@@ -126,6 +146,7 @@ class Monitor:
             data = line.read(max(1, min(line.in_waiting, READ_BYTES)))
         except OSError:
             return False
+        self._heard_bytes += len(data)
         for found in self._log.take(data):
             self._take(found)
         return True
@@ -159,16 +180,19 @@ class Monitor:
 
 
 def once(port: str) -> Status | None:
-    """The status of the board at rest, None for one that is not enrolled: interrupts its program and starts it again.
+    """The status of the board, None for one that is not enrolled: interrupts its program and starts it again.
 
-    NoFirmware, and what a Console raises.
+    What only a program at work knows, its uptime and the faults of its sensors, is what it says at the interruption; left out
+    where none ran, or a release older than this agent. NoFirmware, and what a Console raises.
     """
     with closing(Console(port)) as console:
         try:
             with suppress(BoardRefused):
-                console.run(programs.REACH)
-            return status_of(ask(console, BOARD + AT_REST))
+                meant(lambda: console.run(programs.REACH))
+            return joined(status_of(ask(console, BOARD + AT_REST)), console.last_words)
         except Unanswered as failed:
+            if failed.cable:
+                raise garbled(port, "heard") from None
             if "ImportError" in failed.said:
                 raise NoFirmware(
                     f"{port}: byleave's firmware is not on the board; `byleave agent flash` installs it"
@@ -177,6 +201,14 @@ def once(port: str) -> Status | None:
         finally:
             with suppress(AgentError):  # what is raised tells more
                 console.restart()
+
+
+def joined(at_rest: Status | None, last_words: bytes) -> Status | None:
+    """What the program said as it was interrupted, with what the board says at rest; that alone where it said nothing."""
+    said = [line.status for line in Log().take(last_words) if line.status and line.status.reason == REASONS[0]]
+    if at_rest is None or not said or said[-1].boots != at_rest.boots:  # of another start: what a buffer had kept
+        return at_rest
+    return replace(said[-1], generation=at_rest.generation)
 
 
 def status_of(answer: Any) -> Status | None:

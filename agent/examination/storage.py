@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from agent.examination.findings import BOARD, Device, Finding, Prompt, Unanswered, ask, not_asked, ok, wrong
+from agent.words import counted
 
 # Both record logs, looked at before anything loads them, since loading wipes what is no record (firmware/flash/recordlog.py: slots
 # of 512 bytes; magic, length, sequence, CRC-32). Of each: sectors; slots with a record, with something else; highest sequence.
@@ -101,7 +102,7 @@ def _log(part: str, answer: Any) -> Finding:
         return _no_region(part, answer)
     sectors, good, other, last = answer
     if other:
-        seen = f"{other} of {sectors * SLOTS_IN_SECTOR} places hold what is no record"
+        seen = f"{other} of {sectors * SLOTS_IN_SECTOR} places {'holds' if other == 1 else 'hold'} what is no record"
         do = "the next start wipes that; if this is said again, the flash is worn"
         return wrong(part, seen, do if good else f"another product's data, or damaged: {FACTORY}")
     erases = last // (sectors * SLOTS_IN_SECTOR)
@@ -129,7 +130,7 @@ def spool(prompt: Prompt, device: Device) -> Finding:
             return _no_region("spool", answer)
         sectors, bad, last = answer
         if bad:
-            seen = f"{bad} of {sectors} sectors hold what is no spool"
+            seen = f"{bad} of {sectors} sectors {'holds' if bad == 1 else 'hold'} what is no spool"
             return wrong("spool", seen, f"another product's data, or damaged: {FACTORY}")
         return _worn("spool", last // sectors) or _waiting(prompt, device, sectors)
     except Unanswered as failed:
@@ -138,9 +139,9 @@ def spool(prompt: Prompt, device: Device) -> Finding:
 
 def _waiting(prompt: Prompt, device: Device, sectors: int) -> Finding:
     if not device.enrolled:
-        return ok("spool", f"{sectors} sectors, not in use yet")
+        return ok("spool", f"{counted(sectors, 'sector')}, not in use yet")
     count, lost, free = ask(prompt, BOARD + WAITING)
-    seen = f"{count} envelopes wait, {lost} given up, {free // 1024} KiB free"
+    seen = f"{counted(count, 'envelope waits', 'envelopes wait')}, {lost} given up, {free // 1024} KiB free"
     if free < FULL_BYTES:
         return wrong("spool", seen, "let it reach its server: the next envelopes replace what still waits")
     return ok("spool", seen)

@@ -46,8 +46,8 @@ class Sending:
         for (number, data), answer in zip(pieces, self._checked(answers), strict=True):
             if answer != framing.answer(data):
                 raise NotProven(
-                    f"{self._console.port}: {what} {number} arrived or was stored with other bytes; try another cable, and "
-                    "give the same command again"
+                    f"{self._console.port}: {what} {number} arrived or was stored with other bytes, or the board printed "
+                    "something by itself; try another cable, and give the same command again"
                 )
             done += len(data)
             self._show("sending", done, total)
@@ -94,6 +94,7 @@ def send_files(console: Console, release: Release, start: str, *, packed: bool, 
     names = list(missing)
     sending = Sending(console, packed, show)
     sending.send(writing.WRITE_FILES.format(names=repr(names)), _pieces(missing.values()), "file")
+    show("reading back", 0, 0)
     if hashes(console, [], place) != {name: _digest(data) for name, data in wanted.items()}:
         raise NotProven(f"{console.port}: {place} holds other bytes than were sent; give the same command again")
     own_file(console, "/start", place.encode(), packed=packed)

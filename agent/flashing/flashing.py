@@ -18,16 +18,19 @@ from typing import Any
 from agent.board import answers, programs
 from agent.board.console import Console
 from agent.errors import AgentConfigError, AgentError, BoardRefused, LinkLost, NoPrompt, PortBusy, PortError
+from agent.flashing import writing
 from agent.flashing.filing import Sent, Show, send_files, unreadable
 from agent.flashing.released import Release
 from agent.flashing.slotting import send_image
 from agent.release import make as releases
+from agent.said.log import shown
 
 # What os.uname() says of the machine, the longer words first (firmware/boards/__init__.py).
 CHIPS = (("esp32s3", "ESP32S3"), ("esp32", "ESP32"), ("pico2_w", "RP2350"), ("pico_w", "RP2040"))
 START_S = 3.0  # until a release that does not start has said so: two seconds to the app, and the image's hash
 SETTLE_S = 2.0  # before a new MicroPython is spoken to: what comes while it makes its file system is not heard
 BACK_S = 20.0  # until a board that got a new MicroPython has made its file system and is at its port again
+ASK = "`byleave agent monitor` shows what it says"
 FEED_S = 0.2  # how often the board hears of us while the release is compiled
 # A release runs in 192 KiB where its bytecode lies in flash. As files its modules come into the heap, in time all of them
 # (measured with those of a start: docs/decisions/0036-flashing-by-cable.md).
@@ -80,6 +83,7 @@ class Flashed:
 
 def look(console: Console) -> Found:
     """What is at the prompt; NoPrompt for what answers otherwise than MicroPython does."""
+    greet(console)
     try:
         told = answers.parsed(console.run(programs.LOOK))
         if not isinstance(told, dict) or set(told) != {each.name for each in fields(Found)}:
@@ -87,7 +91,30 @@ def look(console: Console) -> Found:
         kinds: dict[str, Callable[[object], Any]] = {"str": answers.text, "int": answers.number, "bool": bool}
         return Found(**{each.name: kinds[str(each.type)](told[each.name]) for each in fields(Found)})
     except ValueError:
-        raise NoPrompt(f"{console.port}: what answers there is not MicroPython as byleave knows it") from None
+        raise _unknown(console) from None
+
+
+def greet(console: Console) -> None:
+    """NoPrompt for another Python, and for a board that prints by itself at its prompt: no answer of its could be told apart."""
+    lines = [answers.plain(line) for line in console.run(writing.GREETING).splitlines()]
+    strange = [line for line in lines if line not in (writing.GREETED, writing.SILENT)]
+    if lines == [writing.GREETED, writing.SILENT]:
+        return
+    if lines[1:] == [writing.SILENT] and lines[0].isidentifier():
+        raise NoPrompt(
+            f"{console.port}: {lines[0]} runs there, and byleave needs MicroPython; flash byleave's build of it with --image "
+            "(docs/wiring.md, Flash)"
+        )
+    if writing.GREETED in lines and strange:
+        raise NoPrompt(
+            f"{console.port}: the board prints by itself while it waits at its prompt ({strange[0]}), by a timer of its boot.py "
+            "for instance; remove what does that (`mpremote rm :boot.py`), and give the same command again"
+        )
+    raise _unknown(console)
+
+
+def _unknown(console: Console) -> NoPrompt:
+    return NoPrompt(f"{console.port}: what answers there is not MicroPython as byleave knows it")
 
 
 def flash(port: str, *, folder: Path | None = None, board: str = "", show: Show = quiet, wait_s: float = 0) -> Flashed:
@@ -99,6 +126,8 @@ def flash(port: str, *, folder: Path | None = None, board: str = "", show: Show 
     began = time.monotonic()
     # 1. The release first, if it is there [a board must not be interrupted for nothing].
     release = Release.read(folder) if folder else None
+    if wait_s:
+        show("waiting for the board", 0, 0)
     with closing(_entered(port, wait_s)) as console:
         try:
             found = look(console)
@@ -118,6 +147,7 @@ def flash(port: str, *, folder: Path | None = None, board: str = "", show: Show 
                     console.interrupt()
                     console.restart(0.1)
             raise
+        show("starting it", 0, 0)
         said = console.restart(START_S)
     _judge(port, said)
     seconds = round(time.monotonic() - began, 2)
@@ -206,4 +236,4 @@ def _judge(port: str, said: str) -> None:
     """BoardRefused unless what the board says at its start is what a board says that starts."""
     bad = "Traceback" in said or "no main.py" in said or ("not started" in said and "not enrolled" not in said)
     if bad:
-        raise BoardRefused(f"{port}: the release is on the board, whole, and does not start: {said}")
+        raise BoardRefused(f"{port}: the release is on the board, whole, and does not start: {shown(said) or ASK}")

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from agent.board.console import unopened
+from agent.board.unopened import unopened
 from agent.errors import AgentConfigError, AgentError, BoardRefused, LinkLost, NoPrompt, NotProven
 from agent.flashing import partitions
 from agent.flashing.filing import Show

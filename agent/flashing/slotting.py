@@ -118,6 +118,7 @@ def _write(console: Console, slot: Slot, order: int, release: Release, packed: b
     sending = Sending(console, packed, show)
     sending.send(code, list(missing.items()), "sector")
     # 4. Read back whole, on the board.
+    show("reading back", 0, 0)
     found = console.run(writing.WHOLE.format(base=slot.base, size=len(release.image))).strip()
     if found != release.digest:
         raise NotProven(

@@ -6,6 +6,7 @@ sheet 2.8.4.2, RP2350 data sheet 5.5.3.
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 import time
@@ -16,9 +17,9 @@ from pathlib import Path
 
 from agent.board import answers, programs
 from agent.board.console import Console
-from agent.errors import AgentConfigError, AgentError, BoardRefused, LinkLost, NotProven
+from agent.errors import AgentConfigError, AgentError, BoardRefused, LinkLost, NoPrompt, NotProven, PortError
 from agent.flashing.filing import Show
-from agent.flashing.flashing import board_of
+from agent.flashing.flashing import board_of, greet
 
 BLOCK_BYTES = 512
 LIMIT_BYTES = 8 << 20  # of a file: twice the largest flash of these boards
@@ -29,12 +30,13 @@ PLACES = ("/media", "/run/media", "/Volumes")
 _HEAD = struct.Struct("<8I")
 _MAGIC, _MAGIC_2, _MAGIC_END = 0x0A324655, 0x9E5D5157, 0x0AB16F30
 _NOT_MAIN, _HAS_FAMILY = 0x1, 0x2000
-_ABSOLUTE, _ABSOLUTE_AT = (
-    0xE48BFF57,
-    0x10FFFF00,
-)  # one block that picotool puts first, against erratum E10 of the RP2350
+# One block that picotool puts first, against an erratum of RP2350s with a partition table (E10). A board of byleave's has none, and
+# on its 4 MiB that address comes round to the last sector [what waits there to be sent would be erased]: it is left out.
+_ABSOLUTE, _ABSOLUTE_AT = 0xE48BFF57, 0x10FFFF00
+_SECTOR_BYTES, _SECTOR_BLOCKS = 4096, 16
 _FLASH_AT = 0x10000000
 _PIECE_BYTES = 64 << 10
+_BOOTSEL = "Hold BOOTSEL while you plug the board in"
 # What byleave's build has and MicroPython's own has not, whose start formats the keys: firmware/boards/rp2/_boot.py says it.
 _BUILT_IN = b"file system damaged"
 
@@ -56,7 +58,7 @@ CHIPS = {
 
 @dataclass(frozen=True)
 class Uf2Image:
-    """A file whose blocks are all there and all for one board's program."""
+    """A file whose blocks are all there and all for one board's program: `data` is these, and nothing else that was in the file."""
 
     board: str
     data: bytes = field(repr=False)
@@ -76,7 +78,7 @@ class Uf2Image:
             wanted = board or " or ".join(CHIPS)
             raise AgentConfigError(f"{path}: its blocks are of family {_hex(families)}, which is not for {wanted}")
         _check(path, blocks, CHIPS[found[0]])
-        return cls(found[0], data)
+        return cls(found[0], b"".join(block.whole for block in blocks))
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,12 @@ class _Block:
     number: int
     count: int
     family: int
-    data: bytes = field(repr=False)
+    whole: bytes = field(repr=False)
+
+    @property
+    def data(self) -> bytes:
+        """What goes to flash."""
+        return self.whole[32:288]
 
 
 def _blocks(path: Path, data: bytes) -> list[_Block]:
@@ -103,7 +110,7 @@ def _blocks(path: Path, data: bytes) -> list[_Block]:
         if flags & _NOT_MAIN or not flags & _HAS_FAMILY:
             raise AgentConfigError(f"{path}: block {at // BLOCK_BYTES} does not say which chip it is for")
         if family != _ABSOLUTE or address != _ABSOLUTE_AT:
-            found.append(_Block(address, number, count, family, data[at + 32 : at + 32 + size]))
+            found.append(_Block(address, number, count, family, data[at : at + BLOCK_BYTES]))
     return found
 
 
@@ -117,7 +124,13 @@ def _check(path: Path, blocks: list[_Block], chip: Chip) -> None:
     most = _FLASH_AT + chip.program_bytes
     if any(not _FLASH_AT <= block.address <= most - 256 for block in blocks):
         raise AgentConfigError(f"{path}: is written over what lies behind the program; see docs/wiring.md, Flash")
-    # 3. byleave's own build.
+    # 3. Sector by sector [an RP2040 counts by blocks what it has erased: erratum E14; with gaps it erases what it has written].
+    sectors = {(block.number // _SECTOR_BLOCKS, block.address // _SECTOR_BYTES) for block in blocks}
+    if len(sectors) != -(-len(blocks) // _SECTOR_BLOCKS) or len({address for _, address in sectors}) != len(sectors):
+        raise AgentConfigError(
+            f"{path}: its blocks do not fill whole sectors of flash; make it anew with elf2uf2 or picotool"
+        )
+    # 4. byleave's own build.
     if _BUILT_IN not in b"".join(block.data for block in blocks):
         raise AgentConfigError(
             f"{path}: is not byleave's build of MicroPython, and any other formats the keys at its next fault; "
@@ -136,28 +149,45 @@ def write(port: str, image: Uf2Image, show: Show, drive: Path | None = None) -> 
         )
     if place is None:
         # The board runs something: at its prompt it is asked for its boot loader.
-        with closing(Console(port)) as console:
-            _check_board(console, image.board)
-            console.leave(programs.BOOTLOADER)
+        show("asking for the boot loader", 0, 0)
+        _ask_boot_loader(port, image.board)
         place = _awaited(lambda: find_drive(chip, drive))
     if place is None:
         raise LinkLost(
-            f"{port}: no drive of a boot loader {chip.board_id}. Hold BOOTSEL while you plug the board in, see that its drive is "
-            "mounted, name its folder with --drive, and give the same command again"
+            f"{port}: no drive of a boot loader {chip.board_id}. {_BOOTSEL}, see that its drive is mounted, name its folder with "
+            "--drive, and give the same command again"
         )
     _copy(image.data, place / "byleave.uf2", show)
+    show("the board restarts", 0, 0)
     if _awaited(lambda: None if (place / INFO).exists() else place) is None:
         raise NotProven(f"{place}: the boot loader has not taken the file; give the same command again")
 
 
+def _ask_boot_loader(port: str, board: str) -> None:
+    """By the prompt; the errors of a port say what else leads there [half a program, of a copy that was cut, has no prompt]."""
+    try:
+        with closing(Console(port)) as console:
+            _check_board(console, board)
+            console.leave(programs.BOOTLOADER)
+    except (PortError, NoPrompt) as error:
+        raise type(error)(
+            f"{error}. If it is a Pico without MicroPython: {_BOOTSEL[0].lower()}{_BOOTSEL[1:]}"
+        ) from None
+
+
 def _check_board(console: Console, board: str) -> None:
-    """BoardRefused for another one, which goes on as what it was [in its boot loader it would stay there]."""
-    machine = answers.plain(console.run(programs.MACHINE))
-    found = board_of(machine)
-    if found != board:
+    """BoardRefused for another one, NoPrompt for another Python; it goes on as what it was [a boot loader would stay one]."""
+    try:
+        greet(console)
+        machine = answers.plain(console.run(programs.MACHINE))
+        if board_of(machine) != board:
+            raise BoardRefused(
+                f"{console.port}: {machine} is no {board}; take the .uf2 of that board, or the right port"
+            )
+    except (NoPrompt, BoardRefused):
         with suppress(AgentError):
             console.restart(0)
-        raise BoardRefused(f"{console.port}: {machine} is no {board}; take the .uf2 of that board, or the right port")
+        raise
 
 
 def find_drive(chip: Chip, drive: Path | None = None) -> Path | None:
@@ -189,19 +219,35 @@ def _folders(place: Path) -> list[Path]:
 
 
 def _copy(data: bytes, path: Path, show: Show) -> None:
-    at = 0
+    pieces = [_begin(data), *(data[at : at + _PIECE_BYTES] for at in range(0, len(data), _PIECE_BYTES))]
+    done = 0
     try:
         with path.open("wb", buffering=0) as file:
-            for at in range(0, len(data), _PIECE_BYTES):
-                file.write(data[at : at + _PIECE_BYTES])
+            for piece in pieces:
+                # It goes with the last block, and before that only with its cable.
+                if not (path.parent / INFO).exists():
+                    raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
+                left = memoryview(piece)
+                while left:
+                    left = left[file.write(left) :]
+                done += len(piece)
                 os.fsync(file.fileno())
-                show("writing MicroPython", min(at + _PIECE_BYTES, len(data)), len(data))
+                show("writing MicroPython", done - BLOCK_BYTES, len(data))
     except OSError as error:
         # With the last block the board restarts, and its drive is gone before anybody can close the file.
-        if at + _PIECE_BYTES < len(data):
+        if done < len(data) + BLOCK_BYTES:
             raise LinkLost(
-                f"{path.parent}: the board went away on the way ({error.strerror}); give the same command again"
+                f"{path.parent}: the board went away on the way ({error.strerror}); {_BOOTSEL[0].lower()}{_BOOTSEL[1:]}, and give "
+                "the same command again"
             ) from None
+
+
+def _begin(data: bytes) -> bytes:
+    """A block of a file of none, at which a boot loader forgets what it has counted [blocks of another file, of a copy that was
+    ended, would be taken for this one's; both boot ROMs, virtual_disk.c]."""
+    head = list(_HEAD.unpack_from(data))
+    head[5:7] = 0, 0
+    return _HEAD.pack(*head) + data[_HEAD.size : BLOCK_BYTES]
 
 
 def _awaited(look: Callable[[], Path | None]) -> Path | None:

@@ -4,6 +4,15 @@ Nothing here starts a release, counts a start on trial or changes flash unless i
 `slots` is used, which keeps its names for ever.
 """
 
+# Before all else: which Python that is. Whatever comes between the two lines was printed by nobody who was asked.
+GREETING = """
+import sys, time
+print(sys.implementation[0])
+time.sleep(0.2)
+print("!")
+"""
+GREETED, SILENT = "micropython", "!"
+
 # Takes pieces, as framing.pieces makes them, and gives each to `put`, whose answer, 16 characters, it says.
 TAKE = """
 import binascii, io

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from agent.errors import AgentConfigError
+from agent.files import read_bounded
 from agent.gateway.limits import Limits
 
 PLAIN_PORT, TLS_PORT = 1883, 8883  # IANA: mqtt, secure-mqtt
@@ -25,6 +26,8 @@ PATTERN_LIMIT_CHARS = 256
 LEAST_BAUD, MOST_BAUD = 1200, 3_000_000
 DAY_S = 86_400.0
 LEAST_SPOOL_BYTES = 1 << 16  # 64 meant as megabytes has room for nothing, and every device would hear state 0
+
+LIMIT_BYTES = 1 << 16  # of gateway.toml: 64 ports with names as long as may be make 17 KB; a wrong file may have no end
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")  # `gateway-up-` before it leaves it a client id that any broker takes
 _HOST = re.compile(r"[A-Za-z0-9._:%-]{1,253}")  # RFC 1035 section 2.3.4; colons and a zone of IPv6
@@ -82,6 +85,7 @@ class Config:
     limits: Limits = field(default_factory=Limits)
     baudrate: int = 115_200  # docs/serial-link.md, "Line"
     metrics_port: int = 0  # 0: none
+    wait: bool = False  # for ports that other programs have at the start; of the command line alone
 
     @property
     def folder(self) -> Path:
@@ -106,6 +110,7 @@ def load(
     spool: Path | None = None,
     tls_ca: Path | None = None,
     metrics_port: int | None = None,
+    wait: bool = False,
 ) -> Config:
     """The checked configuration; what the command line names goes before the file.
 
@@ -135,6 +140,7 @@ def load(
         broker=_make(Broker, f"{where}: broker.", tables["broker"], base),
         spool=_make(SpoolBounds, f"{where}: spool.", tables["spool"], base),
         limits=_make(Limits, f"{where}: limits.", tables["limits"], base),
+        wait=wait,
         **_integers(where, top),
     )
     _check(where, config)
@@ -158,10 +164,11 @@ def _of_same(table: dict[str, Any], broker: str) -> dict[str, Any]:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    data = read_bounded(path, limit_bytes=LIMIT_BYTES, instead="name a gateway.toml", refusal=AgentConfigError)
+    if len(data) > LIMIT_BYTES:
+        raise AgentConfigError(f"{path}: is longer than {LIMIT_BYTES} bytes; name a gateway.toml")
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise AgentConfigError(f"{path}: cannot be read ({error.strerror}); name a gateway.toml") from None
+        return tomllib.loads(data.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise AgentConfigError(f"{path}: is not TOML: {error}") from None
 

@@ -9,20 +9,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 from agent.gateway import frames
+from agent.gateway.downs import Downs
 from agent.gateway.frames import ENVELOPE_LIMIT_BYTES, Frame, Parser
 from agent.gateway.limits import Bucket, Limits
 
-REPEAT_S: Final = 4.0  # a DOWN without TAKEN is said again after so long,
-REPEATS: Final = 3  # so often at most (docs/serial-link.md, "A contact", 3)
-# At once without TAKEN: what a device sends at once too. It opens what it has when it holds eight, and is deaf meanwhile.
-DOWN_WINDOW: Final = 4
-# Held for one device, those included that were said in vain: three times what mosquitto hands a client before a PUBACK
-# (max_inflight_messages, 20). What is beyond waits at the broker.
-MOST_DOWNS: Final = 64
 # A device asks after 30 s of silence: so long after four such PINGs nobody is there.
 SILENCE_S: Final = 120.0
 # What a port that takes no byte may have waiting: a window of four each way, and as much again.
@@ -61,18 +54,6 @@ class Switch(Protocol):
         """The device has this downlink."""
 
 
-@dataclass(slots=True)
-class _Down:
-    """A downlink that was not taken; `number` is 0 until it is said."""
-
-    downlink: int
-    envelope: bytes
-    again: bool
-    number: int = 0
-    said: int = 0
-    due_s: float = 0.0
-
-
 class Contact:
     """The gateway's end of one line. `device` is "" between contacts; `turn` rises with each HELLO; `refused`: the last contact
     ended by state 0.
@@ -89,8 +70,7 @@ class Contact:
         self._parser = Parser()
         self._out: list[bytes] = []
         self._out_bytes = 0
-        self._downs: dict[int, _Down] = {}  # by the switch's name for them, in the order in which they came
-        self._number = 0
+        self._downs = Downs(now_s)
         self._heard_s = now_s()
         self._last = ""  # the pseudonym of the contact before
         self.refused = False  # the last contact ended because nothing was taken
@@ -181,15 +161,15 @@ class Contact:
             self._switch.up(self, frame.number, frame.body)
 
     def _on_taken(self, frame: Frame) -> None:
-        down = (
-            next((down for down in self._downs.values() if down.number == frame.number), None) if frame.number else None
-        )
-        if frame.body or down is None:  # said again, or of a contact before this one
-            self._drop("form" if frame.body or not frame.number else "taken")
+        if frame.body or not frame.number:
+            self._drop("form")
+            return
+        downlink = self._downs.taken(frame.number)
+        if downlink is None:  # said again, or of a contact before this one
+            self._drop("taken")
             return
         self.counts["taken"] += 1
-        del self._downs[down.downlink]
-        self._switch.taken(self.device, down.downlink)
+        self._switch.taken(self.device, downlink)
         self._say_downs()
 
     def _on_ping(self, frame: Frame) -> None:
@@ -218,14 +198,12 @@ class Contact:
 
     def down(self, downlink: int, envelope: bytes, *, again: bool) -> None:
         """A downlink for the device, of 1 to 1024 bytes; `downlink` is the caller's name for it, `again` sets bit 7."""
-        held = self._downs.get(downlink)
-        if not self.device or (held is not None and held.envelope == envelope):
-            return  # it is being said already: the broker's connection was lost and made again
-        if held is None and len(self._downs) >= MOST_DOWNS:
-            self.counts["limited_down"] += 1
+        if not self.device:
             return
-        self._downs[downlink] = _Down(downlink, envelope, again)
-        self._say_downs()
+        if self._downs.add(downlink, envelope, again=again):
+            self._say_downs()
+        else:
+            self.counts["limited_down"] += 1
 
     def state(self, serves: bool) -> None:
         """Whether envelopes are taken has changed, or may have: STATE, where the device believes otherwise."""
@@ -259,29 +237,11 @@ class Contact:
     # --- to the port
 
     def _say_downs(self) -> None:
-        """Say what is new, as far as the window goes, and again what was not taken in time."""
-        now_s = self._now_s()
-        under_way = sum(1 for down in self._downs.values() if down.number and not _in_vain(down, now_s))
-        for down in self._downs.values():
-            if not down.number:
-                if under_way >= DOWN_WINDOW:
-                    return
-                under_way += 1
-                down.number = self._next_number()
-            elif down.said > REPEATS or now_s < down.due_s:
-                continue
+        """Say what is due, as far as the port takes it."""
+        for down in self._downs.due():
             if not self._say(frames.DOWN, down.number, down.envelope, again=down.again or down.said > 0):
                 return
-            down.said += 1
-            down.due_s = now_s + REPEAT_S
-
-    def _next_number(self) -> int:
-        """1 to 65535; none that waits for a TAKEN."""
-        used = {down.number for down in self._downs.values()}
-        while True:
-            self._number = self._number % 65535 + 1
-            if self._number not in used:
-                return self._number
+            self._downs.said(down)
 
     def _say(self, kind: int, number: int = 0, body: bytes = b"", *, again: bool = False) -> bool:
         """False if the port has not taken what came before: what matters is asked for again."""
@@ -309,8 +269,3 @@ class Contact:
 
 def _state(serves: bool) -> bytes:
     return b"\1" if serves else b"\0"
-
-
-def _in_vain(down: _Down, now_s: float) -> bool:
-    """Said as often as it may be, and not taken: it makes room for others, and a late TAKEN still counts."""
-    return down.said > REPEATS and now_s >= down.due_s

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from agent.errors import AgentConfigError
-from agent.files import read_bounded, read_private
+from agent.errors import AgentConfigError, AgentError
+from agent.files import read_bounded, read_private, write_private
 from agent.gateway.config import Broker
 
 PASSWORD_LIMIT_BYTES = (
@@ -81,7 +81,6 @@ def identity(folder: Path) -> str:
         if name.isalnum() and len(name) == 12:
             return name
     name = secrets.token_hex(6)
-    with suppress(OSError):  # a disk that takes nothing: another name next time does no harm
-        path.write_text(name + "\n", encoding="ascii")
-        path.chmod(0o600)
+    with suppress(AgentError):  # a disk that takes nothing: another name next time does no harm
+        write_private(path, (name + "\n").encode("ascii"))
     return name

@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol
 
-from agent.gateway.contact import MOST_DOWNS, Contact
+from agent.gateway.contact import Contact
+from agent.gateway.downs import MOST_DOWNS
 from agent.gateway.forward import WINDOW, Forwarder, Publisher
 from agent.gateway.frames import ENVELOPE_LIMIT_BYTES
 from agent.gateway.limits import Limits
@@ -214,7 +215,7 @@ class Hub:
         counts = sum((contact.counts for contact in self.contacts), Counter(self._counts))
         return {
             "spool_envelopes": spool.count,
-            "spool_bytes": spool.bytes,
+            "spool_bytes": spool.size_bytes,
             "spool_oldest_s": spool.oldest_age_s(),
             "spool_ready": spool.ready,
             "spool_expired": spool.expired,

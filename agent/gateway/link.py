@@ -202,7 +202,7 @@ class Link:
             self.refusals += 1
         if not self._said_gone:
             self._said_gone = True
-            self._log.say("broker-gone", f"{self._where}: {why}; tried again, and envelopes wait in the spool")
+            self._log.say("broker-gone", f"{self._where}: {why}; tried again, and what was accepted waits")
 
     def message(self, mid: int, envelope: bytes, again: bool) -> None:
         """It subscribes to nothing; what a broker sends here all the same is for nobody."""

@@ -1,4 +1,4 @@
-"""Answers for who asks on this machine: one listening socket, served by the gateway's loop, each answer once and at once.
+"""Answers for who asks on this machine: a listening socket, served by the gateway's loop, each answer once and at once.
 
 No thread, no wait: a client that does not send or does not read is closed after TIMEOUT_S, and costs nobody else anything.
 """
@@ -8,8 +8,11 @@ from __future__ import annotations
 import os
 import socket
 import stat
+import struct
+import sys
 from collections.abc import Callable
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 from select import POLLIN, POLLOUT
 
@@ -37,10 +40,11 @@ class _Client:
 
 
 class Answers:
-    """A listening socket and its clients."""
+    """A listening socket and its clients; `ours_alone`: of this user and root, where no folder's rights see to it."""
 
-    def __init__(self, listener: socket.socket, answer: Answer) -> None:
+    def __init__(self, listener: socket.socket, answer: Answer, *, ours_alone: bool = False) -> None:
         listener.setblocking(False)
+        self._ours_alone = ours_alone
         self._listener = listener
         self._answer = answer
         self._clients: dict[int, _Client] = {}
@@ -74,7 +78,7 @@ class Answers:
             sock, _ = self._listener.accept()
         except OSError:
             return
-        if len(self._clients) >= MOST_AT_ONCE:
+        if len(self._clients) >= MOST_AT_ONCE or (self._ours_alone and _peer(sock) not in (0, os.geteuid())):
             sock.close()
             return
         sock.setblocking(False)
@@ -141,12 +145,9 @@ def listen_unix(path: Path) -> socket.socket:
 
 def ask_unix(path: Path) -> bytes:
     """What the gateway behind a socket answers. AgentError when there is none."""
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    sock.settimeout(TIMEOUT_S)
     said = b""
     try:
-        with sock, _Short(path) as name:
-            sock.connect(name)
+        with _connected(path) as sock:
             while len(said) < ANSWER_LIMIT_BYTES and (piece := sock.recv(65_536)):
                 said += piece
     except PermissionError:
@@ -158,6 +159,56 @@ def ask_unix(path: Path) -> bytes:
             f"no gateway runs on {path.parent}; if it runs on another folder, name that with --spool or --config"
         ) from None
     return said
+
+
+def _connected(path: Path) -> socket.socket:
+    """To the socket in the folder, else to the nameless one. OSError when nobody answers."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    sock.settimeout(TIMEOUT_S)
+    try:
+        try:
+            with _Short(path) as name:
+                sock.connect(name)
+        except (FileNotFoundError, ConnectionRefusedError):
+            sock.connect(_nameless(path))
+            if _peer(sock) not in (0, os.geteuid(), _owner(path.parent)):  # somebody's who was there first
+                raise
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def listen_nameless(path: Path) -> socket.socket:
+    """Instead of one at this path, where its folder takes none: known by the path, in no folder (unix(7), abstract). Anybody may
+    connect: serve it to `ours_alone`. OSError when it cannot be had, as on other systems than Linux."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.bind(_nameless(path))
+        sock.listen(MOST_AT_ONCE)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _nameless(path: Path) -> str:
+    if sys.platform != "linux":
+        raise FileNotFoundError(path)
+    return f"\0byleave-gateway-{sha256(os.path.realpath(path).encode()).hexdigest()[:32]}"
+
+
+def _peer(sock: socket.socket) -> int:
+    """Whose process is at the other end (unix(7), SO_PEERCRED: process, user, group)."""
+    uid: int = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1]
+    return uid
+
+
+def _owner(folder: Path) -> int:
+    try:
+        return folder.stat().st_uid
+    except OSError:
+        return os.geteuid()
 
 
 class _Short:

@@ -34,10 +34,20 @@ EVENTS = {
     "spool-damaged": 3,
     "status-failed": 4,
 }
-BURST, EACH_S = 5, 60.0  # five lines of one event about one port at once, and one more a minute
+BURST, EACH_S = 5, 60.0  # five lines of one event about one port at once, and one more a minute,
+# about a port less and less often, if it goes on: down to one an hour [a port that babbles for a day fills no journal].
+SELDOM_S = 3600.0
+# Of one event about all ports so many lines at once: as many as there are ports, twice; then one a minute too [an adapter that
+# comes back under another name each second is another port to the bound above].
+BURST_OF_ALL = 128
 # Pairs of event and port that are remembered; more than there are of both, so that nothing is forgotten in practice.
 MOST_PAIRS = 2048
 LINE_LIMIT_CHARS = 300
+
+
+def printable(line: str) -> str:
+    """The same without what a terminal would act upon [who may make a link where a pattern looks chooses a port's name]."""
+    return "".join(c if c.isprintable() else "?" for c in line)
 
 
 class Log:
@@ -48,7 +58,8 @@ class Log:
         self._stream = stream
         self._journal = journal
         self._now_s = now_s
-        self._room: dict[tuple[str, str], tuple[float, float, int]] = {}  # tokens, as of when, lines left out
+        self._room: dict[tuple[str, str], _Bound] = {}
+        self._of_all: dict[str, _Bound] = {}
 
     def say(self, event: str, text: str, *, port: str = "") -> None:
         """One line; `event` is one of EVENTS."""
@@ -58,7 +69,7 @@ class Log:
             return
         subject = f"{port}: " if port else ""
         more = f" ({left_out} such lines before were left out)" if left_out else ""
-        line = "".join(c if c.isprintable() else "?" for c in f"{event} {subject}{text}{more}")[:LINE_LIMIT_CHARS]
+        line = printable(f"{event} {subject}{text}{more}")[:LINE_LIMIT_CHARS]
         head = f"<{level}>" if self._journal else f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} "
         with suppress(OSError, ValueError):  # nobody reads any more [a terminal that was closed]
             self._stream.write(f"{head}{line}\n")
@@ -67,10 +78,38 @@ class Log:
     def _take(self, event: str, port: str) -> int | None:
         """How many lines were left out before this one, or None if this one is."""
         now_s = self._now_s()
-        tokens, as_of_s, left_out = self._room.pop((event, port), (float(BURST), now_s, 0))
-        tokens = min(float(BURST), tokens + (now_s - as_of_s) / EACH_S)
-        taken = tokens >= 1.0
-        self._room[event, port] = (tokens - 1.0, now_s, 0) if taken else (tokens, now_s, left_out + 1)
+        bound = self._room.pop((event, port), None) or _Bound(BURST, SELDOM_S if port else EACH_S, now_s)
+        self._room[event, port] = bound
         if len(self._room) > MOST_PAIRS:
             del self._room[next(iter(self._room))]  # the one that was longest silent
-        return left_out if taken else None
+        of_all = self._of_all.setdefault(event, _Bound(BURST_OF_ALL, EACH_S, now_s))
+        if not bound.room(now_s) or not of_all.room(now_s):
+            bound.left_out += 1
+            return None
+        of_all.take()
+        return bound.take()
+
+
+class _Bound:
+    """So many lines at once, then one each pause, which doubles from EACH_S up to its longest while lines are left out."""
+
+    def __init__(self, burst: int, longest_s: float, now_s: float) -> None:
+        self._burst, self._longest_s = float(burst), longest_s
+        self._tokens, self._as_of_s, self._pause_s = self._burst, now_s, EACH_S
+        self.left_out = 0
+
+    def room(self, now_s: float) -> bool:
+        """Whether there is room for a line."""
+        self._tokens = min(self._burst, self._tokens + (now_s - self._as_of_s) / self._pause_s)
+        self._as_of_s = now_s
+        if self._tokens >= self._burst:
+            self._pause_s = EACH_S
+        return self._tokens >= 1.0
+
+    def take(self) -> int:
+        """A line is written; how many were left out before it."""
+        self._tokens -= 1.0
+        left_out, self.left_out = self.left_out, 0
+        if left_out:
+            self._pause_s = min(2 * self._pause_s, self._longest_s)
+        return left_out

@@ -12,25 +12,26 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack
 from select import POLLIN, POLLOUT, poll
 
-from agent.errors import LinkLost
-from agent.gateway import metrics
+from agent.errors import LinkLost, PortBusy
 from agent.gateway.config import Config
 from agent.gateway.connection import Connection
 from agent.gateway.contact import Contact
 from agent.gateway.credentials import identity
 from agent.gateway.dialer import Dialer
+from agent.gateway.doors import Doors
 from agent.gateway.hub import Hub
 from agent.gateway.link import Link
-from agent.gateway.local import Answers, listen_tcp, listen_unix
+from agent.gateway.local import Answers
 from agent.gateway.log import Log
 from agent.gateway.metrics import Figures
 from agent.gateway.notify import Notify
 from agent.gateway.reporting import Reporter
 from agent.gateway.serialports import Line, Ports
 from agent.gateway.spool import Spool
+from agent.words import counted
 
 # Linux keeps 4096 bytes of a port: at 115 200 baud the rest, and a commit on a slow card, have 350 ms together; at 921 600 44.
 REST_S = 0.03
@@ -39,7 +40,7 @@ LONGEST_TURN_S = 1.0
 STALLED_S = 60.0  # a broker that has acknowledged nothing for so long is connected to anew
 OVERDUE_S = 600.0  # and one that has left out a single one; a window of 64 KiB takes a minute at 10 kbit/s
 LAST_WORDS_S = 1.0  # until ports have taken STATE 0; a frame takes 1 ms at 115 200 baud
-SPOOL, SOCKET = "spool.db", "status.sock"
+SPOOL = "spool.db"
 
 
 class Gateway:
@@ -66,11 +67,11 @@ class Gateway:
             most_age_s=bounds.most_age_days * 86_400.0,
             now_s=now_s,
         )
-        self._doors: list[Answers] = []
-        self._listens = False  # on the socket of --status
-        try:
+        with ExitStack() as held:
+            held.callback(self.spool.close)
             # 2. Who asks, before any port is opened [a port number that is taken is known before a device is heard].
-            self._open_doors()
+            self._doors = Doors(config.folder, config.metrics_port, log, self.figures)
+            held.callback(self._doors.close)
             # 3. The broker.
             self.name = config.broker.name or identity(config.folder)
             host, port = config.broker.address
@@ -80,33 +81,17 @@ class Gateway:
             self.link = Link(dialer, self.name, account, log, where=where, now_s=now_s)
             self.hub = Hub(self.spool, self.link, now_s=now_s, limits=config.limits, baudrate=config.baudrate)
             self.link.tell(self.hub)
-        except BaseException:
-            self.spool.close()
-            for door in self._doors:
-                door.close()
-            raise
+            held.pop_all()
         # 4. The ports, in the first turn.
-        self.ports = Ports(config.ports, config.baudrate, lambda text: log.say("port-refused", text))
+        self._unsaid: list[str] = []  # what the first look at ports has found
+        self.ports = Ports(config.ports, config.baudrate, self._refused)
         self.contacts: dict[str, Contact] = {}  # by the line's name
         self._scan_at_s = self.began_s
         self._next_s = self.began_s
-        self._stopping = False
+        self._started = self._stopping = False
         self._wake: socket.socket | None = None
         self.ports_lost = self.stalled_bytes = 0
         self._reporter = Reporter(self, config, log)
-
-    def _open_doors(self) -> None:
-        if self._config.metrics_port:
-            self._doors.append(
-                Answers(listen_tcp(self._config.metrics_port), lambda heard: metrics.answer(heard, self.figures()))
-            )
-        try:
-            listener = listen_unix(self._config.folder / SOCKET)
-        except OSError as error:  # the gateway works without it
-            self._log.say("status-failed", f"no --status: {error.strerror or error}")
-        else:
-            self._listens = True
-            self._doors.append(Answers(listener, lambda heard: metrics.as_json(self.figures())))
 
     # Life
 
@@ -132,16 +117,29 @@ class Gateway:
             wake_out.close()
 
     def start(self) -> None:
-        """Connects, looks for ports, and tells the service manager."""
+        """Looks for ports, connects, and tells the service manager.
+
+        PortBusy when each port that was named is held by another program [two gateways, or one beside a monitor: whoever
+        typed it is told at once], unless the configuration says to wait.
+        """
         config = self._config
+        fresh, _ = self.ports.scan(self._now_s())
+        if not config.wait and (held := self.ports.held):
+            raise PortBusy(f"{held}; or let the gateway wait for it with --wait")
+        self._started = True
         secure = "with TLS" if config.broker.secure else "without TLS"
         self._log.say(
-            "started", f"gateway {self.name}, {self.where} {secure}, {self.spool.count} envelopes in the spool"
+            "started",
+            f"gateway {self.name}, {self.where} {secure}, {counted(self.spool.count, 'envelope')} in the spool",
         )
+        for text in self._unsaid:
+            self._refused(text)
         if not config.broker.secure and not config.broker.here:
             self._log.say("broker-plain", f"{self.where}: without TLS others on the way see who sends, and when")
         self.link.start()
-        self._scan(self._now_s())
+        self._attach(fresh)
+        self._reporter.look()
+        self._scan_at_s = self._now_s() + SCAN_S
         self._notify.ready(self.figures().line)
 
     def stop(self) -> None:
@@ -150,7 +148,8 @@ class Gateway:
 
     def close(self) -> None:
         """Takes no more, commits, says STATE 0 on each port, disconnects. Ends within some seconds whatever is stuck."""
-        self._log.say("stopping", "no more envelopes are taken")
+        if self._started:
+            self._log.say("stopping", "no more envelopes are taken")
         self.hub.close()
         until_s = self._now_s() + LAST_WORDS_S
         waiting = dict(self.contacts)
@@ -165,12 +164,9 @@ class Gateway:
                 time.sleep(0.01)
         self.link.close()
         self.ports.close()
-        for door in self._doors:
-            door.close()
-        if self._listens:
-            with suppress(OSError):
-                (self._config.folder / SOCKET).unlink()
-        self._log.say("stopped", f"{self.spool.count} envelopes stay in the spool")
+        self._doors.close()
+        if self._started:
+            self._log.say("stopped", f"{counted(self.spool.count, 'envelope stays', 'envelopes stay')} in the spool")
         self._notify.close()
 
     # A turn
@@ -284,10 +280,22 @@ class Gateway:
         fresh, gone = self.ports.scan(now_s)
         for line in gone:
             self._lose(line, now_s)
+        self._attach(fresh)
+        self._doors.look()
+        self._reporter.look()
+
+    def _attach(self, fresh: Sequence[Line]) -> None:
         for line in fresh:
             self.contacts[line.name] = self.hub.attach(line.name)
             self._log.say("port-open", f"at {self._config.baudrate} baud", port=line.name)
-        self._reporter.look()
+
+    def _refused(self, text: str) -> None:
+        """A port that cannot be had; before `started` it is not known yet whether the gateway does."""
+        if self._started:
+            port, _, why = text.partition(": ")
+            self._log.say("port-refused", why, port=port)
+        else:
+            self._unsaid.append(text)
 
     def figures(self) -> Figures:
         """All figures of this moment."""

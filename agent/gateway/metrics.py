@@ -48,6 +48,11 @@ class Figures:
     spool_oldest_s: float
     spool_expired: int
     spool_set_aside: int
+    spool_writable: bool
+    spool_trouble: str  # why it is not; of the machine, never of a device
+    aside_files: int
+    aside_bytes: int
+    aside_dropped: int
     ports_lost: int
     ports_refused: int
     stalled_bytes: int
@@ -62,7 +67,8 @@ class Figures:
         talking = sum(1 for port in self.ports if port.state == "contact")
         there = sum(1 for port in self.ports if port.state != "refused")
         broker = "broker there" if self.connected else "no broker"
-        return f"ports: {there}, in contact: {talking}, {broker}, envelopes that wait: {self.spool_envelopes}"
+        spool = "" if self.spool_taking else ", SPOOL FULL" if self.spool_writable else ", SPOOL CANNOT BE WRITTEN"
+        return f"ports: {there}, in contact: {talking}, {broker}, envelopes that wait: {self.spool_envelopes}{spool}"
 
 
 def noise_of(counts: Mapping[str, int]) -> int:
@@ -113,6 +119,7 @@ def _lines(figures: Figures) -> Iterator[str]:
         ("in_flight", "gauge", "Envelopes published and not acknowledged by the broker.", figures.in_flight),
         ("stalled_seconds", "gauge", "For how long none of them has been.", figures.stalled_s),
         ("spool_taking", "gauge", "1 while envelopes are taken.", int(figures.spool_taking)),
+        ("spool_writable", "gauge", "1 while the disk takes what is written.", int(figures.spool_writable)),
         ("spool_envelopes", "gauge", "Envelopes that wait for the broker.", figures.spool_envelopes),
         ("spool_bytes", "gauge", "What they take of the bound.", figures.spool_bytes),
         ("spool_most_bytes", "gauge", "The bound.", figures.spool_most_bytes),
@@ -124,6 +131,9 @@ def _lines(figures: Figures) -> Iterator[str]:
             figures.spool_expired,
         ),
         ("spool_set_aside_total", "counter", "Damaged spools put aside.", figures.spool_set_aside),
+        ("spool_set_aside_files", "gauge", "Of them all, those that are kept.", figures.aside_files),
+        ("spool_set_aside_bytes", "gauge", "What these take of the disk.", figures.aside_bytes),
+        ("spool_set_aside_dropped_total", "counter", "Damaged spools deleted for newer ones.", figures.aside_dropped),
         ("ports_lost_total", "counter", "Ports that were open and are gone.", figures.ports_lost),
         ("ports_refused_total", "counter", "Attempts at ports in vain.", figures.ports_refused),
         ("stalled_bytes_total", "counter", "Bytes thrown away because a port took nothing.", figures.stalled_bytes),

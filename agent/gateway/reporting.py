@@ -12,6 +12,7 @@ from agent.gateway.log import Log
 from agent.gateway.metrics import Figures, PortFigures, noise_of
 from agent.gateway.serialports import Ports
 from agent.gateway.spool import Spool
+from agent.words import counted
 
 # Of the hub's figures, what only rises; the rest are gauges.
 COUNTS = ("published", "unknown_acks", "spool_refused", "spool_damaged")
@@ -40,7 +41,7 @@ class Reporter:
     def __init__(self, of: Told, config: Config, log: Log) -> None:
         self._of, self._config, self._log = of, config, log
         self._noise: dict[str, int] = {}
-        self._taking = True
+        self._taking, self._trouble = True, ""
         self._set_aside = self._expired = self._damaged = 0
 
     def look(self) -> None:
@@ -51,26 +52,33 @@ class Reporter:
     def _look_at_spool(self) -> None:
         """What has changed of the spool since the last look."""
         spool = self._of.spool
+        aside = spool.medium.aside
         for path in spool.put_aside[self._set_aside :]:
-            self._log.say("spool-set-aside", f"damaged; kept as {path.name}, and a new one begun")
+            self._log.say("spool-set-aside", f"damaged; put aside as {path.name}; {aside.files} such files are kept")
         self._set_aside = len(spool.put_aside)
         if spool.expired > self._expired:
-            self._log.say("spool-expired", f"{spool.expired - self._expired} envelopes were too old and are dropped")
+            expired = counted(spool.expired - self._expired, "envelope was", "envelopes were")
+            self._log.say("spool-expired", f"{expired} too old and dropped")
         self._expired = spool.expired
         if spool.damaged > self._damaged:
-            self._log.say(
-                "spool-damaged", f"{spool.damaged - self._damaged} envelopes were changed on the disk; not sent"
-            )
+            damaged = counted(spool.damaged - self._damaged, "envelope was", "envelopes were")
+            self._log.say("spool-damaged", f"{damaged} changed on the disk; not sent")
         self._damaged = spool.damaged
         taking = spool.room("")
-        if taking != self._taking:
-            self._taking = taking
+        if taking != self._taking or (spool.trouble and spool.trouble != self._trouble):
+            self._taking, self._trouble = taking, spool.trouble
             if taking:
                 self._log.say("spool-taking", "envelopes are taken again")
             elif spool.ready:
-                self._log.say("spool-full", f"{spool.count} envelopes wait: no more are taken")
+                self._log.say(
+                    "spool-full", f"{counted(spool.count, 'envelope waits', 'envelopes wait')}: no more are taken"
+                )
             else:
-                self._log.say("spool-failing", "cannot be written (a full disk?): no more envelopes are taken")
+                self._log.say(
+                    "spool-failing",
+                    f"cannot be written ({spool.trouble}): nothing is kept here; with a broker envelopes pass by it, "
+                    "without one devices keep them",
+                )
 
     def _look_at_noise(self) -> None:
         """A line that says what is no frame: no device, another baud rate, or a bad cable."""
@@ -79,7 +87,11 @@ class Reporter:
             before = self._noise.setdefault(name, 0)
             if noise - before >= WORTH_SAYING:
                 self._noise[name] = noise
-                self._log.say("port-noise", f"{noise - before} pieces were no frame, or beyond the limits", port=name)
+                self._log.say(
+                    "port-noise",
+                    f"{counted(noise - before, 'piece was', 'pieces were')} no frame, or beyond the limits",
+                    port=name,
+                )
         for name in [name for name in self._noise if name not in self._of.contacts]:
             del self._noise[name]
 
@@ -97,11 +109,16 @@ class Reporter:
             broker_refusals=self._of.link.refusals,
             spool_taking=self._taking,
             spool_envelopes=spool.count,
-            spool_bytes=spool.bytes,
+            spool_bytes=spool.size_bytes,
             spool_most_bytes=self._config.spool.most_bytes,
             spool_oldest_s=round(spool.oldest_age_s(), 3),
             spool_expired=spool.expired,
             spool_set_aside=len(spool.put_aside),
+            spool_writable=spool.ready,
+            spool_trouble=spool.trouble,
+            aside_files=spool.medium.aside.files,
+            aside_bytes=spool.medium.aside.bytes,
+            aside_dropped=spool.medium.aside.dropped,
             ports_lost=self._of.ports_lost,
             ports_refused=self._of.ports.refused,
             stalled_bytes=self._of.stalled_bytes,

@@ -21,11 +21,15 @@ from agent.gateway.config import Config, default_folder, load
 from agent.gateway.connection import GREET_S, Connection
 from agent.gateway.credentials import password, tls_context
 from agent.gateway.dialer import DIAL_S, Dialer
-from agent.gateway.log import Log
-from agent.gateway.loop import SOCKET, Gateway
+from agent.gateway.doors import SOCKET
+from agent.gateway.log import Log, printable
+from agent.gateway.loop import SPOOL, Gateway
+from agent.gateway.medium import free_bytes, wanted_bytes
 from agent.gateway.metrics import Figures, noise_of
 from agent.gateway.notify import Notify
+from agent.gateway.serialline import no_right
 from agent.gateway.serialports import find
+from agent.words import counted
 
 __all__ = ["Report", "ask", "check", "folder_of", "load", "run", "told", "unit_text"]
 
@@ -87,22 +91,32 @@ def ask(folder: Path) -> dict[str, Any]:
 
 def told(found: Mapping[str, Any]) -> str:
     """The same for people."""
-    there = "there" if found["connected"] else "not there; envelopes wait"
+    there = "there" if found["connected"] else "not there; what was accepted waits"
+    waits = counted(found["spool_envelopes"], "envelope")
     lines = [
         f"gateway {found['name']}, for {_span(found['up_s'])}",
         f"broker  {found['broker']} {'with' if found['tls'] else 'without'} TLS: {there}",
-        f"spool   {found['spool_envelopes']} envelopes, {found['spool_bytes'] >> 10} of {found['spool_most_bytes'] >> 10}"
+        f"spool   {waits}, {found['spool_bytes'] >> 10} of {found['spool_most_bytes'] >> 10}"
         f" KiB, the oldest for {_span(found['spool_oldest_s'])}" + ("" if found["spool_taking"] else "; TAKES NO MORE"),
     ]
+    if not found["spool_writable"]:
+        lines.append(
+            f"        CANNOT BE WRITTEN ({found['spool_trouble']}): with a broker envelopes pass by it, else devices keep them"
+        )
+    if found["aside_files"]:
+        lines.append(
+            f"        {counted(found['aside_files'], 'damaged file')} beside it, {found['aside_bytes'] >> 10} KiB"
+        )
     if found["spool_expired"]:
-        lines.append(f"        {found['spool_expired']} envelopes were too old and are dropped")
+        expired = counted(found["spool_expired"], "envelope was", "envelopes were")
+        lines.append(f"        {expired} too old and dropped")
     for port in found["ports"]:
         noise = noise_of(port["counts"])
         lines.append(
-            f"{port['state']:8}{port['port']}: {port['counts'].get('up', 0)} envelopes"
-            + (f", {noise} pieces were no frame or beyond the limits" if noise else "")
+            f"{port['state']:8}{port['port']}: {counted(port['counts'].get('up', 0), 'envelope')}"
+            + (f", {counted(noise, 'piece was', 'pieces were')} no frame or beyond the limits" if noise else "")
         )
-    return "\n".join(lines)
+    return "\n".join(printable(line) for line in lines)
 
 
 def _span(seconds: float) -> str:
@@ -145,7 +159,7 @@ class Report:
 
     def told(self) -> str:
         """For people."""
-        return "\n".join(f"{'ok ' if right else 'NOT'}  {part}: {says}" for part, right, says in self.rows)
+        return "\n".join(printable(f"{'ok ' if right else 'NOT'}  {part}: {says}") for part, right, says in self.rows)
 
 
 def check(config: Config, environment: Mapping[str, str] | None = None) -> Report:
@@ -174,7 +188,7 @@ def _check_ports(config: Config, report: Report) -> None:
         names = find([pattern])
         barred = [name for name in names if not os.access(name, os.R_OK | os.W_OK)]
         if barred:
-            report.rows.append(("port", False, f"{barred[0]}: no right to open it: add the user to the group dialout"))
+            report.rows.append(("port", False, f"{barred[0]}: {no_right(barred[0])}"))
         else:
             report.rows.append(
                 ("port", True, f"{pattern}: {', '.join(names) or 'nothing there now; it is waited for'}")
@@ -191,8 +205,15 @@ def _check_folder(folder: Path, report: Report) -> None:
         says = f"{folder}: cannot be looked at ({error.strerror}); ask as root"
         report.rows.append(("spool", False, says))
         return
-    if not os.access(place, os.W_OK | os.X_OK) or not place.is_dir():
+    if place == folder and os.geteuid() not in (0, folder.stat().st_uid):
+        report.rows.append(("spool", False, f"{folder}: belongs to another user; ask as that one, or as root"))
+    elif place.is_dir() and os.statvfs(place).f_flag & os.ST_RDONLY:
+        says = f"{place}: is on a read-only medium: a gateway starts, keeps nothing, and needs the broker for each envelope"
+        report.rows.append(("spool", False, says))
+    elif not os.access(place, os.W_OK | os.X_OK) or not place.is_dir():
         report.rows.append(("spool", False, f"{place}: cannot be written; name a folder of your own with --spool"))
+    elif free_bytes(place) < wanted_bytes(folder / SPOOL):
+        report.rows.append(("spool", False, f"{place}: the disk is full; a gateway starts, and keeps nothing"))
     elif wide:
         report.rows.append(("spool", False, f"{folder}: others may look into it: chmod 700 {folder}"))
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection
 
-from agent.release.identifiers import Edit, Module
+from agent.release.identifiers import Edit, Module, walk
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _SCOPES = (*_FUNCTIONS, ast.ClassDef, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -48,7 +48,7 @@ def _one(
     function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, keywords: Collection[str], chosen: dict[int, str]
 ) -> None:
     body = function.body if isinstance(function.body, list) else [function.body]
-    inside = [node for statement in body for node in ast.walk(statement)]
+    inside = [node for statement in body for node in walk(statement)]
     own = _arguments(function.args)
     used = {chosen.get(id(node), name) for node in inside for name in _named(node)}
     used |= {argument.arg for argument in own}
@@ -94,12 +94,12 @@ def _bound_inside(node: ast.AST) -> list[str]:
         return []
     if isinstance(node, _SCOPES) and not isinstance(node, _FUNCTIONS):
         return [getattr(node, "name", "")] + [
-            inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name) and not isinstance(inner.ctx, ast.Load)
+            inner.id for inner in walk(node) if isinstance(inner, ast.Name) and not isinstance(inner.ctx, ast.Load)
         ]
     if isinstance(node, _FUNCTIONS):
         inner_names = [argument.arg for argument in _arguments(node.args)] + [getattr(node, "name", "")]
         body = node.body if isinstance(node.body, list) else [node.body]
-        inside = [inner for statement in body for inner in ast.walk(statement)]
+        inside = [inner for statement in body for inner in walk(statement)]
         return inner_names + [
             inner.id for inner in inside if isinstance(inner, ast.Name) and not isinstance(inner.ctx, ast.Load)
         ]

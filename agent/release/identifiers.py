@@ -21,8 +21,10 @@ class Module:
     `import *`, `**` in a call [arguments by names that nobody sees].
     """
 
-    def __init__(self, path: str, source: bytes, *, hides: bool = False) -> None:
-        """`hides`: names that no token shows are told in `hidden`, and are no error."""
+    def __init__(self, path: str, source: bytes, *, hides: bool = False, plain: bool = False) -> None:
+        """`hides`: names that no token shows are told in `hidden`, and are no error. `plain`: only `tree`, `nodes` and `tokens` are
+        asked for.
+        """
         self.path, self.source, self._hides = path, source, hides
         try:
             self.tree = ast.parse(source)
@@ -31,7 +33,8 @@ class Module:
         self._starts = [0]
         for line in source.splitlines(keepends=True):
             self._starts.append(self._starts[-1] + len(line))
-        self._fill()
+        if not plain:
+            self._fill()
 
     def at(self, line: int, column: int) -> int:
         """Offset of a place as syntax trees tell it."""
@@ -50,7 +53,12 @@ class Module:
     @cached_property
     def nodes(self) -> list[ast.AST]:
         """All nodes of the tree, outer ones first."""
-        return list(ast.walk(self.tree))
+        return walk(self.tree)
+
+    @cached_property
+    def said(self) -> set[str]:
+        """All that is a name anywhere."""
+        return {name for _, name in self.tokens}
 
     @property
     def words(self) -> frozenset[str]:
@@ -64,7 +72,6 @@ class Module:
         )
 
     def _fill(self) -> None:
-        self.said: set[str] = {name for _, name in self.tokens}
         self.attributes: set[str] = set()  # names of what an object or a module holds
         self.plain: set[str] = set()  # names that stand alone
         self.bound: set[str] = set()  # by an assignment, a definition, an argument, an import
@@ -89,7 +96,7 @@ class Module:
         self._scope(self.tree, "module")
 
     def _scope(self, node: ast.AST, kind: str) -> None:
-        for child in ast.iter_child_nodes(node):
+        for child in children(node):
             self._one(child, kind)
             inner = kind
             if isinstance(child, (*_FUNCTIONS, ast.Lambda)):
@@ -130,7 +137,7 @@ class Module:
         elif isinstance(node, ast.Constant):
             self._constant(node)
         elif isinstance(node, ast.JoinedStr) and self._hides:
-            self.hidden |= {getattr(at, "id", getattr(at, "attr", "")) for at in ast.walk(node)}
+            self.hidden |= {getattr(at, "id", getattr(at, "attr", "")) for at in walk(node)}
         elif isinstance(node, (ast.JoinedStr, ast.Match)):
             raise AgentError(f"{self.path}: line {node.lineno} has an f-string or a match, in which names are not seen")
         if isinstance(node, ast.Assign) and kind == "module":
@@ -156,7 +163,7 @@ class Module:
             around += [default for default in (*node.args.defaults, *node.args.kw_defaults) if default]
         if kind == "class":  # evaluated in the class body, though they stand below the function
             for part in around:
-                self.attributes |= {inner.id for inner in ast.walk(part) if isinstance(inner, ast.Name)}
+                self.attributes |= {inner.id for inner in walk(part) if isinstance(inner, ast.Name)}
 
     def _bind(self, name: str, kind: str, *, function: bool = False) -> None:
         self.bound.add(name)
@@ -200,6 +207,26 @@ class Module:
             self.folded.add(target.id)
 
 
+def children(node: ast.AST) -> list[ast.AST]:
+    """As `ast.iter_child_nodes`, without what says nothing by itself: contexts and operators."""
+    found: list[ast.AST] = []
+    for name in node._fields:
+        value = getattr(node, name, None)
+        if isinstance(value, list):
+            found += [each for each in value if isinstance(each, ast.AST)]
+        elif isinstance(value, ast.AST) and value._fields:
+            found.append(value)
+    return found
+
+
+def walk(node: ast.AST) -> list[ast.AST]:
+    """The node and all beneath it, outer ones first."""
+    found = [node]
+    for each in found:  # it grows meanwhile
+        found += children(each)
+    return found
+
+
 def is_const(node: ast.AST) -> bool:
     """True for `const(…)`."""
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "const"
@@ -234,5 +261,5 @@ def _annotations_and_docstrings(nodes: list[ast.AST]) -> set[int]:
         for part in parts:
             if isinstance(part, ast.Expr) and not isinstance(part.value, ast.Constant):
                 continue
-            found |= {id(inner) for inner in ast.walk(part)} if part else set()
+            found |= {id(inner) for inner in walk(part)} if part else set()
     return found

@@ -9,12 +9,15 @@ import ast
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from agent.errors import AgentError
+from agent.files import read_bounded
 from agent.release.identifiers import Edit, Module, edited, span
 
 PACKAGE = "firmware"
 FORM = 1  # of names.json
+LIMIT_BYTES = 1 << 20  # of names.json; one of this release has 50 KB
 
 
 class ShortenError(AgentError):
@@ -52,12 +55,22 @@ class Names:
         return cls(short, numbers, defined, classes, {str(number): text for text, number in texts.items()})
 
     @classmethod
+    def from_file(cls, path: Path) -> Names:
+        """Those of a file. AgentError if it cannot be read, ShortenError if it is something else."""
+        table = read_bounded(
+            path, limit_bytes=LIMIT_BYTES, instead="`byleave agent release` writes one", refusal=AgentError
+        )
+        if len(table) > LIMIT_BYTES:
+            raise ShortenError(f"{path}: this is no names.json of a release")
+        return cls.read(table)
+
+    @classmethod
     def read(cls, table: bytes) -> Names:
         """What `table` wrote; ShortenError for anything else."""
         try:
             found = json.loads(table)
             form, rows = found["form"], [found[key] for key in ("short", "numbers", "defined", "classes", "texts")]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise ShortenError("this is no names.json of a release") from None
         if form != FORM or not all(isinstance(row, dict) for row in rows):
             raise ShortenError("this is no names.json of a form that this version knows")

@@ -17,6 +17,8 @@ Syntax trees say what is what, tokens where; nothing is read by pattern.
 
 from __future__ import annotations
 
+import contextlib
+import gc
 from collections.abc import Iterator, Mapping
 from keyword import iskeyword
 from string import ascii_letters
@@ -74,6 +76,23 @@ def shorten(sources: Mapping[str, bytes]) -> tuple[dict[str, bytes], Names]:
     each board's release has the same names. The same sources give the same bytes. AgentError names the module that cannot be
     understood.
     """
+    with _uncollected():
+        return _shortened(sources)
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the collector of cycles: syntax trees have none, and to look through a hundred of them takes as long as all else."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def _shortened(sources: Mapping[str, bytes]) -> tuple[dict[str, bytes], Names]:
     untouched = [Module(path, sources[path]) for path in UNTOUCHED if path in sources]
     modules = [Module(path, sources[path]) for path in sorted(sources) if path not in (*UNTOUCHED, PROGRAM)]
     for path in UNTOUCHED:
@@ -87,7 +106,10 @@ def shorten(sources: Mapping[str, bytes]) -> tuple[dict[str, bytes], Names]:
     known = known.union(*(module.said for module in untouched), *(module.words for module in modules))
     known = known.union(*(_of_others(module) for module in modules))
     numbers = Constants(modules, known)
-    modules = [Module(module.path, edited(module, [*first[module.path], *numbers.edits(module)])) for module in modules]
+    modules = [
+        Module(module.path, edited(module, [*first[module.path], *numbers.edits(module)]), plain=True)
+        for module in modules
+    ]
     modules = [
         Module(module.path, edited(module, [*arguments.edits(module, keywords), *imports.edits(module, PACKAGE)]))
         for module in modules

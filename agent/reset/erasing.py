@@ -82,6 +82,8 @@ def _erase(name, first, end, over):
   else:
    bad.append([n, _zero(dev, n)])
  print(json.dumps(bad))
+"""
+VERIFY = """
 def _verify(name, first, end):
  global _hash
  if not first:
@@ -92,6 +94,11 @@ def _verify(name, first, end):
   _hash.update(_buf)
   blank += _buf == _ones
  print(json.dumps([blank, hexlify(_hash.digest()).decode() if end == _devs[name].ioctl(4, 0) else ""]))
+"""
+# Which chip it is, without saying so: its own number hashed behind the device's pseudonym.
+MARK = """
+from machine import unique_id
+print(json.dumps(hexlify(hashlib.sha256({device!r} + unique_id()).digest()).decode()))
 """
 # RTC memory of an ESP32: as long as it can be, so that what lies behind a shorter content goes too (MICROPY_HW_RTC_USER_MEM_MAX).
 RETAINED = """
@@ -160,6 +167,10 @@ _fs = _file = None
 gc.collect()
 vfs.VfsLfs2.mkfs(_devs["files"], **_options)
 _fs = vfs.VfsLfs2(_devs["files"], **_options)
+"""
+# After OPEN: entries of the root that are none of these.
+OTHERS = """
+print(json.dumps(len([1 for entry in _fs.ilistdir("/") if entry[0] not in {names!r}]) if _fs else -1))
 """
 CHECK = """
 _hash = hashlib.sha256()

@@ -5,21 +5,21 @@ from __future__ import annotations
 import hashlib
 import re
 from base64 import b64decode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agent.board.console import HELD, Console
 from agent.errors import AgentError, BoardRefused, LinkLost, NotProven
+from agent.files import NEW
 from agent.release.make import firmware_folder
 from agent.reset import erasing
 from agent.reset.erasing import SECTOR_BYTES
-from agent.reset.regions import UNFINISHED, Known, Region, ask, known
+from agent.reset.regions import UNFINISHED, Known, Region, ask, known, mark, read_back, steps
 
 # Sectors: 3.2 s on the slowest chip (400 ms each, W25Q64JV data sheet, 9.6), within any watchdog's time.
 ERASED_AT_ONCE = 8
-READ_AT_ONCE = 32
 KEPT_BYTES = 512 << 10  # of the program's files: three releases
 WRITE_BYTES = 2048
 MPY = b"M\x06"  # first bytes of MicroPython's bytecode
@@ -44,6 +44,7 @@ class Erased:
     slots: tuple[str, ...]
     kept: dict[str, str] = field(default_factory=dict)  # path of a program's file → SHA-256
     flash_again: bool = False
+    chip_mark: str = ""
 
     def fields(self) -> dict[str, Any]:
         """As plain data."""
@@ -56,6 +57,7 @@ class Erased:
         return {
             "proven": True,
             "chip": self.chip,
+            "chip_mark": self.chip_mark,
             "board": self.board,
             "device": self.device,
             "regions": rows,
@@ -98,6 +100,7 @@ def reset(
             raise
         try:
             erased = erase(console, before, release_too=release_too, progress=progress)
+            erased = replace(erased, chip_mark=mark(console, before.device))
         except LinkLost as lost:
             raise LinkLost(f"{lost}. {UNFINISHED}") from None
         except BoardRefused as refused:
@@ -105,6 +108,11 @@ def reset(
             raise NotProven(f"{port}: {refused}. {UNFINISHED}") from None
         except NotProven:
             _end(console)
+            raise
+        except BaseException:  # Ctrl-C, in the midst of a program that erases
+            with suppress(AgentError):
+                console.interrupt()
+                _end(console)
             raise
         console.run(erasing.wipe(HELD))
         with suppress(LinkLost):  # a port that the chip makes goes away with it
@@ -154,7 +162,7 @@ class _Reset:
     def done(self) -> Erased:
         """Carries it out."""
         console = self._console
-        console.run(erasing.ERASE)
+        console.run(erasing.ERASE + erasing.VERIFY)
         files: dict[str, bytes] = {}
         kept_all = True
         for region in self._regions:
@@ -196,7 +204,7 @@ class _Reset:
         self._progress(self._done, self._of)
 
     def _erase(self, region: Region) -> None:
-        for first, end in _steps(region.sectors, ERASED_AT_ONCE):
+        for first, end in steps(region.sectors, ERASED_AT_ONCE):
             call = f"_erase({region.name!r}, {first}, {end}, {region.name in _FIRST})"
             for sector, zeroed in ask(self._console, call):
                 at = sector * SECTOR_BYTES
@@ -207,15 +215,12 @@ class _Reset:
 
     def _verify(self, region: Region) -> None:
         """2. Read anew once all is erased [what wrote meanwhile]."""
-        blank, digest = 0, ""
-        for first, end in _steps(region.sectors, READ_AT_ONCE):
-            found, digest = ask(self._console, f"_verify({region.name!r}, {first}, {end})")
-            blank += found
-            self._tick(end - first)
+        blank, digest = read_back(self._console, region, self._tick)
         if (blank, digest) != (region.sectors, region.erased_sha256):
             missing = region.sectors - blank
+            read = "reads" if missing == 1 else "read"
             self._bad.append(
-                f"of region {region.name} {missing} of {region.sectors} sectors read otherwise than erased"
+                f"of region {region.name} {missing} of {region.sectors} sectors {read} otherwise than erased"
             )
 
     # --- the program's own files
@@ -253,8 +258,9 @@ class _Reset:
         folders = {path[:at] for path in files for at in range(1, len(path)) if path[at] == "/"}
         for folder in sorted(folders):
             console.run(f"_fs.mkdir({folder!r})")
-        for path, data in files.items():
-            console.run(f"_path = {path!r}\n_file = _fs.open(_path, 'wb')")
+        for path, data in sorted(files.items(), key=lambda each: each[0] == "/main.py"):  # which starts what there is
+            # Its name last [half of `slots`, of a cable that was pulled: a board that nothing of the firmware starts on].
+            console.run(f"_path = {path + NEW!r}\n_file = _fs.open(_path, 'wb')")
             for at in range(0, len(data), WRITE_BYTES):
                 console.run(f"_file.write({data[at : at + WRITE_BYTES]!r}) and None")
             console.run("_file.close()")
@@ -264,17 +270,13 @@ class _Reset:
                     f"{console.port}: {path} of the firmware does not read back; all that was personal is erased. "
                     f"Give the same command again, then flash the firmware again (`byleave agent flash`)"
                 )
+            console.run(f"_fs.rename(_path, {path!r})")
             kept[path] = digest
         # 3. Nothing else is in the new file system.
         there = ask(console, erasing.LIST)
         if sorted(there) != sorted({path.split("/")[1] for path in files}):
             self._bad.append("the new file system holds something")
         return kept
-
-
-def _steps(sectors: int, at_once: int) -> Iterator[tuple[int, int]]:
-    for first in range(0, sectors, at_once):
-        yield first, min(sectors, first + at_once)
 
 
 def _is_program(path: str, data: bytes) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +18,8 @@ from agent.reset import erasing
 from agent.reset.erasing import SECTOR_BYTES
 
 MOST_SECTORS = 4096  # of a region: 16 MiB, the largest flash of these boards; what says more is no board
+_SHA256 = re.compile("[0-9a-f]{64}")
+READ_AT_ONCE = 32
 REQUIRED = frozenset({"keys", "rules", "spool", "files"})
 UNFINISHED = (
     "The board is NOT proven empty: what is erased stays erased, the keys first, and without them it starts as no device. "
@@ -83,6 +87,14 @@ def known(console: Console) -> Known:
     return Known(chip, board, device, has_firmware, regions)
 
 
+def mark(console: Console, device: str) -> str:
+    """Which chip it is, by a number that tells it to nobody who has not that chip. FIND ran before."""
+    said = ask(console, erasing.MARK.format(device=device.encode()))
+    if not isinstance(said, str) or not _SHA256.fullmatch(said):
+        raise NotProven(f"{console.port}: what the board says of its chip cannot be read")
+    return said
+
+
 def _found(console: Console) -> tuple[str, tuple[Region, ...]]:
     """(chip, regions) as the board says them."""
     try:
@@ -99,3 +111,18 @@ def ask(console: Console, program: str) -> Any:
         return json.loads(said)
     except ValueError:
         raise NotProven(f"{console.port}: the board's answer cannot be read. {UNFINISHED}") from None
+
+
+def read_back(console: Console, region: Region, tick: Callable[[int], None] = lambda sectors: None) -> tuple[int, str]:
+    """(sectors that are 0xFF, SHA-256 of all) as the board reads them now. FIND and VERIFY ran before."""
+    blank, digest = 0, ""
+    for first, end in steps(region.sectors, READ_AT_ONCE):
+        found, digest = ask(console, f"_verify({region.name!r}, {first}, {end})")
+        blank += found
+        tick(end - first)
+    return blank, digest
+
+
+def steps(sectors: int, at_once: int) -> Iterator[tuple[int, int]]:
+    for first in range(0, sectors, at_once):
+        yield first, min(sectors, first + at_once)

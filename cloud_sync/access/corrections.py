@@ -14,6 +14,7 @@ from cloud_sync.audit import Kind
 from cloud_sync.errors import Denied
 from cloud_sync.gate import Gate, Request
 from cloud_sync.gate.book import STAFF
+from cloud_sync.gate.entry import granted
 from cloud_sync.gate.words import UNDECLARED, said_role
 from cloud_sync.keys.personkeys import PersonKeys
 from cloud_sync.model import Action, Actor, AuditEvent, LawfulBasis, Reason
@@ -82,9 +83,7 @@ class Corrections:
                 *(("on_behalf_of", subject), ("before", before), ("after", after)),
             ]
             request = Request(actor, purpose, Action.READ, part.category, subject, now, now)
-            grant = self._gate.grant(request)
-            if grant is not None:
-                detail += [("grant", grant.grant), ("ticket", grant.ticket)]
+            detail += granted(self._gate.grant(request))
             entry = self._audit.append(AuditEvent(Kind.RECORD_CORRECTED.value, now, actor.id, subject, tuple(detail)))
         return Correction(record, before, after, entry)
 

@@ -14,7 +14,7 @@ from cloud_sync.access.staff import ID_BYTES, StaffAccess
 from cloud_sync.audit import AuditLog, Kind
 from cloud_sync.audit.log import Entry
 from cloud_sync.errors import ConfigError, Denied
-from cloud_sync.gate.words import said_word
+from cloud_sync.gate.entry import named
 from cloud_sync.model import Actor, AuditEvent, Reason
 from cloud_sync.model.access import StaffGrant
 from cloud_sync.policy.vocabulary import Role
@@ -107,7 +107,7 @@ class Help:
         asked = self._find(session, person.id) if person.role == Role.DATA_SUBJECT.value else None
         if asked is None:
             reason = Reason.ROLE_NOT_PERMITTED
-            people = said_word(person.id), said_word(person.id)
+            people = named(person.id, person.id, allowed=False)
             self._audit.append(
                 AuditEvent(Kind.ACCESS_REFUSED.value, self._clock.now(), *people, (("reason", reason.value),))
             )

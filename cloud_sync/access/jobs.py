@@ -15,8 +15,9 @@ from typing import Final, TypeVar
 from cloud_sync.audit import Kind
 from cloud_sync.errors import Denied
 from cloud_sync.gate import Gate, Request
+from cloud_sync.gate.entry import named
 from cloud_sync.gate.mail import PROFILING
-from cloud_sync.gate.words import said_role, said_word
+from cloud_sync.gate.words import said_category, said_purpose, said_role, said_word
 from cloud_sync.model import Action, Actor, AuditEvent
 from cloud_sync.policy import Policy
 from cloud_sync.policy.vocabulary import ControllerRole
@@ -99,13 +100,13 @@ class Jobs:
     ) -> None:
         detail: list[tuple[str, str | int]] = [
             ("action", Action.READ.value),
-            ("category", category if self._policy.rules_of(category) else "undeclared"),
-            ("purpose", purpose if purpose in self._policy.purposes else "undeclared"),
+            ("category", said_category(category, self._policy)),
+            ("purpose", said_purpose(purpose, self._policy)),
             ("role", said_role(actor.role)),
             ("makes", makes.value),
             ("instruction", said_word(instruction)),
             ("reason", refused.value if refused else "allowed"),
         ]
-        people = (said_word(actor.id), said_word(subject)) if refused else (actor.id, subject)
+        people = named(actor.id, subject, allowed=not refused)
         kind = Kind.GATE_DENIED if refused else Kind.GATE_ALLOWED
         self._audit.append(AuditEvent(kind.value, self._clock.now(), *people, tuple(detail)))

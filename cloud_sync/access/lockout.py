@@ -14,8 +14,9 @@ from typing import Final, Protocol
 
 from cloud_sync.access.logins import LoginRefusal
 from cloud_sync.audit import Kind
+from cloud_sync.errors import ConfigError
 from cloud_sync.gate.book import STAFF, USERS
-from cloud_sync.gate.words import UNDECLARED
+from cloud_sync.gate.words import UNDECLARED, check_word
 from cloud_sync.model import Action, AuditEvent, Reason
 from cloud_sync.policy import Policy
 from cloud_sync.stores import AuditSink, Clock
@@ -65,11 +66,18 @@ class Lockout:
         """Whether nobody is let in under this name now: locked out, or refused too often at the door."""
         return self.locked(actor) or self._is_locked((actor, True))
 
-    def unlock(self, actor: str) -> None:
-        """Let somebody in again, who has explained themselves."""
-        for key in ((actor, False), (actor, True)):
-            self._until.pop(key, None)
-            self._refused.pop(key, None)
+    def unlock(self, actor: str, *, by: str) -> None:
+        """Let somebody in again, who has explained themselves; the log says who let them. ConfigError for somebody who lets
+        themselves in. Other processes follow at their next start.
+        """
+        if by == actor:
+            raise ConfigError("nobody unlocks themselves: somebody else hears the explanation, and unlocks")
+        # Ahead of it [somebody is let in, and nobody can say by whom].
+        self._audit.append(AuditEvent(Kind.ACCESS_UNLOCKED.value, self._clock.now(), check_word(by, "by"), actor, ()))
+        with self._counting:
+            for key in ((actor, False), (actor, True)):
+                self._until.pop(key, None)
+                self._refused.pop(key, None)
 
     def heard(self, event: AuditEvent) -> None:
         """Count a refusal; with one too many the actor is locked out, and the log says so."""
@@ -103,12 +111,17 @@ class Lockout:
         return times
 
     def _begin(self) -> None:
-        """With what was refused before this process began."""
+        """With what was refused before this process began, and since somebody was let in again."""
+        let_in: dict[str, float] = {}
+        for event in self._store.newest_events(Kind.ACCESS_UNLOCKED.value, MOST_BEFORE):
+            let_in.setdefault(event.subject, event.at)
         for kind in (Kind.GATE_DENIED, Kind.LOGIN_REFUSED):  # each has keys of its own, so that either order does
             for event in reversed(self._store.newest_events(kind.value, MOST_BEFORE)):
-                if _counts(event):
+                if _counts(event) and event.at > let_in.get(event.actor, -1.0):
                     self._note(_key(event), event)
         for event in self._store.newest_events(Kind.ACCESS_LOCKED.value, MOST_BEFORE):
+            if event.at <= let_in.get(event.subject, -1.0):
+                continue
             key = event.subject, dict(event.detail).get("reason") == DOOR
             self._until.setdefault(key, self._within.end(event.at))
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from cloud_sync.audit import Kind
 from cloud_sync.errors import Denied
 from cloud_sync.gate import Decision, Gate, Request
-from cloud_sync.gate.words import said_role
+from cloud_sync.gate.entry import granted
+from cloud_sync.gate.words import said_category, said_purpose, said_role
 from cloud_sync.model import Action, Actor, AuditEvent
 from cloud_sync.stores import AuditSink, Clock
 
@@ -36,17 +37,16 @@ class Terminal:
         now = self._clock.now()
         request = Request(actor, purpose, Action.TERMINAL, category, subject, now, now, fields=fields)
         decision = self._gate.ask(request, device=device)
-        grant, policy = self._gate.grant(request), self._gate.policy
+        policy = self._gate.policy
         detail: list[tuple[str, str | int]] = [
             ("action", Action.TERMINAL.value),
-            ("category", category if policy.rules_of(category) else "undeclared"),
-            ("purpose", purpose if purpose in policy.purposes else "undeclared"),
+            ("category", said_category(category, policy)),
+            ("purpose", said_purpose(purpose, policy)),
             ("role", said_role(actor.role)),
             ("device", device),
             ("reason", decision.reason.value),
+            *granted(self._gate.grant(request)),
         ]
-        if grant is not None:
-            detail += [("grant", grant.grant), ("ticket", grant.ticket)]
         kind = Kind.GATE_ALLOWED if decision else Kind.GATE_DENIED
         self._audit.append(AuditEvent(kind.value, now, actor.id, subject, tuple(detail)))
         if not decision:

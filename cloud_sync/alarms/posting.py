@@ -2,7 +2,8 @@
 
 1. A message is made in the transaction that remembers why [a crash between the two]. 2. It is claimed before it is handed over [two
 processes]. 3. The gate is asked again [a withdrawal while the mail server was away]. 4. Who did not take it is tried again,
-later each time.
+later each time. 5. A channel that hangs is waited for a few seconds and has one message at a time: the others go on, and what
+it has taken in the end counts as taken.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from cloud_sync.alarms.channels import Channel
 from cloud_sync.alarms.rules import Sealer
 from cloud_sync.audit import Kind
 from cloud_sync.disclosure.alerts import Alerts
+from cloud_sync.disclosure.patience import Attempt
 from cloud_sync.errors import SealBroken
 from cloud_sync.model import Actor, AuditEvent, Reason
 from cloud_sync.model.access import AlertLink
@@ -32,6 +34,7 @@ GIVEN_UP_S: Final = 86_400.0  # an alarm of yesterday wakes nobody; the readings
 CLAIM_S: Final = 120.0  # longer than any channel takes
 REMEMBERED_S: Final = 86_400.0  # so long messages count against the most of a rule
 AT_ONCE: Final = 100
+PATIENCE_S: Final = 10.0  # as long as one channel keeps the others waiting, once while it hangs
 
 _SOURCES: Final = {source.name: source for source in SOURCES}
 
@@ -44,16 +47,26 @@ class Post:
     ) -> None:
         self._database, self._sealer, self._clock, self._audit = database, sealer, clock, audit
         self._channels = channels
+        self._hanging: dict[str, tuple[AlarmMessage, Attempt]] = {}  # by channel: what it has not answered yet
+        self.patience_s = PATIENCE_S
 
     def hand_over(self, alerts: Alerts, stopping: Callable[[], bool] = lambda: False) -> int:
         """What may be tried now, until somebody is `stopping`; how many were taken."""
-        now, taken = self._clock.now(), 0
+        now, taken = self._clock.now(), self._late()
         self._database.remove_taken(now - REMEMBERED_S)
-        for message in self._database.alarm_messages_due(now, AT_ONCE):
-            if stopping():
-                break
-            taken += self._one(message, alerts, now)
+        while page := self._database.alarm_messages_due(now, AT_ONCE):  # each is put off, claimed or gone
+            for message in page:
+                if stopping():
+                    return taken
+                taken += self._one(message, alerts, now)
         return taken
+
+    def _late(self) -> int:
+        """What channels that hung have answered since; how many were taken after all."""
+        ended = {name: each for name, each in self._hanging.items() if each[1].ended()}
+        for name in ended:
+            del self._hanging[name]
+        return sum(self._answered(message, attempt.error) for message, attempt in ended.values())
 
     def _one(self, message: AlarmMessage, alerts: Alerts, now: float) -> bool:
         tries = message.tries + 1
@@ -63,7 +76,8 @@ class Post:
             if rule is None or link is None or now - message.made_at >= GIVEN_UP_S:
                 self._give_up(message, "expired" if rule and link else "removed", now)
                 return False
-            if channel is None:  # the integrator has not said how it is reached: it waits, and lets others by
+            # Nobody has said how it is reached, or it hangs [5.]: the message waits, and lets others by.
+            if channel is None or rule.channel in self._hanging:
                 self._database.put_alarm_message(replace(message, next_at=now + FIRST_RETRY_S))
                 return False
             self._database.put_alarm_message(replace(message, tries=tries, next_at=now + CLAIM_S))
@@ -80,17 +94,27 @@ class Post:
             self._give_up(message, decision.reason.value, now)
             return False
         try:
-            channel.send(self._sealer.alarm(rule).to, alerts.part(link))
+            to, part = self._sealer.alarm(rule).to, alerts.part(link)
         except SealBroken:  # the person was erased meanwhile
             self._give_up(message, "erased", now)
             return False
-        except Exception as error:  # 4. Also what a stranger's channel raises [it would end the thread for good].
-            log.info("a message of an alarm was not taken (%s)", type(error).__name__)
-            later = min(FIRST_RETRY_S * 2 ** (message.tries - 1), MOST_RETRY_S)
-            self._note(replace(message, next_at=self._clock.now() + later))
+        attempt = Attempt(lambda: channel.send(to, part))
+        if not attempt.ended(self.patience_s):  # 5.
+            log.warning("the channel %s hangs; other channels go on", rule.channel)
+            self._hanging[rule.channel] = message, attempt
             return False
-        self._note(replace(message, taken_at=self._clock.now()))
-        return True
+        return self._answered(message, attempt.error)
+
+    def _answered(self, message: AlarmMessage, error: Exception | None) -> bool:
+        if error is None:
+            self._note(replace(message, taken_at=self._clock.now()))
+            return True
+        log.info(
+            "a message of an alarm was not taken (%s)", type(error).__name__
+        )  # 4. Whatever a stranger's channel raises.
+        later = min(FIRST_RETRY_S * 2 ** (message.tries - 1), MOST_RETRY_S)
+        self._note(replace(message, next_at=self._clock.now() + later))
+        return False
 
     def _note(self, message: AlarmMessage) -> None:
         """Unless its rule has gone meanwhile."""

@@ -22,7 +22,7 @@ from cloud_sync.keys.personkeys import PersonKeys
 from cloud_sync.model import AuditEvent, Reason, StoredEnvelope
 from cloud_sync.model.alarms import AlarmRow
 from cloud_sync.read.reader import Reader
-from cloud_sync.stores import AuditSink, Clock, Database, TombstoneStore
+from cloud_sync.stores import AuditSink, Clock, Database, TombstoneStore, WitnessStore
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +31,7 @@ OVERLAP_S: Final = 60.0  # two processes that commit at once: the later commit m
 TURN_S: Final = 30.0  # how often a thread looks whether a message may be tried again
 DENIED_S: Final = 900.0  # a rule of somebody whose data is restricted looks again after so long
 CHANGED: Final = "alarm-rules"
+REMOVED: Final = "alarm/"  # of the witness: a rule that was taken back, and when
 #: The leave is gone and not only stopped for a while: so is the rule.
 _GONE: Final = frozenset(
     {Reason.CONSENT_MISSING, Reason.PURPOSE_NOT_DECLARED, Reason.CATEGORY_UNKNOWN, Reason.ROLE_NOT_PERMITTED}
@@ -50,8 +51,10 @@ class Runner:
         clock: Clock,
         audit: AuditSink,
         tombstones: TombstoneStore,
+        witness: WitnessStore,
     ) -> None:
         self._tombstones, self._erasures, self._forgot_at = tombstones, -1, 0.0
+        self._witness = witness
         self._database, self._reader, self._gate = database, reader, gate
         self._clock, self._audit = clock, audit
         self._sealer = Sealer(people)
@@ -106,6 +109,17 @@ class Runner:
             self.work()
         else:
             self._come.set()
+
+    def replay(self) -> int:
+        """Remove again what was removed, from a database that may be a restored one; before anything is served. How many."""
+        removed = self._witness.witnesses(REMOVED)
+        back = [row for row in self._database.alarm_rules() if f"{REMOVED}{row.rule_id}" in removed]
+        for row in back:
+            with self._database.transaction():
+                self._end(row, SERVICE.id)
+        if back:
+            log.warning("%d alarms came back with a backup, and were removed again", len(back))
+        return len(back)
 
     def start(self) -> None:
         """Work in a thread, at once and whenever something comes in."""
@@ -253,6 +267,8 @@ class Runner:
         self._looker.forget(row.rule_id)
         self._denied.pop(row.rule_id, None)
         self._waiting.discard(row.rule_id)
+        # Ahead of the row [a backup of before brings the rule back, and it tells of what nobody watches any longer].
+        self._witness.set_witness(f"{REMOVED}{row.rule_id}", int(self._clock.now()), b"")
         if self._database.remove_alarm_rule(row.rule_id):
             self._log(Kind.ALARM_REMOVED, row.subject, row.rule_id, by)
 

@@ -2,6 +2,7 @@
 
 from cloud_sync.audit.accesses import Access, accesses
 from cloud_sync.audit.checkpoint import Checkpoint, Ed25519Signer, Signer, open_checkpoint
+from cloud_sync.audit.continuity import Continuity, Restored
 from cloud_sync.audit.events import Kind, forgotten
 from cloud_sync.audit.log import AuditLog, Entry, Proof, verify
 from cloud_sync.audit.merkle import verify_consistency
@@ -12,11 +13,13 @@ __all__ = [
     "Access",
     "AuditLog",
     "Checkpoint",
+    "Continuity",
     "Ed25519Signer",
     "Entry",
     "Kind",
     "Proof",
     "Published",
+    "Restored",
     "Signer",
     "Verb",
     "accesses",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -126,10 +126,15 @@ class AuditLog:
         self._signer = signer
         self._random = random
         self._hears: Callable[[AuditEvent], None] | None = None
+        self._signed: Callable[[Sequence[bytes]], None] | None = None
 
     def heard_by(self, hears: Callable[[AuditEvent], None]) -> None:
         """Tell `hears` of each event from now on, once it is in the log."""
         self._hears = hears
+
+    def witnessed_by(self, signed: Callable[[Sequence[bytes]], None]) -> None:
+        """Tell `signed` the leaf hashes of each checkpoint from now on, before it is given out."""
+        self._signed = signed
 
     def append(self, event: AuditEvent) -> int:
         """Log an event; its index. AuditError for an unknown kind or key, or for free text."""
@@ -157,6 +162,8 @@ class AuditLog:
     def checkpoint(self) -> str:
         """A signed checkpoint of the log as it is now: keep it outside, it is what makes truncation visible."""
         hashes = self._store.leaf_hashes()
+        if self._signed is not None:
+            self._signed(hashes)
         return sign_checkpoint(self._signer, len(hashes), root_of(hashes))
 
     @property

@@ -7,7 +7,7 @@ functions work on lists of leaf hashes; a tree of a million leaves takes about a
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from cloud_sync.errors import AuditError
@@ -64,19 +64,48 @@ def inclusion_path(index: int, hashes: Sequence[bytes]) -> list[bytes]:
 
 def consistency_path(old_size: int, hashes: Sequence[bytes]) -> list[bytes]:
     """PROOF(old_size, hashes): that the tree of the first `old_size` leaves is a beginning of this one."""
-    if not 0 < old_size <= len(hashes):
-        raise AuditError(f"a log of {len(hashes)} entries has no beginning of {old_size}")
+    return consistency_paths([old_size], hashes)[old_size]
+
+
+def consistency_paths(old_sizes: Sequence[int], hashes: Sequence[bytes]) -> dict[int, list[bytes]]:
+    """The same for several beginnings; what they share is computed once."""
+    root = _Roots(hashes).root
+    return {size: _consistency(size, len(hashes), root) for size in old_sizes}
+
+
+def _consistency(old_size: int, size: int, root: Callable[[int, int], bytes]) -> list[bytes]:
+    if not 0 < old_size <= size:
+        raise AuditError(f"a log of {size} entries has no beginning of {old_size}")
     path: list[bytes] = []
-    first, last, whole = 0, len(hashes), True
+    first, last, whole = 0, size, True
     while old_size != last:
         middle = first + _split(last - first)
         if old_size <= middle:
-            path.append(root_of(hashes[middle:last]))
+            path.append(root(middle, last))
             last = middle
         else:
-            path.append(root_of(hashes[first:middle]))
+            path.append(root(first, middle))
             first, whole = middle, False
-    return ([] if whole else [root_of(hashes[first:last])]) + path[::-1]
+    return ([] if whole else [root(first, last)]) + path[::-1]
+
+
+class _Roots:
+    """Roots of parts of a tree, the large ones remembered."""
+
+    _SMALL = 1024  # leaves: below it a root is a millisecond, and remembering all would take more than the tree
+
+    def __init__(self, hashes: Sequence[bytes]) -> None:
+        self._hashes = hashes
+        self._known: dict[tuple[int, int], bytes] = {}
+
+    def root(self, first: int, last: int) -> bytes:
+        """Of the leaves from `first` to before `last`."""
+        if last - first <= self._SMALL:
+            return root_of(self._hashes[first:last])
+        if (first, last) not in self._known:
+            middle = first + _split(last - first)
+            self._known[first, last] = node_hash(self.root(first, middle), self.root(middle, last))
+        return self._known[first, last]
 
 
 def verify_inclusion(index: int, size: int, leaf: bytes, path: Sequence[bytes], root: bytes) -> None:

@@ -70,6 +70,12 @@ def mark(database: sqlite3.Connection, name: str) -> str:
     return str(row[0]) if row else ""
 
 
+def entries_of(path: Path) -> int:
+    """How many entries of the audit log a snapshot holds."""
+    with opened(path, read_only=True) as database:
+        return int(database.execute("SELECT count(*) FROM audit_leaf").fetchone()[0])
+
+
 def turn_back(path: Path, made_at: float) -> None:
     """Make a copy of a snapshot a database that was put back: it says so until its erasures are replayed."""
     with opened(path) as copy:

@@ -1,7 +1,8 @@
 """The folders in which backups lie, what is in them, and what is past its horizon.
 
 Which folders these are stands beside the tombstones, where no restore turns it back. Whatever of our own names lies there is found,
-with a manifest or without one [a cut that left the file alone], and goes when its time is over.
+with a manifest or without one [a cut that left the file alone], and goes when its time is over. A backup of keys has a name of the
+operator's: it is registered before it is written, and known by what is in it.
 """
 
 from __future__ import annotations
@@ -15,8 +16,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from cloud_sync.backups.copying import opened
 from cloud_sync.backups.manifest import Kept, beside, discard, read_manifest
 from cloud_sync.errors import CloudSyncError, ConfigError
+from cloud_sync.storage import keybackup
+from cloud_sync.storage.keybackup import PART
 from cloud_sync.storage.private import write_private
 from cloud_sync.stores import WitnessStore
 
@@ -25,6 +29,7 @@ log = logging.getLogger(__name__)
 PREFIX: Final = "backups/"
 _STAMP: Final = "%Y%m%dT%H%M%SZ"
 _NAME: Final = re.compile(r"telemetry-(\d{8}T\d{6}Z)\.db(\.part)?", re.ASCII)
+INTENDED: Final = "intended-backup/"  # and a hash of the path: when a backup of keys was begun there
 MADE: Final = "made-backup/"  # and the SHA-256 of one that this installation made
 MARK: Final = (
     ".byleave-backups"  # an empty file that a registered folder has, and the mount point of a disk that is away has not
@@ -64,6 +69,16 @@ class Shelf:
         if not there.exists():
             write_private(there, b"")  # ConfigError for a folder that is missing, before it is looked for every hour
         self._witness.set_witness(_name(path), 1, path.encode())
+
+    def intend(self, path: Path, made_at: float) -> None:
+        """A backup of keys is about to be written here; whatever becomes of it goes when its time is over."""
+        self.register(path.parent)
+        absolute = str(path.absolute())
+        self._witness.set_witness(_intent(absolute), int(made_at), absolute.encode())
+
+    def done(self, path: Path) -> None:
+        """It has its manifest, and is found by that."""
+        self._witness.set_witness(_intent(str(path.absolute())), 0, b"")
 
     def made(self, sha256: str, made_at: float) -> None:
         """A backup with this hash was made here; known also when the audit log has been turned back behind it."""
@@ -127,7 +142,22 @@ class Shelf:
             paths = [path for path in folder.iterdir() if path.is_file()]
         except OSError:
             return None
-        return [found for found in map(self._of, paths) if found is not None]
+        there = {found.path.absolute(): found for found in self._begun(folder)}
+        there |= {path.absolute(): found for path in paths if (found := self._of(path)) is not None}
+        return list(there.values())
+
+    def _begun(self, folder: Path) -> Iterator[Found]:
+        """Backups of keys that were cut before they had a manifest: the whole file, or what was written of it."""
+        for name, made_at in self._witness.witnesses(INTENDED).items():
+            _, mark = self._witness.witness(name) or (0, b"")
+            path = Path(mark.decode())
+            if not made_at or path.parent != folder.absolute():
+                continue
+            due_at, part = self._expires[Kept.KEYS](made_at), path.with_name(path.name + PART)
+            if part.is_file():
+                yield Found(part, Kept.KEYS, made_at, due_at)
+            if path.is_file() and _is_keys_of(path, made_at):  # [another file that somebody put there since]
+                yield Found(path, Kept.KEYS, made_at, due_at)
 
     def _of(self, path: Path) -> Found | None:
         """By the manifest, the name, and what is known of its hash: of their moments the one that ends it soonest."""
@@ -155,6 +185,20 @@ class Shelf:
 def name_of(made_at: float) -> str:
     """The file name of a snapshot."""
     return f"telemetry-{datetime.fromtimestamp(int(made_at), UTC).strftime(_STAMP)}.db"
+
+
+def _is_keys_of(path: Path, made_at: int) -> bool:
+    """Whether a file says of itself that it is a backup of keys of that second."""
+    try:
+        with opened(path, read_only=True) as database:
+            row = database.execute("SELECT count FROM seen WHERE name = ?", (keybackup.MADE_AT,)).fetchone()
+    except CloudSyncError:
+        return False
+    return row is not None and row[0] == made_at
+
+
+def _intent(path: str) -> str:
+    return INTENDED + hashlib.sha256(path.encode()).hexdigest()
 
 
 def _name(path: str) -> str:

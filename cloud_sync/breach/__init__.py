@@ -2,5 +2,6 @@
 
 from cloud_sync.breach.concerned import Concerned, Finder
 from cloud_sync.breach.desk import BreachDesk
+from cloud_sync.breach.telling import LettersLeft
 
-__all__ = ["BreachDesk", "Concerned", "Finder"]
+__all__ = ["BreachDesk", "Concerned", "Finder", "LettersLeft"]

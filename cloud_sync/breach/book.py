@@ -6,12 +6,14 @@ and what was not.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Any, Final
 
 from cloud_sync.audit import Kind
+from cloud_sync.breach.witness import IncidentWitness
 from cloud_sync.errors import ConfigError, StoreError
 from cloud_sync.model import AuditEvent
 from cloud_sync.model.incidents import (
@@ -28,14 +30,17 @@ from cloud_sync.model.incidents import (
 )
 from cloud_sync.stores import AuditSink, Clock, Database
 
+log = logging.getLogger(__name__)
+
+ACTOR: Final = "retention"
 NO_INCIDENT: Final = "no such incident; byleave sync breaches list names them"
 
 
 class IncidentBook:
     """All incidents of one installation."""
 
-    def __init__(self, database: Database, audit: AuditSink, clock: Clock) -> None:
-        self.database, self.clock = database, clock
+    def __init__(self, database: Database, audit: AuditSink, clock: Clock, witness: IncidentWitness) -> None:
+        self.database, self.clock, self._witness = database, clock, witness
         self._audit = audit
 
     def get(self, incident_id: str) -> Incident:
@@ -58,12 +63,37 @@ class IncidentBook:
         now = self.clock.now()
         with self.database.transaction():
             number = len(self.database.incident_events(incident_id))
-            self.database.append_incident_event(
-                IncidentEvent(incident_id, number, kind.value, now, _named(by, detail), dict(detail))
-            )
+            event = IncidentEvent(incident_id, number, kind.value, now, _named(by, detail), dict(detail))
+            self.database.append_incident_event(event)
             said: tuple[tuple[str, str | int], ...] = (("record", incident_id), *_said(detail))
             self._audit.append(AuditEvent(kind.value, now, by, subject, said))
-            return self.get(incident_id)
+            incident = self.get(incident_id)
+        self._witness.note(event)
+        return incident
+
+    def remove(self, incident_id: str) -> None:
+        """An incident whose term is over."""
+        self._witness.forget(incident_id)  # ahead [what is put back goes by its term again]
+        self.database.remove_incident(incident_id)
+
+    def replay(self) -> int:
+        """Put back what a restored database does not know, and tell the witness of what it does not; how many events.
+
+        Whom an incident concerns is in the database alone. Where more were found than it names now, it says so: they are found anew
+        before anybody is told.
+        """
+        with self.database.transaction():
+            missing = self._witness.missing()
+            for event in missing:
+                self.database.append_incident_event(event)
+        for incident_id in sorted({event.incident_id for event in missing}):
+            there, incident = len(self.database.concerned(incident_id)), self.get(incident_id)
+            lost = incident.concerned is not None and there < incident.concerned and incident.closed_at is None
+            self.append(incident_id, Kind.BREACH_RESTORED, by=ACTOR, detail={"lost": lost})
+        if missing:
+            log.warning("%d events of the register of incidents were lost, and are put back", len(missing))
+        self._witness.note_all()
+        return len(missing)
 
     def log(self, incident_id: str, kind: Kind, *, by: str, subject: str, detail: Mapping[str, Any]) -> None:
         """In the audit log alone: what is said of one person is not in a register that outlives them."""
@@ -137,6 +167,11 @@ def _exempted(incident: Incident, event: IncidentEvent) -> Incident:
     return replace(incident, exempt=Exempt(event.detail["exempt"]), due=due)
 
 
+def _restored(incident: Incident, event: IncidentEvent) -> Incident:
+    """The list of people was lost with a database: nobody has looked, whatever was found before."""
+    return replace(incident, concerned=None) if event.detail["lost"] else incident
+
+
 def _closed(incident: Incident, event: IncidentEvent) -> Incident:
     return replace(incident, closed_at=event.at)
 
@@ -153,6 +188,7 @@ _STEPS: Final[Mapping[str, Callable[[Incident, IncidentEvent], Incident]]] = {
     Kind.BREACH_TOLD.value: _told,
     Kind.BREACH_EXEMPTED.value: _exempted,
     Kind.BREACH_CLOSED.value: _closed,
+    Kind.BREACH_RESTORED.value: _restored,
 }
 #: What of an event's detail the audit log has, under its own keys.
 _SAID: Final = {

@@ -19,6 +19,7 @@ from cloud_sync.audit import Kind
 from cloud_sync.breach.book import IncidentBook
 from cloud_sync.breach.concerned import Concerned, Finder
 from cloud_sync.breach.letters import letter_to
+from cloud_sync.breach.telling import LettersLeft, Round
 from cloud_sync.errors import ConfigError
 from cloud_sync.gate.words import check_word
 from cloud_sync.model.incidents import (
@@ -129,8 +130,11 @@ class BreachDesk:
             found = self._finder.find(incident)
             self._book.database.add_concerned(incident_id, found.people, self._book.clock.now())
             left = len(self._book.database.concerned(incident_id, untold=True))
-            detail = {"count": len(found.people), "left": left}
-            self._book.append(incident_id, Kind.BREACH_CONCERNED, by=by, detail=detail)
+        detail = {
+            "count": len(found.people),
+            "left": left,
+        }  # of a commit of its own: the witness hears of it behind that
+        self._book.append(incident_id, Kind.BREACH_CONCERNED, by=by, detail=detail)
         return found
 
     def concerned(self, incident_id: str, *, untold: bool = False) -> list[str]:
@@ -161,27 +165,24 @@ class BreachDesk:
     def tell_people(
         self, incident_id: str, hand_over: Callable[[str, str], None], *, by: str, language: str = "en"
     ) -> Incident:
-        """Hand each person's letter over who was found and not told yet: hand_over(subject, letter).
+        """Hand each person's letter over who was found and not told yet: hand_over(subject, letter), in a thread of its own.
 
-        One by one: what `hand_over` raises ends it, and whoever was told before is not told again.
+        One by one, each waited for half a minute at most. Who does not get it stops nobody else: at the end `LettersLeft` names
+        them, and another call is theirs alone.
         """
         incident = self._open_one(incident_id)
         if incident.concerned is None:
             raise ConfigError("nobody has looked whom it concerns: find them first")
         text = letter_to(Party.PERSONS, incident, self._policy, language=language)
-        done = 0
+        round_ = Round(self._book, incident_id, by)
         try:
-            for subject in self._book.database.concerned(incident_id, untold=True):
-                hand_over(subject, text)
-                with self._book.database.transaction():
-                    self._book.database.note_told(incident_id, subject, self._book.clock.now())
-                    said = {"party": Party.PERSONS.value}
-                    self._book.log(incident_id, Kind.BREACH_TOLD, by=by, subject=subject, detail=said)
-                done += 1
+            round_.go(self._book.database.concerned(incident_id, untold=True), lambda subject: hand_over(subject, text))
         finally:
-            left = len(self._book.database.concerned(incident_id, untold=True))
-            detail = {"party": Party.PERSONS.value, "count": done, "left": left}
+            untold = self._book.database.concerned(incident_id, untold=True)
+            detail = {"party": Party.PERSONS.value, "count": round_.told, "left": len(untold)}
             incident = self._book.append(incident_id, Kind.BREACH_TOLD, by=by, detail=detail)
+        if untold:
+            raise LettersLeft(tuple(untold), round_.told) from round_.error
         return incident
 
     def exempt(self, incident_id: str, reason: Exempt | str, *, by: str) -> Incident:

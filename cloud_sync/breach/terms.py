@@ -54,5 +54,5 @@ def end_terms(book: IncidentBook, policy: Policy) -> int:
         if each.closed_at is not None and max(term.end(each.closed_at) for term in terms) <= now
     ]
     for incident_id in over:
-        book.database.remove_incident(incident_id)
+        book.remove(incident_id)
     return len(over)

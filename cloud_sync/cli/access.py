@@ -17,6 +17,7 @@ from cloud_sync.cli.common import (
     identifier,
     iso,
     print_json,
+    say,
 )
 from cloud_sync.cli.session import opened
 from cloud_sync.model import Actor
@@ -164,11 +165,3 @@ def _row(grant: StaffGrant) -> dict[str, Any]:
         "from": iso(grant.opened_at),
         "until": "taken back" if ended else iso(grant.ends_at),
     }
-
-
-def say(as_json: bool, value: object, sentence: str) -> None:
-    """One JSON value, or a sentence."""
-    if as_json:
-        print_json(value)
-    else:
-        typer.echo(sentence)

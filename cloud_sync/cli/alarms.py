@@ -21,6 +21,7 @@ from cloud_sync.cli.common import (
     identifier,
     iso,
     print_json,
+    say,
     sentences,
 )
 from cloud_sync.cli.session import opened
@@ -114,10 +115,7 @@ def arm(
     """
     with opened(config) as session:
         alarm = session.cloud.alarms.arm(_person(subject), rule_id, on=not off)
-    if as_json:
-        print_json(fields(alarm))
-    else:
-        typer.echo(f"{rule_id}: {'armed' if alarm.armed else 'not armed'}")
+    say(as_json, fields(alarm), f"{rule_id}: {'armed' if alarm.armed else 'not armed'}")
 
 
 @alarms.command()
@@ -128,10 +126,7 @@ def remove(subject: Subject, rule_id: RuleId, config: ConfigFile = DEFAULT_CONFI
     """
     with opened(config) as session:
         session.cloud.alarms.remove(_person(subject), rule_id)
-    if as_json:
-        print_json({"removed": rule_id})
-    else:
-        typer.echo(f"{rule_id}: removed")
+    say(as_json, {"removed": rule_id}, f"{rule_id}: removed")
 
 
 def fields(alarm: Alarm) -> dict[str, Any]:

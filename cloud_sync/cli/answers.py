@@ -117,6 +117,8 @@ def _limits(record: ConsentRecord) -> str:
 def _setting(bound: ConsentBound) -> list[str]:
     said = {
         BoundKind.FOUNDED: f"group {bound.group} is founded, held by {bound.entity_id}",
+        BoundKind.INVITED: f"{bound.subject} is invited to group {bound.group}, and in it once they accept",
+        BoundKind.DECLINED: f"{bound.subject} does not want to be in group {bound.group}",
         BoundKind.JOINED: f"{bound.subject} is in group {bound.group}",
         BoundKind.LEFT: f"{bound.subject} is out of group {bound.group}; their own choice holds",
         BoundKind.NARROWED: f"group {bound.group} {_narrowing(bound)} for its members",

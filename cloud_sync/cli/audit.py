@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from cloud_sync.audit import Access, Entry, Proof, accesses, verify
+from cloud_sync.audit import Access, Entry, Proof, Restored, accesses, open_checkpoint, verify
 from cloud_sync.audit.published import entries_json, leaves
 from cloud_sync.cli.common import (
     DEFAULT_CONFIG,
@@ -25,9 +25,10 @@ from cloud_sync.cli.common import (
     identifier,
     iso,
     print_json,
+    say,
 )
 from cloud_sync.cli.files import read_text, write_new
-from cloud_sync.cli.session import opened
+from cloud_sync.cli.session import Session, opened
 from cloud_sync.disclosure.silence import unspoken
 from cloud_sync.errors import AuditError, CloudSyncError
 
@@ -125,10 +126,11 @@ def export(
             else:
                 write_new(out, entries_json(store, subject).encode())
         key = session.cloud.audit.public_key
-    if as_json:
-        print_json({"file": str(out), "entries": size, "key": key})
-    else:
-        typer.echo(f"wrote {out}; check it anywhere: byleave audit verify LOG CHECKPOINT --key {shlex.quote(key)}")
+    say(
+        as_json,
+        {"file": str(out), "entries": size, "key": key},
+        f"wrote {out}; check it anywhere: byleave audit verify LOG CHECKPOINT --key {shlex.quote(key)}",
+    )
 
 
 @audit.command()
@@ -161,10 +163,7 @@ def key(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
     """
     with opened(config) as session:
         public = session.cloud.audit.public_key
-    if as_json:
-        print_json({"key": public})
-    else:
-        typer.echo(public)
+    say(as_json, {"key": public}, public)
 
 
 @audit.command()
@@ -213,6 +212,8 @@ def check(
 ) -> None:
     """Recompute the whole log, and hold it against a checkpoint of earlier. Exit code 2 at the first thing that does not fit.
 
+    A log that was put back from a backup does not hold either; where the backup's part is proven to be what was signed, it says so.
+
     Without a checkpoint that somebody else kept, a log that was rewritten throughout cannot be told from a true one.
 
     Example: byleave sync audit check --against 2026-03-14.checkpoint
@@ -224,11 +225,31 @@ def check(
             try:
                 size = session.cloud.audit.check(note)
             except AuditError as error:
-                _report(as_json, {"holds": False, "why": str(error)}, f"does not hold: {error}")
+                lost = None if note is None else _restored(session, note)
+                told = {"holds": False, "why": str(error), "restored": lost._asdict() if lost else None}
+                _report(as_json, told, f"does not hold: {_lost(lost) if lost else error}")
                 raise typer.Exit(FINDINGS) from None
     found = {"holds": True, "entries": size, "against": str(against) if against else None}
     beside = f", and continues {against}" if against else "; no checkpoint was given to hold it against"
     _report(as_json, found, f"holds: {size} entries fit their tree{beside}")
+
+
+def _restored(session: Session, note: str) -> Restored | None:
+    """The restore that explains it, where the log fits its own tree and the note is of this log."""
+    try:
+        session.cloud.audit.check()
+        return session.cloud.continuity.explain(open_checkpoint(note, session.cloud.audit.public_key))
+    except AuditError:
+        return None
+
+
+def _lost(found: Restored) -> str:
+    logged = f"entry {found.entry} records it" if found.entry is not None else "no entry records it"
+    return (
+        f"entries {found.kept} to {found.signed - 1} of {found.signed} that were signed are lost with a restore, which was seen"
+        f" {iso(found.at)}; {logged}. The {found.kept} before them are proven to be those that were signed. {found.lost} entries"
+        " were lost in all: ask who restored, from what, and why"
+    )
 
 
 def _report(as_json: bool, found: dict[str, Any], line: str) -> None:

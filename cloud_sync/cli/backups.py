@@ -22,6 +22,7 @@ from cloud_sync.cli.common import (
     fail,
     iso,
     print_json,
+    say,
     sentences,
 )
 from cloud_sync.cli.keep import time_of
@@ -59,10 +60,11 @@ def snapshot(
     """
     with opened(config) as at:
         made = at.cloud.backups.snapshot(folder)
-    if as_json:
-        print_json({"file": str(made.path), **_manifest(made.manifest)})
-    else:
-        typer.echo(f"wrote {made.path}: {made.manifest.size_bytes} bytes; it goes on {iso(made.manifest.due_at)}")
+    say(
+        as_json,
+        {"file": str(made.path), **_manifest(made.manifest)},
+        f"wrote {made.path}: {made.manifest.size_bytes} bytes; it goes on {iso(made.manifest.due_at)}",
+    )
 
 
 @backup.command("list")
@@ -98,10 +100,11 @@ def verify(file: Snapshot, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson 
             found = at.cloud.backups.verify(file)
         except StoreError as error:
             fail(f"byleave sync: {error}", FINDINGS)
-    if as_json:
-        print_json({"file": str(file), **_manifest(found)})
-    else:
-        typer.echo(f"{file} holds: made {iso(found.made_at)}, goes {iso(found.due_at)}")
+    say(
+        as_json,
+        {"file": str(file), **_manifest(found)},
+        f"{file} holds: made {iso(found.made_at)}, goes {iso(found.due_at)}",
+    )
 
 
 @backup.command()
@@ -136,10 +139,11 @@ def prune(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
     """
     with opened(config) as at:
         done = at.cloud.backups.prune()
-    if as_json:
-        print_json({"gone": [str(path) for path in done.gone], "away": [str(path) for path in done.away]})
-    else:
-        typer.echo(f"destroyed {len(done.gone)} backups")
+    say(
+        as_json,
+        {"gone": [str(path) for path in done.gone], "away": [str(path) for path in done.away]},
+        f"destroyed {len(done.gone)} backups",
+    )
     if done.away:
         fail(f"away, with whatever lies there: {', '.join(map(str, done.away))}", FINDINGS)
 
@@ -156,10 +160,7 @@ def forget(
     """
     with opened(config) as at:
         at.cloud.backups.forget(folder)
-    if as_json:
-        print_json({"forgotten": str(folder)})
-    else:
-        typer.echo(f"{folder} is looked into no longer")
+    say(as_json, {"forgotten": str(folder)}, f"{folder} is looked into no longer")
 
 
 @backup.command()

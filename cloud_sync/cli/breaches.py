@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from cloud_sync.breach import LettersLeft
 from cloud_sync.cli.common import (
     DEFAULT_CONFIG,
     AsJson,
@@ -226,6 +227,8 @@ def letters(
 ) -> None:
     """Write the letters to people who have not been told yet; with that they count as told, so send them.
 
+    Whose letter cannot be written stops nobody else; they are named at the end, and the command again is theirs alone.
+
     Example: byleave sync breaches letters 0a1b2c3d4e5f60718293 letters --by dpo-1
     """
 
@@ -237,7 +240,12 @@ def letters(
     with opened(config) as session:
         if not folder.is_dir():
             raise ConfigError(f"{folder}: is no folder; make it, readable by the desk alone")
-        made = session.cloud.breaches.tell_people(incident_id, write, by=by, language=language)
+        try:
+            made = session.cloud.breaches.tell_people(incident_id, write, by=by, language=language)
+        except LettersLeft as left:
+            for subject in left.untold:
+                typer.echo(f"not told: {subject}", err=True)
+            raise
     _tell(made, as_json)
 
 

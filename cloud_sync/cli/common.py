@@ -78,6 +78,14 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
+def say(as_json: bool, value: object, sentence: str) -> None:
+    """One JSON value, or a sentence."""
+    if as_json:
+        print_json(value)
+    else:
+        typer.echo(sentence)
+
+
 def console() -> Console:
     """Standard output; wide where it is no terminal, so that nothing is folded in a pipe."""
     probe = Console()

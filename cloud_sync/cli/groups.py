@@ -38,12 +38,30 @@ def found(session: Session, evidence: Evidence, group: str) -> ConsentBound:
 
 
 @recording(group)
-def add(session: Session, evidence: Evidence, group: str, subject: str) -> ConsentBound:
-    """Put a person into the group: what it narrows holds for them from now on.
+def invite(session: Session, evidence: Evidence, group: str, subject: str) -> ConsentBound:
+    """Ask a person to be in the group. It binds nobody before their own yes, and is not repeated for a month.
 
-    Example: byleave sync group add depot s-1 --by h-1 --channel portal --act added --language en
+    Example: byleave sync group invite depot s-1 --by h-1 --channel portal --act pressed_invite --language en
     """
-    return session.cloud.groups.add(group, subject, evidence)
+    return session.cloud.groups.invite(group, subject, evidence)
+
+
+@recording(group)
+def accept(session: Session, evidence: Evidence, group: str, subject: str) -> ConsentBound:
+    """Record the person's own yes: what the group narrows holds for them from now on.
+
+    Example: byleave sync group accept depot s-1 --by s-1 --channel app --act tapped_accept --language en
+    """
+    return session.cloud.groups.accept(group, subject, evidence)
+
+
+@recording(group)
+def decline(session: Session, evidence: Evidence, group: str, subject: str) -> ConsentBound:
+    """Record the person's no to an invitation.
+
+    Example: byleave sync group decline depot s-1 --by s-1 --channel app --act tapped_decline --language en
+    """
+    return session.cloud.groups.decline(group, subject, evidence)
 
 
 @recording(group)
@@ -127,7 +145,8 @@ def hand_over(
     declaration: Annotated[Path, typer.Option(help="The signed declaration, a file; its hash is kept, not the file.")],
     role: Annotated[str, typer.Option(help="Role of who signed.")] = "account_holder",
 ) -> ConsentBound:
-    """Bring in a company's people. Each waits, restricted, until they agree or another ground is recorded.
+    """Bring in a company's people. Each is invited; of whom nothing else is known waits, restricted, until they agree or another
+    ground is recorded.
 
     Example: byleave sync group hand-over depot --people p.txt --declaration d.pdf --by h-1 --channel app --act signed --language en
     """
@@ -173,9 +192,10 @@ def show(group: GroupName, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson 
     """
     with opened(config) as session:
         members, settings = session.cloud.groups.members(group), session.cloud.groups.settings(group)
+        invited = session.cloud.groups.invited(group)
     if as_json:
         narrowed = {purpose: record_fields(bound) for purpose, bound in settings.items()}
-        print_json({"group": group, "members": members, "narrows": narrowed})
+        print_json({"group": group, "members": members, "invited": invited, "narrows": narrowed})
         return
     table = Table(
         "purpose", "what is left", "since", title=f"{group}: {len(members)} members: {', '.join(members) or '-'}"

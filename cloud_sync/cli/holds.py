@@ -19,6 +19,7 @@ from cloud_sync.cli.common import (
     identifier,
     iso,
     print_json,
+    say,
     sentences,
 )
 from cloud_sync.cli.keep import time_of
@@ -146,10 +147,7 @@ def accept(by: By, approved_by: SecondPerson, config: ConfigFile = DEFAULT_CONFI
     with opened(config) as session:
         session.cloud.holds.accept_lost(by=by, approved_by=approved_by)
         count = len(session.cloud.holds.in_force())
-    if as_json:
-        print_json({"in_force": count})
-    else:
-        typer.echo(f"{count} holds are in force, and none is missing")
+    say(as_json, {"in_force": count}, f"{count} holds are in force, and none is missing")
 
 
 def restrict(
@@ -178,10 +176,11 @@ def restrict(
         made = session.cloud.restrictions.restrict(
             subject, ground, by=by, reference=reference or "", review_at=review_at
         )
-    if as_json:
-        print_json(_fields(made))
-    else:
-        typer.echo(f"{subject} is restricted; to end it: byleave sync lift {made.restriction_id} --told --by …")
+    say(
+        as_json,
+        _fields(made),
+        f"{subject} is restricted; to end it: byleave sync lift {made.restriction_id} --told --by …",
+    )
 
 
 def lift(

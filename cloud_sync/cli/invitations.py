@@ -52,13 +52,18 @@ def invite(
         str,
         typer.Option(metavar="HEX", help="Key of the releases that the board will take (byleave sync release key)."),
     ] = "",
+    require_confirmation: Annotated[
+        bool,
+        typer.Option("--require-confirmation", help="Admit only what is named by the code that the agent shows."),
+    ] = False,
     config: ConfigFile = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
     """Invite whoever has a board to enrol it for a person. The invitation holds no secret, and is good once.
 
     Give the file to the agent at the board; it seals what the board becomes to this server, and `byleave sync admit` takes that
-    in. Compare the fingerprint on both machines: who swaps the invitation on the way would get the board's keys.
+    in. Compare the fingerprint on both machines: who swaps the invitation on the way would get the board's keys. Whoever has a copy
+    of it could enrol a board of theirs first: --require-confirmation, or `byleave sync admit --confirm`, finds that out.
 
     Example: byleave sync invite s-1 --out van.invitation --for 14d
     """
@@ -67,18 +72,24 @@ def invite(
     made: list[Invitation] = []
 
     def file(session: Session) -> bytes:
-        made.append(session.cloud.invite(subject=subject, for_s=seconds, **asked))
+        made.append(
+            session.cloud.invite(subject=subject, for_s=seconds, require_confirmation=require_confirmation, **asked)
+        )
         return f"{made[0].text}\n".encode()
 
     with opened(config) as session:
         write_new(out, lambda: file(session))
-    _tell_invited(made[0], subject, out, as_json)
+    _tell_invited(made[0], subject, out, require_confirmation, as_json)
 
 
 def admit(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What byleave agent enrol --out has written.")],
     answer: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Sealed answer for byleave agent greet; refused if it exists.")
+    ] = None,
+    confirm: Annotated[
+        str | None,
+        typer.Option(metavar="CODE", help="As byleave agent enrol showed it at the board; another file is refused."),
     ] = None,
     without_hello: Annotated[
         bool, typer.Option("--without-hello", help="Also if nothing proves that a board has these keys.")
@@ -90,6 +101,7 @@ def admit(
     """Admit a board that an agent has enrolled by an invitation: its device is in use from here on.
 
     The invitation's key is destroyed, so nobody opens FILE again, and it is deleted. What is refused changes nothing.
+    With --confirm it is the file of the board whose holder you spoke to, and of no other that used the invitation.
 
     Example: byleave sync admit van.enrolment --answer van.answer
     """
@@ -99,14 +111,15 @@ def admit(
     with opened(config) as session:
 
         def admitted() -> Admission:
-            done.append(session.cloud.admit(sealed, without_hello=without_hello))
+            done.append(session.cloud.admit(sealed, without_hello=without_hello, confirm=confirm))
             return done[0]
 
         if answer is None:
             admitted()
         else:
             answer = _answered(answer, lambda: answer_file(admitted().answer), done)
-    _tell_admitted(done[0], file, answer, deleted=not keep and _deleted(file), as_json=as_json)
+    deleted = not keep and _deleted(file)
+    _tell_admitted(done[0], file, answer, confirmed=confirm is not None, deleted=deleted, as_json=as_json)
 
 
 def invitations(
@@ -134,7 +147,7 @@ def invitations(
     if as_json:
         print_json(rows)
         return
-    table = Table("id", "subject", "made", "expires", "takes over", "provided by")
+    table = Table("id", "subject", "made", "expires", "takes over", "provided by", "confirmation")
     for row in rows:
         table.add_row(*("-" if value is None else str(value) for value in row.values()))
     console().print(table)
@@ -148,26 +161,37 @@ def _row(each: OpenInvitation) -> dict[str, Any]:
         "expires_at": iso(each.expires_at),
         "takes_over": each.takes_over or None,
         "provided_by": each.provided_by or None,
+        "confirmation": "required" if each.confirm else None,
     }
 
 
-def _tell_invited(made: Invitation, subject: str, out: Path, as_json: bool) -> None:
+def _tell_invited(made: Invitation, subject: str, out: Path, confirm: bool, as_json: bool) -> None:
     if as_json:
         said = {"id": made.id, "subject": subject, "file": str(out), "fingerprint": made.fingerprint}
-        print_json({**said, "expires_at": iso(made.expires_at)})
+        print_json({**said, "expires_at": iso(made.expires_at), "confirmation": "required" if confirm else None})
         return
     typer.echo(f"wrote {out}: an invitation for {subject}, good once until {iso(made.expires_at)}")
     typer.echo(f"fingerprint {made.fingerprint}; byleave agent enrol prints the same one, or it is another invitation")
     typer.echo(f"next, at the board: byleave agent enrol --port PORT --invitation {out.name} --out van.enrolment")
+    if confirm:
+        typer.echo("then have the confirmation code read out that it shows: byleave sync admit FILE --confirm CODE")
 
 
-def _tell_admitted(done: Admission, file: Path, answer: Path | None, *, deleted: bool, as_json: bool) -> None:
+def _tell_admitted(
+    done: Admission, file: Path, answer: Path | None, *, confirmed: bool, deleted: bool, as_json: bool
+) -> None:
     if as_json:
         said = {"device": done.device, "subject": done.subject, "board": done.board, "firmware": done.firmware}
+        code = {"confirmation": done.confirmation, "confirmed": confirmed}
         files = {"answer": None if answer is None else str(answer), "deleted": deleted}
-        print_json({**said, "answered": len(done.answer), **files})
+        print_json({**said, **code, "answered": len(done.answer), **files})
         return
     typer.echo(f"enrolled device {done.device} for {done.subject} ({done.board}); its invitation is used up")
+    if not confirmed:
+        typer.echo(
+            f"confirmation code {done.confirmation}: byleave agent enrol showed the same one at the person's board, or this is"
+            f" another board: then invite the right one with --takes-over {done.device}, which ends it"
+        )
     if deleted:
         typer.echo(f"deleted {file}, which nobody can open any more")
     if answer is not None and done.answer:

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from cloud_sync.backups import keys_horizon
 from cloud_sync.cli import session
-from cloud_sync.cli.common import DEFAULT_CONFIG, AsJson, ConfigFile, Group, console, iso, print_json, sentences
+from cloud_sync.cli.common import DEFAULT_CONFIG, AsJson, ConfigFile, Group, console, iso, print_json, say, sentences
 from cloud_sync.cli.session import opened, read_config
 from cloud_sync.config import Config
 from cloud_sync.erasure.witness import SWEPT
@@ -127,10 +127,11 @@ def settle(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None
     with sentences():
         configuration = read_config(config)
         changed = KeyRing(configuration.ring, open_provider(configuration.key_encryption_key)).settle()
-    if as_json:
-        print_json({"changed": changed})
-    else:
-        typer.echo("no other provider opens the keys any more" if changed else "no other provider opened the keys")
+    say(
+        as_json,
+        {"changed": changed},
+        "no other provider opens the keys any more" if changed else "no other provider opened the keys",
+    )
 
 
 @keys.command()
@@ -151,10 +152,11 @@ def backup(
     with opened(config) as at:
         count = at.cloud.back_up_keys(out)
         until = keys_horizon(at.cloud.policy).end(at.now)
-    if as_json:
-        print_json({"file": str(out), "keys": count, "destroy_until": iso(until)})
-    else:
-        typer.echo(f"wrote {out}: {count} keys, each wrapped; destroy it by {iso(until)}")
+    say(
+        as_json,
+        {"file": str(out), "keys": count, "destroy_until": iso(until)},
+        f"wrote {out}: {count} keys, each wrapped; destroy it by {iso(until)}",
+    )
 
 
 @keys.command()

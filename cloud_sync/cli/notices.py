@@ -19,6 +19,7 @@ from cloud_sync.cli.common import (
     identifier,
     iso,
     print_json,
+    say,
 )
 from cloud_sync.cli.session import opened
 from cloud_sync.consent import Evidence
@@ -96,10 +97,11 @@ def received(
     with opened(config) as session:
         cloud = session.cloud
         receipt = cloud.notices.receive(subject, Evidence(by or subject, cloud.policy.notice, channel, act, language))
-    if as_json:
-        print_json({**asdict(receipt), "at": iso(receipt.at)})
-    else:
-        typer.echo(f"{subject} received {receipt.version} at {iso(receipt.at)}")
+    say(
+        as_json,
+        {**asdict(receipt), "at": iso(receipt.at)},
+        f"{subject} received {receipt.version} at {iso(receipt.at)}",
+    )
 
 
 @notices.command()

@@ -17,6 +17,7 @@ from cloud_sync.cli.common import (
     identifier,
     iso,
     print_json,
+    say,
     sentences,
 )
 from cloud_sync.cli.keep import time_of
@@ -90,7 +91,4 @@ def event(
         moment = time_of(at, zone, end=False)
     with opened(config) as session:
         session.cloud.records.note(kind, subject=subject or "", record=record or "", at=moment, source=source or "")
-    if as_json:
-        print_json({"event": kind.value, "subject": subject, "record": record})
-    else:
-        typer.echo(f"noted: {kind.value}")
+    say(as_json, {"event": kind.value, "subject": subject, "record": record}, f"noted: {kind.value}")

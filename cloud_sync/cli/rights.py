@@ -19,6 +19,7 @@ from cloud_sync.cli.common import (
     identifier,
     iso,
     print_json,
+    say,
 )
 from cloud_sync.cli.keep import time_of
 from cloud_sync.cli.rightsacts import (
@@ -143,10 +144,11 @@ def link(case_id: CaseId, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson =
     codes: list[str] = []
     with opened(config) as session:
         ends = session.cloud.rights.identity.send(case_id, lambda _, token: codes.append(token))
-    if as_json:
-        print_json({"code": codes[0], "ends_at": iso(ends)})
-    else:
-        typer.echo(f"{codes[0]}\nto the address on file alone; it works once, until {iso(ends)}")
+    say(
+        as_json,
+        {"code": codes[0], "ends_at": iso(ends)},
+        f"{codes[0]}\nto the address on file alone; it works once, until {iso(ends)}",
+    )
 
 
 @rights.command()

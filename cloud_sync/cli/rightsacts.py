@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cloud_sync.cli.common import DEFAULT_CONFIG, AsJson, ConfigFile, fail, identifier, iso, print_json
+from cloud_sync.cli.common import DEFAULT_CONFIG, AsJson, ConfigFile, fail, identifier, iso, print_json, say
 from cloud_sync.cli.session import opened
 from cloud_sync.errors import ConfigError
 from cloud_sync.model import Actor
@@ -55,10 +55,11 @@ def document(
     """
     with opened(config) as session:
         record = session.cloud.rights.documents.take(case_id, read_file(file), masked=masked, by=by)
-    if as_json:
-        print_json({"record": record})
-    else:
-        typer.echo(f"record {record}; delete {file} now, then: byleave sync rights accept {case_id} --by …")
+    say(
+        as_json,
+        {"record": record},
+        f"record {record}; delete {file} now, then: byleave sync rights accept {case_id} --by …",
+    )
 
 
 def accept(case_id: CaseId, by: By, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
@@ -138,10 +139,11 @@ def restrict(case_id: CaseId, by: By, config: ConfigFile = DEFAULT_CONFIG, as_js
     """
     with opened(config) as session:
         made = session.cloud.rights.carry.restrict(case_id, by=by)
-    if as_json:
-        print_json({"restriction_id": made.restriction_id})
-    else:
-        typer.echo(f"restricted; to end it: byleave sync lift {made.restriction_id} --told --by …")
+    say(
+        as_json,
+        {"restriction_id": made.restriction_id},
+        f"restricted; to end it: byleave sync lift {made.restriction_id} --told --by …",
+    )
 
 
 def rectify(
@@ -185,10 +187,7 @@ def told(
 
 
 def _still(recipients: list[str], as_json: bool) -> None:
-    if as_json:
-        print_json({"to_tell": recipients})
-    else:
-        typer.echo(f"to be told: {', '.join(recipients) or 'nobody (any more)'}")
+    say(as_json, {"to_tell": recipients}, f"to be told: {', '.join(recipients) or 'nobody (any more)'}")
 
 
 def read_file(path: Path) -> bytes:
@@ -201,7 +200,8 @@ def read_file(path: Path) -> bytes:
 
 
 def _now(case: Case, as_json: bool) -> None:
-    if as_json:
-        print_json({"case_id": case.case_id, "state": case.state.value, "identity": case.identity.value})
-    else:
-        typer.echo(f"{case.case_id} is {case.state.value}")
+    say(
+        as_json,
+        {"case_id": case.case_id, "state": case.state.value, "identity": case.identity.value},
+        f"{case.case_id} is {case.state.value}",
+    )

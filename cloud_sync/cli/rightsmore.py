@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from cloud_sync.cli.common import DEFAULT_CONFIG, AsJson, ConfigFile, Subject, fail, identifier, iso, print_json
+from cloud_sync.cli.common import DEFAULT_CONFIG, AsJson, ConfigFile, Subject, fail, identifier, iso, print_json, say
 from cloud_sync.cli.files import write_new
 from cloud_sync.cli.rightsacts import By, CaseId
 from cloud_sync.cli.session import opened
@@ -65,10 +65,11 @@ def import_copy(
     """
     with opened(config) as session:
         made = session.cloud.rights.import_copy(folder, subject=subject, category=category, by=by)
-    if as_json:
-        print_json(asdict(made))
-    else:
-        typer.echo(f"{made.rows} rows in {made.records} records ({made.known} were there), SHA-256 {made.sha256}")
+    say(
+        as_json,
+        asdict(made),
+        f"{made.rows} rows in {made.records} records ({made.known} were there), SHA-256 {made.sha256}",
+    )
 
 
 def letter(case_id: CaseId, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
@@ -98,10 +99,7 @@ def assure(
     with opened(config) as session:
         proof = session.cloud.rights.carry.assure(case_id, by=by)
     write_new(out, proof)
-    if as_json:
-        print_json({"file": str(out), "bytes": len(proof)})
-    else:
-        typer.echo(f"{out}: {len(proof)} bytes; hand it to the customer")
+    say(as_json, {"file": str(out), "bytes": len(proof)}, f"{out}: {len(proof)} bytes; hand it to the customer")
 
 
 def exceptions(case_id: CaseId, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:

@@ -8,8 +8,8 @@ import typer
 from rich.table import Table
 
 from cloud_sync.access.controls import Proof
-from cloud_sync.cli.access import By, say
-from cloud_sync.cli.common import DEFAULT_CONFIG, FINDINGS, AsJson, ConfigFile, Group, console, iso, print_json
+from cloud_sync.cli.access import By
+from cloud_sync.cli.common import DEFAULT_CONFIG, FINDINGS, AsJson, ConfigFile, Group, console, iso, print_json, say
 from cloud_sync.cli.session import opened
 
 security = typer.Typer(cls=Group, no_args_is_help=True)

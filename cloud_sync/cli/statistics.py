@@ -9,7 +9,18 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from cloud_sync.cli.common import DEFAULT_CONFIG, AsJson, ConfigFile, Group, console, fail, identifier, iso, print_json
+from cloud_sync.cli.common import (
+    DEFAULT_CONFIG,
+    AsJson,
+    ConfigFile,
+    Group,
+    console,
+    fail,
+    identifier,
+    iso,
+    print_json,
+    say,
+)
 from cloud_sync.cli.files import write_new
 from cloud_sync.cli.session import opened
 from cloud_sync.model import EPOCH_SECONDS, Actor
@@ -53,10 +64,11 @@ def release(
 
         write_new(out, text, mode=0o644)
     [done] = made
-    if as_json:
-        print_json({"release": done.release_id, "cells": len(done.cells), "file": str(out)})
-    else:
-        typer.echo(f"release {done.release_id}: {len(done.cells)} cells of {done.k_min} people or more, in {out}")
+    say(
+        as_json,
+        {"release": done.release_id, "cells": len(done.cells), "file": str(out)},
+        f"release {done.release_id}: {len(done.cells)} cells of {done.k_min} people or more, in {out}",
+    )
 
 
 @statistics.command()
@@ -89,10 +101,11 @@ def count(
 
         write_new(out, text, mode=0o644)
     [done] = made
-    if as_json:
-        print_json({"counts": done.counts_id, "groups": len(done.groups), "file": str(out)})
-    else:
-        typer.echo(f"counts {done.counts_id}: {len(done.groups)} groups of {done.k_min} people or more, in {out}")
+    say(
+        as_json,
+        {"counts": done.counts_id, "groups": len(done.groups), "file": str(out)},
+        f"counts {done.counts_id}: {len(done.groups)} groups of {done.k_min} people or more, in {out}",
+    )
 
 
 @statistics.command("list")

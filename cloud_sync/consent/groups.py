@@ -6,7 +6,9 @@ Invariants, each with the abuse that it stops:
 2. There is no setting that opens: to narrow is to close or to make coarser, to lift is to take that back [a holder's yes]. A wish
    that a purpose be open is kept as what it is, for the members to see.
 3. A certificate that a company's people have agreed is kept as what it is, a declaration of the company [consent by proxy].
-4. Only the holder sets, and says who is a member [a member who lifts what the company closed].
+4. Only the holder sets, invites and takes out [a member who lifts what the company closed].
+5. A member is who said yes to being one [whoever may found a group names a stranger in it, and closes what they use]. An invitation
+   binds nobody, and is not repeated for a month, whatever became of it.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ from cloud_sync.stores import BoundStore, Clock
 
 _SETTING = frozenset({BoundKind.NARROWED, BoundKind.LIFTED})
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_UNDECIDED = frozenset({BoundKind.INVITED, BoundKind.DECLINED})
+INVITED_S = 30 * 86_400  # an invitation that nobody remembers is none, and one that was declined is not pressed
 MOST_PEOPLE = 10_000_000  # of a certificate; a larger count is a typing error
 
 
@@ -69,12 +73,62 @@ class GroupLedger:
             raise ConsentError(f"group {group} is there already: choose another name")
         return self._append(BoundKind.FOUNDED, group, holder, [])
 
-    def add(self, group: str, subject: str, holder: Evidence) -> ConsentBound:
-        """Put a person into the group: what it narrows holds for them from now on, and nothing is opened."""
+    def invite(self, group: str, subject: str, holder: Evidence) -> ConsentBound:
+        """Ask a person to be in the group; nothing of it holds for them before their own yes."""
         events = self._held(group, holder)
         if identifier(subject, "subject") in self.members(group):
             raise ConsentError(f"{subject} is in group {group} already: nothing to do")
-        return self._append(BoundKind.JOINED, group, holder, events, subject=subject)
+        last = self._of_membership(group, subject)
+        asked = next((bound for bound in reversed(last) if bound.kind is BoundKind.INVITED), None)
+        if asked is not None and last[-1].kind in _UNDECIDED and self._clock.now() < asked.at + INVITED_S:
+            raise ConsentError(f"{subject} was invited to {group} less than a month ago: wait for their answer")
+        return self._append(BoundKind.INVITED, group, holder, events, subject=subject)
+
+    def accept(self, group: str, subject: str, who: Evidence, *, parent: str = "") -> ConsentBound:
+        """The person's yes to being in the group: from now on what it narrows holds for them, and nothing is opened.
+
+        By the person, or of a child by the `parent` who told its age.
+        """
+        self._answers(group, subject, who, parent)
+        events = self._store.bounds_of_group(group, members=False)
+        return self._append(BoundKind.JOINED, group, who, events, subject=subject)
+
+    def decline(self, group: str, subject: str, who: Evidence, *, parent: str = "") -> ConsentBound:
+        """The person's no to being in the group."""
+        self._answers(group, subject, who, parent)
+        events = self._store.bounds_of_group(group, members=False)
+        return self._append(BoundKind.DECLINED, group, who, events, subject=subject)
+
+    def invited(self, group: str) -> list[str]:
+        """Who may still accept, in order."""
+        asked = {bound.subject for bound in self._store.bounds_of_group(group, members=True)}
+        return sorted(subject for subject in asked if self._open(group, subject))
+
+    def asked(self, group: str) -> list[str]:
+        """Who was invited within the last month, whatever they have answered, in order."""
+        since = self._clock.now() - INVITED_S
+        events = self._store.bounds_of_group(group, members=True)
+        return sorted({each.subject for each in events if each.kind is BoundKind.INVITED and each.at > since})
+
+    def invitations(self, subject: str) -> list[ConsentBound]:
+        """What the person may still accept, oldest first; who invites is `entity_id`."""
+        groups = dict.fromkeys(bound.group for bound in self._store.bounds_of(subject) if bound.group)
+        return [found for group in groups if (found := self._open(group, subject)) is not None]
+
+    def _answers(self, group: str, subject: str, who: Evidence, parent: str) -> None:
+        who.check()
+        if who.entity_id not in (subject, parent):
+            raise ConsentError(f"{subject} alone says whether they are in a group")
+        if self._open(group, subject) is None:
+            raise ConsentError(f"{subject} has no open invitation to group {group}: its holder invites them anew")
+
+    def _open(self, group: str, subject: str) -> ConsentBound | None:
+        last = self._of_membership(group, subject)[-1:]
+        fresh = [each for each in last if each.kind is BoundKind.INVITED and self._clock.now() < each.at + INVITED_S]
+        return fresh[0] if fresh else None
+
+    def _of_membership(self, group: str, subject: str) -> list[ConsentBound]:
+        return [bound for bound in self._store.bounds_of(subject) if bound.group == group]
 
     def remove(self, group: str, subject: str, holder: Evidence) -> ConsentBound:
         """Take a person out: their own choice holds again as they made it."""

@@ -16,7 +16,7 @@ from cloud_sync.disclosure.parcel import Part
 from cloud_sync.errors import ConfigError, Denied
 from cloud_sync.gate import Decision, Gate, MailClass, Request
 from cloud_sync.gate.mail import class_of_purpose
-from cloud_sync.gate.words import said_role
+from cloud_sync.gate.words import said_purpose, said_role
 from cloud_sync.model import Action, Actor, AuditEvent
 from cloud_sync.model.access import AlertLink
 from cloud_sync.read.query import Query, Readings
@@ -93,7 +93,7 @@ class Alerts:
         detail: tuple[tuple[str, str | int], ...] = (
             ("action", Action.MAIL.value),
             ("category", category),
-            ("purpose", purpose if purpose in self._gate.policy.purposes else "undeclared"),
+            ("purpose", said_purpose(purpose, self._gate.policy)),
             ("role", said_role(actor.role)),
             ("reason", decision.reason.value),
         )

@@ -27,7 +27,8 @@ from cloud_sync.disclosure.manifest import MANIFEST
 from cloud_sync.disclosure.silence import unspoken
 from cloud_sync.errors import ConfigError, Denied
 from cloud_sync.gate import Decision, Gate, Request
-from cloud_sync.gate.words import said_role, said_word
+from cloud_sync.gate.entry import named
+from cloud_sync.gate.words import said_role
 from cloud_sync.model import Action, Actor, AuditEvent, Precision, Reason
 from cloud_sync.model.keeping import Hold
 from cloud_sync.policy import Policy, Rule
@@ -147,7 +148,7 @@ class Exporter:
             ("reason", best.reason.value),
         )
         logged = AuditKind.EXPORT_BEGUN if allowed else AuditKind.GATE_DENIED
-        people = (actor.id, subject) if allowed else (said_word(actor.id), said_word(subject))
+        people = named(actor.id, subject, allowed=allowed)
         self._audit.append(AuditEvent(logged.value, self._clock.now(), *people, detail))
         if not allowed:
             raise Denied(best.reason, f"denied: {best.reason.value}: {best.explanation}")

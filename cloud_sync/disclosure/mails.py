@@ -8,7 +8,7 @@ from cloud_sync.audit import AuditLog, Kind
 from cloud_sync.errors import Denied
 from cloud_sync.gate import Decision, Gate, MailClass, Request
 from cloud_sync.gate.mail import COUNTED_S, MARKETING, class_of_purpose
-from cloud_sync.gate.words import said_role
+from cloud_sync.gate.words import said_category, said_purpose, said_role
 from cloud_sync.model import Action, Actor, AuditEvent, Precision, Reason
 from cloud_sync.policy.vocabulary import Role
 from cloud_sync.retention.civil import local_date, zone_of
@@ -69,8 +69,8 @@ class Mails:
                 self._audit.record(Kind.MAIL_OVERRIDDEN.value, override.id, subject, purpose=purpose)
         detail = (
             ("action", Action.MAIL.value),
-            ("category", category if policy.rules_of(category) else "undeclared"),
-            ("purpose", purpose if purpose in policy.purposes else "undeclared"),
+            ("category", said_category(category, policy)),
+            ("purpose", said_purpose(purpose, policy)),
             ("role", said_role(actor.role)),
             ("reason", decision.reason.value),
         )

@@ -350,6 +350,7 @@ _TELEMETRY: Final = (
         Fate.NOBODY,
         plain="seq version policy previous at changes purposes banner_until",
     ),
+    _table(Store.TELEMETRY, "policy_text", Fate.NOBODY, plain="policy at content"),
     _table(
         Store.TELEMETRY, "rights_link", Fate.DESTROYED, CASES, personal="link message", plain="made_at ends_at used_at"
     ),
@@ -462,7 +463,7 @@ _KEYS: Final = (
         Fate.DESTROYED,
         INVITATIONS,
         personal="id subject takes_over provided_by wrapped",
-        plain="made_at expires_at",
+        plain="made_at expires_at confirm",
         names="subject",
         stays="takes_over",  # of an invitation of somebody else, who is to have the person's device
     ),
@@ -505,7 +506,7 @@ _OTHERS: Final = (
         ERASER,
         personal="name count mark",
         stays="name count mark",
-        why="hashes and counts by which one is known",
+        why="hashes and counts by which one is known; events of incidents, which name devices and accounts, and nobody",
         basis=_AGAIN,
     ),
     _table(Store.TOMBSTONES, "migration", Fate.NOBODY, plain="version name"),

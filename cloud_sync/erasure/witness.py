@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import hashlib
 
+from cloud_sync.audit.continuity import HEAD
 from cloud_sync.stores import Database, WitnessStore
 
-AUDIT = "audit"
+AUDIT = HEAD
 SWEPT = "swept"
 
 Mark = tuple[int, bytes]

@@ -37,7 +37,7 @@ class Alarming:
     _tombstones: TombstoneRows
 
     def _prepare_alarms(self, people: PersonKeys) -> None:
-        self.breaches = Breaches(self, self._store)
+        self.breaches = Breaches(self, self._store, self._tombstones)
         self.statistics.counts = Counting(
             database=self.database,
             witness=self._tombstones,
@@ -52,6 +52,7 @@ class Alarming:
             people=people,
             reader=self._reader,
             tombstones=self._tombstones,
+            witness=self._tombstones,
             gate=self.gate,
             clock=self.clock,
             audit=self.audit,

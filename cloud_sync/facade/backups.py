@@ -6,9 +6,9 @@ import logging
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self, cast
 
-from cloud_sync.audit import AuditLog, Kind
+from cloud_sync.audit import AuditLog, Continuity, Kind
 from cloud_sync.backups import Found, LastTrace, Manifest, Pruned, Shelf, keys_horizon, last_traces, put_back, verify
-from cloud_sync.backups.copying import MADE_AT, UNREPLAYED, take
+from cloud_sync.backups.copying import MADE_AT, UNREPLAYED, entries_of, take
 from cloud_sync.backups.manifest import Kept, beside, digest, discard, durable, told
 from cloud_sync.backups.restoring import part_of
 from cloud_sync.backups.shelf import name_of
@@ -46,8 +46,16 @@ class Backups:
     """The backups of one installation."""
 
     def __init__(
-        self, *, database: TelemetryRows, witness: WitnessStore, policy: Policy, clock: Clock, audit: AuditLog
+        self,
+        *,
+        database: TelemetryRows,
+        witness: WitnessStore,
+        policy: Policy,
+        clock: Clock,
+        audit: AuditLog,
+        continuity: Continuity,
     ) -> None:
+        self._continuity = continuity
         self._database = database
         self._policy = policy
         self._clock = clock
@@ -64,12 +72,18 @@ class Backups:
         path = Path(folder) / name_of(now)
         self._shelf.register(path.parent)  # first [a cut behind it leaves a file that the sweep finds by its name]
         take(self._database, path, now)
+        self._continuity.backed_up(entries_of(path))
         return self._made(path, Kept.TELEMETRY, self._database, now, self._database.leaf_count())
 
+    def intend_keys(self, path: Path, made_at: float) -> None:
+        """A backup of the keys is about to be written to `path`: first [a cut behind it leaves keys that no sweep finds]."""
+        self._shelf.intend(path, made_at)
+
     def note_keys(self, path: Path, store: Engine, made_at: float) -> Taken:
-        """A backup of the keys was written to `path`: its manifest, and its folder, which the sweep looks into as well."""
-        self._shelf.register(path.parent)
-        return self._made(path, Kept.KEYS, store, made_at, 0)
+        """A backup of the keys was written to `path`: its manifest, by which the sweep finds it from now on."""
+        taken = self._made(path, Kept.KEYS, store, made_at, 0)
+        self._shelf.done(path)
+        return taken
 
     def verify(self, path: str | Path) -> Manifest:
         """The manifest of a backup that is what it says, by its hash, and that this installation knows it has made.
@@ -195,6 +209,7 @@ class Backing:
 
     audit: AuditLog
     clock: Clock
+    continuity: Continuity
     database: Database
     policy: Policy
     records: Records
@@ -217,7 +232,9 @@ class Backing:
 
     def _prepare_backups(self, witness: WitnessStore) -> None:
         common: dict[str, Any] = {"policy": self.policy, "clock": self.clock, "audit": self.audit}
-        self.backups = Backups(database=cast(TelemetryRows, self.database), witness=witness, **common)
+        self.backups = Backups(
+            database=cast(TelemetryRows, self.database), witness=witness, continuity=self.continuity, **common
+        )
         self.quality = Freshness(database=self.database, **common)
         self.overdue = Overdue(database=self.database, unheld=self._keeping.due_erasures, **common)
 

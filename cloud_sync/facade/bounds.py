@@ -83,9 +83,37 @@ class Groups:
         """Begin a group; who does so holds it."""
         return self._desk.carry_out(lambda: self._groups.found(group, holder), list)
 
-    def add(self, group: str, subject: str, holder: Evidence) -> ConsentBound:
-        """Put a person in: what the group narrows holds for them from now on. It opens nothing."""
-        return self._desk.carry_out(lambda: self._groups.add(group, subject, holder), lambda: [subject])
+    def invite(self, group: str, subject: str, holder: Evidence) -> ConsentBound:
+        """Ask a person to be in the group; nothing of it holds for them before they `accept`."""
+        return self._desk.carry_out(lambda: self._groups.invite(group, subject, holder), list)
+
+    def accept(self, group: str, subject: str, evidence: Evidence) -> ConsentBound:
+        """The person's own yes to an invitation: what the group narrows holds for them from now on. It opens nothing."""
+        step = partial(self._groups.accept, group, subject, evidence, parent=self._parent(subject))
+        return self._desk.carry_out(step, lambda: [subject])
+
+    def decline(self, group: str, subject: str, evidence: Evidence) -> ConsentBound:
+        """The person's no to an invitation; it is not repeated for a month."""
+        step = partial(self._groups.decline, group, subject, evidence, parent=self._parent(subject))
+        return self._desk.carry_out(step, list)
+
+    def invited(self, group: str) -> list[str]:
+        """Who was invited and may still accept, in order."""
+        return self._groups.invited(group)
+
+    def asked(self, group: str) -> list[str]:
+        """Who was invited within the last month, whatever they have answered, in order."""
+        return self._groups.asked(group)
+
+    def invitations(self, subject: str) -> list[ConsentBound]:
+        """What a person may still accept, for them to see; who invites is `entity_id`."""
+        return self._groups.invitations(subject)
+
+    def _parent(self, subject: str) -> str:
+        """Who told the age of a person that is a child, if it was somebody else."""
+        bounds = self._desk.ledger.bounds(subject)
+        told = [bound.entity_id for bound in bounds.own if bound.kind is BoundKind.DECLARED]
+        return told[-1] if told and bounds.minor(self._desk.policy, self._desk.clock.now()) else ""
 
     def remove(self, group: str, subject: str, holder: Evidence) -> ConsentBound:
         """Take a person out: their own choice holds again, as they made it."""

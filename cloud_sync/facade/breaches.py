@@ -8,8 +8,9 @@ from cloud_sync.audit import AuditLog
 from cloud_sync.breach import BreachDesk, Finder
 from cloud_sync.breach.book import IncidentBook
 from cloud_sync.breach.terms import end_terms, raise_alarms
+from cloud_sync.breach.witness import IncidentWitness
 from cloud_sync.policy import Policy
-from cloud_sync.stores import Clock, Database, KeyDatabase
+from cloud_sync.stores import Clock, Database, KeyDatabase, WitnessStore
 
 
 class _Parts(Protocol):
@@ -24,13 +25,17 @@ class _Parts(Protocol):
 class Breaches(BreachDesk):
     """The desk, and what the sweep does for it."""
 
-    def __init__(self, cloud: _Parts, store: KeyDatabase) -> None:
-        book = IncidentBook(cloud.database, cloud.audit, cloud.clock)
+    def __init__(self, cloud: _Parts, store: KeyDatabase, witness: WitnessStore) -> None:
+        book = IncidentBook(cloud.database, cloud.audit, cloud.clock, IncidentWitness(cloud.database, witness))
         super().__init__(book, Finder(cloud.database, store, cloud.policy), cloud.policy)
 
     def alarm(self) -> int:
         """Raise what is due, now; the sweep does it. How many."""
         return raise_alarms(self._book)
+
+    def replay(self) -> int:
+        """Put back what a restored database does not know of the register, before anything is served; how many events."""
+        return self._book.replay()
 
     def end_terms(self) -> int:
         """Destroy what of the register has outlived its term; the sweep does it. How many."""

@@ -18,7 +18,7 @@ from typing import Final
 
 from cloud_sync.audit import Kind
 from cloud_sync.errors import ConfigError, Denied
-from cloud_sync.gate.words import said_word
+from cloud_sync.gate.entry import named
 from cloud_sync.model import AuditEvent, Reason
 from cloud_sync.policy import Clock, Policy
 from cloud_sync.records import Records
@@ -117,7 +117,7 @@ class Calls:
     def deny(self, call: Call, reason: Reason, why: str) -> None:
         """Log it and raise `Denied`."""
         detail = ("action", "ingest"), ("category", RECORDING), ("reason", reason.value), ("count", 0)
-        people = said_word(call.by), said_word(call.subject)
+        people = named(call.by, call.subject, allowed=False)
         self._audit.append(AuditEvent(Kind.GATE_DENIED.value, self.now(), *people, detail))
         raise Denied(reason, f"denied: {reason.value}: {why}")
 

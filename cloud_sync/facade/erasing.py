@@ -8,9 +8,7 @@ from __future__ import annotations
 import logging
 import math
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import replace
-from itertools import groupby
 from typing import Final, Protocol, runtime_checkable
 
 from cloud_sync.access import Confirmations
@@ -18,18 +16,17 @@ from cloud_sync.backups import keys_horizon
 from cloud_sync.disclosure.reaching import Withdrawing
 from cloud_sync.erasure import places
 from cloud_sync.erasure.erase import Eraser
-from cloud_sync.erasure.places import PLACES
-from cloud_sync.erasure.receipt import ErasureReceipt, Kept
+from cloud_sync.erasure.receipt import ErasureReceipt
 from cloud_sync.erasure.register import MICRO, Part, Register, mark_of
 from cloud_sync.erasure.witness import Witness
 from cloud_sync.errors import CloudSyncError, UnknownDevice
 from cloud_sync.facade.bounds import Ages
 from cloud_sync.facade.keeping import Keeping
+from cloud_sync.facade.kept import Remaining
 from cloud_sync.facade.limits import PersonLimits
 from cloud_sync.facade.live import Live
 from cloud_sync.facade.recipients import Recipients
 from cloud_sync.keys.ladderkeys import LadderKeys
-from cloud_sync.model import Device
 from cloud_sync.model.access import Delivery
 from cloud_sync.model.keeping import Ground, Restriction
 from cloud_sync.policy import Policy
@@ -43,8 +40,6 @@ from cloud_sync.stores import RESTORED, Clock, Database, Downlinks, Sink
 log = logging.getLogger(__name__)
 
 CHECKED: Final = "records.checked"  # of the key store: the restore after which keys without records were looked for
-LEGAL: Final = "GDPR Art. 17(3)(b)"
-_WHY = {place.name: place for place in PLACES if place.why}
 
 
 @runtime_checkable
@@ -86,21 +81,24 @@ class Erasing:
         self._redoing = False
         self._register = register = Register(self.database, self._tombstones)
         database = self.database
-        register.add(Part(places.ERASER, forget=database.forget_subject, kept=self._kept_rows))
+        kept = Remaining(
+            database=database, tombstones=self._tombstones, records=self.records, restrictions=self.restrictions
+        )
+        register.add(Part(places.ERASER, forget=database.forget_subject, kept=kept.rows))
         register.add(
             Part(places.LIMITS, destroy=self._destroy_limits, beside=lambda subject, _: self.limits.tell(subject))
         )
-        register.add(Part(places.RECORDS, destroy=self.records.destroy, kept=self._kept_records))
+        register.add(Part(places.RECORDS, destroy=self.records.destroy, kept=kept.records))
         register.add(
             Part(places.SINKS, destroy=self._note_deliveries, forget=self._owe_removals, beside=self._withdraw)
         )
         register.add(Part(places.ACCESS, forget=database.forget_access))
         register.add(Part(places.AGES, forget=self.ages.forget))
         register.add(Part(places.HOLDS, forget=lambda subject, _: database.unlink_holds(subject, self._names(subject))))
-        register.add(Part(places.RESTRICTIONS, forget=self._forget_restrictions, kept=self._kept_restrictions))
+        register.add(Part(places.RESTRICTIONS, forget=self._forget_restrictions, kept=kept.restrictions))
         register.add(Part(places.NOTES, forget=lambda subject, _: database.forget_notes(self._names(subject), subject)))
-        register.add(Part(places.CASES, forget=database.forget_cases, kept=self._kept_cases))
-        register.add(Part(places.NOTICES, forget=database.forget_notices, kept=self._kept_notices))
+        register.add(Part(places.CASES, forget=database.forget_cases, kept=kept.cases))
+        register.add(Part(places.NOTICES, forget=database.forget_notices, kept=kept.notices))
         register.add(Part(places.INCIDENTS, forget=database.forget_concerned))
         register.add(Part(places.ALARMS, forget=database.forget_alarms))
         register.add(
@@ -301,44 +299,3 @@ class Erasing:
         if isinstance(self.link, Forgetting):
             for name in self._names(subject):
                 self.link.forget(name)
-
-    # What stays
-
-    def _kept_rows(self, subject: str) -> Iterator[Kept]:
-        devices = self.database.devices_of(subject)
-        yield from _some("Answers on consent", "consent", len(self.database.consents(subject)))
-        yield from _some("Groups, and who answers for you", "consent_bound", len(self.database.bounds_of(subject)))
-        yield from _some("Pseudonyms of devices", "device", len(devices))
-        yield from _some("State and keys of devices in use", "directive_state", len([d for d in devices if _in_use(d)]))
-        yield from _some("Notes on what was erased", "tombstone", sum(map(self._stones, devices)))
-        yield from _some("Marks against restored backups", "witness", 1)
-
-    def _stones(self, device: Device) -> int:
-        return len(self._tombstones.of_device(device.device))
-
-    def _kept_records(self, subject: str) -> Iterator[Kept]:
-        parts = sorted((p.category, p.ground, p.review_at or 0.0) for p in self.records.of(subject) if p.ground)
-        for (category, ground, review_at), group in groupby(parts):
-            yield Kept(f"Records: {category}", len(list(group)), LEGAL, ground.replace("_", " "), review_at or None)
-
-    def _kept_restrictions(self, subject: str) -> Iterator[Kept]:
-        in_force = self.restrictions.in_force(subject)
-        reviews = [each.review_at for each in in_force if each.review_at is not None]
-        yield from _some("Restrictions in force", "restriction", len(in_force), min(reviews, default=None))
-
-    def _kept_cases(self, subject: str) -> Iterator[Kept]:
-        yield from _some(
-            "Cases of your rights, without what you wrote", "rights_case", len(self.database.cases(subject))
-        )
-
-    def _kept_notices(self, subject: str) -> Iterator[Kept]:
-        yield from _some("Receipts of notices", "notice_receipt", len(self.database.notice_receipts(subject)))
-
-
-def _some(what: str, place: str, count: int, review_at: float | None = None) -> Iterator[Kept]:
-    if count:
-        yield Kept(what, count, _WHY[place].basis, _WHY[place].why, review_at)
-
-
-def _in_use(device: Device) -> bool:
-    return device.revoked_at is None

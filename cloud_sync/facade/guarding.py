@@ -70,6 +70,7 @@ class Guarding(Running):
             restrictions=self.restrictions,
             audit=self.audit,
             provided=lambda subject, source: self.notices.provided(subject, source),  # noqa: PLW0108 - made later
+            informed=lambda who: any(each.entity_id == who for each in self.database.notice_receipts(who)),
         )
         trials = trials_of(self)
         self.controls = Controls(self.database, self.policy, self.clock, self.audit, trials)

@@ -13,17 +13,17 @@ from cloud_sync.audit import AuditLog, Kind
 from cloud_sync.consent import ConsentLedger
 from cloud_sync.consent.minors import highest_floor
 from cloud_sync.erasure.erase import Eraser, ErasureReceipt
-from cloud_sync.errors import ConfigError, Denied
-from cloud_sync.gate import Decision, Gate
-from cloud_sync.gate.words import said_role, said_word
+from cloud_sync.errors import ConfigError
+from cloud_sync.facade.recordgate import RecordGate
+from cloud_sync.gate import Gate
 from cloud_sync.keys.ladderkeys import LadderKeys
 from cloud_sync.keys.recordkeys import RecordKeys
 from cloud_sync.keys.wrap import KeyEncryptionKey
-from cloud_sync.model import UPLINK_STREAMS, AuditEvent, Device, Precision, Reason
+from cloud_sync.model import UPLINK_STREAMS, AuditEvent, Device
 from cloud_sync.model.keeping import Ground, Hold, WaitingErasure
 from cloud_sync.policy import Clock as Event
 from cloud_sync.policy import Policy
-from cloud_sync.records import Asked, Records
+from cloud_sync.records import Records
 from cloud_sync.restriction import Holds, Restrictions
 from cloud_sync.restriction.around import Around
 from cloud_sync.restriction.waiting import WaitingWitness
@@ -42,14 +42,6 @@ from cloud_sync.stores import Clock, Database, KeyDatabase, TombstoneStore, Witn
 Outgoing = Sequence[tuple[str, bytes]]
 ID_BYTES = 10
 RETENTION = "retention"
-
-
-class _Everybody:
-    """A device table for the gate's question about records, which come from no device: whoever has a record is known."""
-
-    def devices_of(self, subject: str) -> list[Device]:
-        """One that stands for the record."""
-        return [Device("record", subject, 0, 0.0)]
 
 
 class Keeping:
@@ -85,6 +77,7 @@ class Keeping:
         self._around = Around(database, store, categories)
         self.holds = Holds(database, audit, clock, witness, categories, self._released)
         self._settling = settle, done
+        self._gate = RecordGate(policy, ledger, clock, audit)
         self.records = Records(
             database=database,
             keys=RecordKeys(store, kek),
@@ -93,16 +86,15 @@ class Keeping:
             clocks=Clocks(database, policy, clock),
             audit=audit,
             witness=witness,
-            gate=self._demand,
+            gate=self._gate.demand,
             holds=self.holds,
             settle=self._settle,
             ended=ledger.ended_at,
         )
-        self._gate: Gate | None = None
 
     def behind(self, gate: Gate) -> None:
-        """Ask this gate about records as well: the same policy, ledger and facts, and no device."""
-        self._gate = Gate(self._policy, self._ledger, _Everybody(), known=gate._known)  # type: ignore[arg-type]
+        """Ask this gate about records as well."""
+        self._gate.behind(gate)
 
     def _released(self, hold: Hold) -> None:
         """A hold that is released starts the clock of what is kept for the claim alone."""
@@ -163,51 +155,6 @@ class Keeping:
 
     def _highest(self, country: str) -> int:
         return highest_floor(self._policy, country)
-
-    # Records behind the gate
-
-    def _demand(self, asked: Asked) -> None:
-        """Allow, or raise `Denied`; the audit log has it before anybody gets anything."""
-        now = self._clock.now()
-        decision = self._decide(asked, now)
-        kind = Kind.GATE_ALLOWED if decision else Kind.GATE_DENIED
-        detail: list[tuple[str, str | int]] = [
-            ("action", asked.request(now).action.value),
-            ("category", asked.category),
-            ("purpose", asked.purpose if asked.purpose in self._policy.purposes else "undeclared"),
-            ("role", said_role(asked.actor.role)),
-            ("reason", decision.reason.value),
-            ("count", int(bool(decision) and asked.found)),
-        ]
-        if asked.recipient is not None:
-            listed = asked.recipient in self._policy.recipients
-            detail.append(("recipient", asked.recipient if listed else "unlisted"))
-        if asked.reference:
-            detail.append(("legal_ref", said_word(asked.reference)))
-        if decision and self._gate is not None:
-            basis, record = self._gate.ground(asked.request(now))
-            detail += [("basis", basis), *([("record", record)] if record else [])]
-        grant = self._gate.grant(asked.request(now)) if self._gate is not None else None
-        if grant is not None:
-            detail += [("grant", grant.grant), ("ticket", grant.ticket)]
-        people = asked.actor.id, asked.subject
-        if not decision:  # a denial is logged whoever they say they are
-            people = said_word(people[0]), said_word(people[1])
-        self._audit.append(AuditEvent(kind.value, now, *people, tuple(detail)))
-        if not decision:
-            raise Denied(decision.reason, f"denied: {decision.reason.value}: {decision.explanation}")
-
-    def _decide(self, asked: Asked, now: float) -> Decision:
-        if asked.ground:
-            why = f"kept for one reason alone ({asked.ground}): stored, and not used"
-            return Decision(False, Reason.RESTRICTED, Precision.NONE, why)
-        if self._gate is None:
-            return Decision(False, Reason.PURPOSE_NOT_DECLARED, Precision.NONE, "no gate: nothing is handed out")
-        decision = self._gate.ask(asked.request(now), clock_started_at=asked.clock_started_at)
-        if decision and asked.over:
-            why = "the term of this record is over: it is to be destroyed"
-            return Decision(False, Reason.EXPIRED, Precision.NONE, why)
-        return decision
 
     # Erasure around holds
 
@@ -327,3 +274,4 @@ class Keeping:
         self.holds.note_all()
         self.restrictions.note_all()
         self._waiting.note_all()
+        self.records.grounds.note_all()

@@ -41,6 +41,7 @@ class KeyRoom:
         sweep destroys it then, as long as it lies where it was written.
         """
         now = self.clock.now()
+        self.backups.intend_keys(path, now)
         count = back_up(self._store, path, now)
         self.backups.note_keys(path, self._store, now)
         self.audit.record(Kind.KEYS_BACKED_UP.value, OPERATOR, count=count)

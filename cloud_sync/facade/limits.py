@@ -123,10 +123,6 @@ class PersonLimits:
         """Whether the person ever had limits, dropped, lost and erased ones included."""
         return self._doomed(subject) is not None or self._seen(subject) > 0 or self.in_force(subject) != Limits()
 
-    def erased_at(self, subject: str) -> float | None:
-        """The Unix second of the last erasure of the whole person; None when there was none."""
-        return self._doomed(subject)
-
     def forget(self, subject: str) -> None:
         """Whole-person erasure: limits and the key under which they and the directives lie are destroyed, and sensing with them.
 

@@ -7,7 +7,9 @@ archived and logged with the rest: `dropped` of `[retention]` (docs/decisions/00
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from cloud_sync.audit import Kind
 from cloud_sync.errors import PolicyError
@@ -16,16 +18,24 @@ from cloud_sync.policy import Policy, PolicyArchive
 from cloud_sync.policy.succession import further_purposes
 from cloud_sync.stores import Database
 
+log = logging.getLogger(__name__)
+
 DROPPED = "retention.dropped"
 
 
-def check_lost(database: Database, policy: Policy, archive: PolicyArchive) -> None:
+def check_lost(database: Database, policy: Policy, archive: PolicyArchive, path: Path) -> None:
     """PolicyError unless every category with stored data has a rule, or is dropped in so many words.
 
     Asked when another policy was in force before: to be called before anything is swept. Nor does it begin a further
-    purpose of what is there (`policy.succession`). What is refused leaves the archive again.
+    purpose of what is there (`policy.succession`). What is refused leaves the archive again. The texts of before rest on the
+    database, where their hashes are in the log [an archive that is lost, on purpose or not, is no way round it].
     """
     try:
+        back = archive.recall(database.policy_texts(), path)
+        if back:
+            log.warning(
+                "%d files of the archive of policies were lost or altered, and are put back from the database", back
+            )
         _check(database, policy, archive)
     except PolicyError:
         archive.forget(policy)
@@ -38,6 +48,11 @@ def _check(database: Database, policy: Policy, archive: PolicyArchive) -> None:
     if before == policy.hash:
         return
     old = archive.by_hash(before)
+    if old is None:  # of an installation that lost it before the database kept texts
+        log.error(
+            "the text of the policy before, %s, is lost: whether a purpose was added cannot be told; look at it yourself",
+            before,
+        )
     if old is not None and (further := further_purposes(old, policy)):
         raise PolicyError(
             f"policy {policy.id} uses {', '.join(further)}, which is a further purpose of data that is there: add"
@@ -64,6 +79,15 @@ def _check(database: Database, policy: Policy, archive: PolicyArchive) -> None:
             raise PolicyError(
                 f"{hold.category} cannot be dropped: hold {hold.hold_id} keeps it; release the hold first"
             )
+
+
+def keep_texts(database: Database, archive: PolicyArchive, at: float) -> None:
+    """Keep, in the database, the text of every policy that was in force and that the archive still has."""
+    loaded = (dict(event.detail).get("policy", "") for _, event in database.audit_events(kind=Kind.POLICY_LOADED.value))
+    known = {digest for digest, _ in database.policy_texts()}
+    for digest in dict.fromkeys(map(str, loaded)):
+        if digest not in known and (text := archive.text(digest)) is not None:
+            database.keep_policy_text(digest, at, text)
 
 
 def _lost(database: Database, policy: Policy, before: Policy | None) -> Iterator[tuple[str, Stream | None]]:

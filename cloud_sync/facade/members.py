@@ -3,6 +3,8 @@
 1. What a holder gives of a member is kept as given by them, and the member is told (GDPR Art. 14; CG-11).
 2. People on a company's list wait, restricted, until something shows that they agreed, or that another ground holds (CG-82); the
    company's declaration is kept and shows nothing of the kind (CG-83).
+3. Who was here by themselves before the list is not restricted by it [a list of strangers shuts their devices off]; and everybody
+   on it is invited, and in the group with their own yes alone.
 """
 
 from __future__ import annotations
@@ -35,8 +37,12 @@ class Members:
         restrictions: Restrictions,
         audit: AuditLog,
         provided: Callable[[str, str], object],
+        informed: Callable[[str], bool],
     ) -> None:
-        """`provided(subject, source)` begins the term in which the person is told."""
+        """`provided(subject, source)` begins the term in which the person is told; `informed(subject)`: they opened a notice
+        themselves.
+        """
+        self._informed = informed
         self._groups = groups
         self._ledger = ledger
         self._records = records
@@ -48,7 +54,7 @@ class Members:
         """Keep what the holder says of a member, a telephone number for instance; the record's id. Who gave it is in the log."""
         self._groups.check_holder(group, holder)
         if subject not in self._groups.members(group):
-            raise ConsentError(f"{subject} is not in group {group}: add them first")
+            raise ConsentError(f"{subject} is not in group {group}: invite them, and wait for their yes")
         record = self._records.put(category, {subject: content})
         self._provided(subject, holder.entity_id)
         self._audit.record(
@@ -61,19 +67,20 @@ class Members:
     ) -> ConsentBound:
         """A company's list, under its signed declaration (`digest`: SHA-256 of its text, hex); what is kept of the declaration.
 
-        Everybody on it who has not agreed themselves waits, restricted; the same list again closes nobody who was admitted from it.
+        Everybody on it is invited. Of whom nothing is known but the list waits, restricted; the same list again closes nobody who
+        was admitted from it.
         """
         self._groups.check_holder(group, holder)
-        people, inside = sorted({*subjects}), {*self._groups.members(group)}
+        people, asked = sorted({*subjects}), {*self._groups.members(group), *self._groups.asked(group)}
         if not 1 <= len(people) <= MOST_AT_ONCE:
             raise ConsentError(f"a list names 1 to {MOST_AT_ONCE} people")
         check_certificate(len(people), digest)
         for subject in people:
-            # Restricted before they are in: what is cut short leaves somebody closed, never somebody open.
-            if not (self._agreed(subject) or self._was_admitted(group, subject)):
+            # Restricted before they are asked: what is cut short leaves somebody closed, never somebody open.
+            if not (self._was_here(subject) or self._was_admitted(group, subject)):
                 self._restrictions.restrict(subject, Ground.UNPROVEN, by=holder.entity_id, reference=group)
-            if subject not in inside:
-                self._groups.add(group, subject, holder)
+            if subject not in asked:
+                self._groups.invite(group, subject, holder)
                 self._provided(subject, holder.entity_id)
         return self._groups.certify(group, holder, count=len(people), digest=digest, role=role)
 
@@ -98,6 +105,11 @@ class Members:
         """After an answer: whoever has now agreed themselves waits no longer."""
         if self._waiting(subject) and self._agreed(subject):
             self._lift(subject, by=subject, basis=LawfulBasis.CONSENT.value)
+
+    def _was_here(self, subject: str) -> bool:
+        """Whether the person has acted themselves, be it with a no: what there is of them, no company has brought."""
+        answered = any(record.entity_id == subject for record in self._ledger.records(subject))
+        return (answered or self._informed(subject)) and not self._waiting(subject)
 
     def _agreed(self, subject: str) -> bool:
         given = (record for record in self._ledger.records(subject) if record.entity_id == subject)

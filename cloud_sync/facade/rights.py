@@ -16,7 +16,8 @@ from cloud_sync.disclosure.importing import Imported, Importer
 from cloud_sync.erasure.receipt import ErasureReceipt
 from cloud_sync.errors import ConfigError, Denied
 from cloud_sync.gate import Gate, Request
-from cloud_sync.gate.words import said_role, said_word
+from cloud_sync.gate.entry import named
+from cloud_sync.gate.words import said_role
 from cloud_sync.keys.personkeys import PersonKeys
 from cloud_sync.model import Action, Actor, AuditEvent, Reason
 from cloud_sync.model.rights import Case, CaseEvent, Identity, Right
@@ -185,7 +186,7 @@ class Rights(Desk):
         reason = Reason.ALLOWED if allowed else Reason.ROLE_NOT_PERMITTED
         detail = (("record", case_id), ("role", said_role(actor.role)), ("reason", reason.value))
         kind = Kind.CASE_READ if allowed else Kind.GATE_DENIED
-        people = (actor.id, case.subject) if allowed else (said_word(actor.id), said_word(case.subject))
+        people = named(actor.id, case.subject, allowed=allowed)
         self._audit.append(AuditEvent(kind.value, now, *people, detail))
         if not allowed:
             raise Denied(reason, f"denied: {reason.value}: this role does not read cases")

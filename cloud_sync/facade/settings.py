@@ -23,6 +23,10 @@ MODEM_BOARDS: Final = ("esp32", "esp32s3")
 #: Choices that a device knows; the first is what it does without one.
 CHOICES: Final = {"gnss": ("ubx", "nmea"), "link": ("contacts", "always")}
 
+#: What a device notes of itself, in the same file: an enrolment that brings `presence` or `paused` puts off the notice to who
+#: carries the device unasked (decision 0015), or begins with the button pressed.
+OWN: Final = ("crash", "paused", "presence")
+
 
 def settings_text(settings: Mapping[str, Any]) -> str:
     """The settings as the JSON of the enrolment file. ConfigError says what is wrong, and never repeats a value.
@@ -48,6 +52,9 @@ def check_settings(settings: Mapping[str, Any]) -> None:
         _wrong("settings", "must be a table with board, wifi and broker")
     if not _text(settings.get("board")):
         _wrong("board", "must name the board, for instance esp32s3")
+    for name in OWN:
+        if name in settings:
+            _wrong(name, "is the device's own: leave it out")
     if sum(way in settings for way in ("wifi", "modem", "serial")) > 1:
         _wrong("wifi, modem and serial", "must be one alone: a device has one way out")
     if "serial" in settings:

@@ -7,13 +7,14 @@ about personal data.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from cloud_sync.consent import ConsentLedger
 from cloud_sync.errors import Denied
 from cloud_sync.gate.book import RELATED, book_of
 from cloud_sync.gate.decide import decide
+from cloud_sync.gate.known import Known
 from cloud_sync.gate.question import NO_FIELDS, NO_SENSOR, NOBODY, Decision, Facts, Request
 from cloud_sync.model import Action, Actor, Device, LawfulBasis, Precision, Reason, Sensor, Stream
 from cloud_sync.model.access import StaffGrant
@@ -28,79 +29,8 @@ _CAPTURING: Final = frozenset({Action.SENSE, Action.INGEST})
 _ORDER: Final = {reason: position for position, reason in enumerate(Reason)}
 
 
-def _never(_: str) -> bool:
-    return False
-
-
-def _not_objected(_subject: str, _purpose: str) -> bool:
-    return False
-
-
-def _endless(_subject: str) -> tuple[tuple[float, bool], ...]:
-    return ()
-
-
-def _no_grant(_: Request) -> StaffGrant | None:
-    return None
-
-
-def _unrelated(_actor: Actor, _subject: str) -> bool:
-    return False
-
-
-def _unaccepted(_: str) -> bool:
-    return False
-
-
-def _unapproved(_: Request) -> frozenset[str]:
-    return NOBODY
-
-
-def _uncounted(_subject: str, _at: float) -> int | None:
-    return None
-
-
-def _not_locked(_actor: str) -> bool:
-    return False
-
-
-def _untold(_subject: str, _captured_at: float, _at: float) -> bool:
-    return False
-
-
-def _no_turning_points(_: str) -> list[float]:
-    return []
-
-
 def _unheard(_request: Request, _decision: Decision) -> None:
     return
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """Where the facts beside consent, age and devices come from; who leaves one out gets denials where it matters.
-
-    `restricted(subject)` (GDPR Art. 18), or `objected(subject, purpose)`: for that purpose or any; `grant(request)`: what the
-    staff's access rests on; `related(actor, subject)`: in force now; `approvals(request)`: who signed its reference;
-    `accepted(recipient)`: the policy in force; `mails(subject, at)`: how many messages the person had in the 30 days before;
-    `contract(subject)`: Unix seconds, in order, at which the contract begins and ends, and whether it runs from then on;
-    `recorded(subject)`: somebody of whom there are records, and who needs no device for these to be asked about;
-    `informed(subject, captured_at, at)`: had received the notice at both moments, `turning_points(subject)`: when that changed;
-    `locked(actor)`: let in to nothing now.
-    """
-
-    restricted: Callable[[str], bool] = _never
-    objected: Callable[[str, str], bool] = _not_objected
-    contract: Callable[[str], tuple[tuple[float, bool], ...]] = _endless
-    grant: Callable[[Request], StaffGrant | None] = _no_grant
-    related: Callable[[Actor, str], bool] = _unrelated
-    approvals: Callable[[Request], frozenset[str]] = _unapproved
-    accepted: Callable[[str], bool] = _unaccepted
-    mails: Callable[[str, float], int | None] = _uncounted
-    recorded: Callable[[str], bool] = _never
-    informed: Callable[[str, float, float], bool] = _untold
-    turning_points: Callable[[str], list[float]] = _no_turning_points
-    locked: Callable[[str], bool] = _not_locked
 
 
 class Gate:

@@ -14,6 +14,9 @@ NO_FIELDS: frozenset[str] = frozenset()
 NO_CONTENT: frozenset[MailClass] = frozenset()
 NOBODY: frozenset[str] = frozenset()
 
+#: A reason, and a sentence for whoever was denied. It is true, as every tuple that has something in it: `or` joins checks.
+Denial = tuple[Reason, str]
+
 
 @dataclass(frozen=True, slots=True)
 class Request:

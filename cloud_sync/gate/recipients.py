@@ -6,13 +6,11 @@ from __future__ import annotations
 
 from datetime import date
 
-from cloud_sync.gate.question import Facts, Request
+from cloud_sync.gate.question import Denial, Facts, Request
 from cloud_sync.model import Reason
 from cloud_sync.policy import Policy, Recipient
 from cloud_sync.policy.vocabulary import SALE_PURPOSES, RecipientKind
 from cloud_sync.retention.civil import local_date, zone_of
-
-Denial = tuple[Reason, str]
 
 ADVISERS = "advisers"  # lawyers, debt collectors: what a case of theirs names, and nothing else (CG-61)
 

@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from cloud_sync.errors import ConfigError
+from cloud_sync.policy import Policy
 from cloud_sync.policy.vocabulary import Role
 
 # The form of every identifier of an installation; the audit log takes no other (`cloud_sync.audit.events`).
@@ -24,6 +25,16 @@ def check_word(value: str, what: str) -> str:
 def said_role(role: str) -> str:
     """The role as the log has it: one of the vocabulary, or "undeclared" [a denial that free text keeps out of the log]."""
     return role if role in _ROLES else UNDECLARED
+
+
+def said_purpose(purpose: str, policy: Policy) -> str:
+    """The purpose as the log has it: one of the policy, or "undeclared"."""
+    return purpose if purpose in policy.purposes else UNDECLARED
+
+
+def said_category(category: str, policy: Policy) -> str:
+    """The category as the log has it: one that the policy has a rule for, or "undeclared"."""
+    return category if policy.rules_of(category) else UNDECLARED
 
 
 def said_word(value: str) -> str:

@@ -27,10 +27,14 @@ class NewInvitation(NamedTuple):
 class InvitationKeys(WrappedRows):
     """The keys of all open invitations over one key store."""
 
-    def make(self, subject: str, made_at: int, expires_at: int, takes_over: str, provided_by: str) -> NewInvitation:
+    def make(
+        self, subject: str, made_at: int, expires_at: int, takes_over: str, provided_by: str, *, confirm: bool = False
+    ) -> NewInvitation:
         """A fresh key pair, its private half on the disk when this returns and nowhere else."""
         private, public = new_private()
-        made = OpenInvitation(os.urandom(ID_BYTES).hex(), subject, made_at, expires_at, takes_over, provided_by)
+        made = OpenInvitation(
+            os.urandom(ID_BYTES).hex(), subject, made_at, expires_at, takes_over, provided_by, int(confirm)
+        )
         self._store.put_invitation(replace(made, wrapped=self._kek.wrap(private, _identity(made))))
         return NewInvitation(made, public)
 
@@ -52,11 +56,13 @@ def _identity(invitation: OpenInvitation) -> bytes:
 
 
 def invitation_identity(
-    id: str, subject: str, made_at: int, expires_at: int, takes_over: str, provided_by: str
+    id: str, subject: str, made_at: int, expires_at: int, takes_over: str, provided_by: str, confirm: int = 0
 ) -> bytes:
     """What the private key is bound to; the names are the columns', since a rotation makes it from rows.
 
-    Each text behind its length [a pseudonym may have slashes: what stands between two of them would be nobody's for sure].
+    Each text behind its length [a pseudonym may have slashes: what stands between two of them would be nobody's for sure]. One that
+    wants no confirmation code has the name of before there were any; who takes the want out of a row changes its name.
     """
     texts = "/".join(f"{len(text)}:{text}" for text in (id, subject, takes_over, provided_by))
-    return f"byleave/1/invitation/{made_at}/{expires_at}/{texts}".encode()
+    wanted = "/confirm" if confirm else ""
+    return f"byleave/1/invitation{wanted}/{made_at}/{expires_at}/{texts}".encode()

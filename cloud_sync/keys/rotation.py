@@ -57,7 +57,7 @@ TABLES: tuple[Table, ...] = (
     Table(
         "invitation",
         ("id",),
-        ("subject", "made_at", "expires_at", "takes_over", "provided_by"),
+        ("subject", "made_at", "expires_at", "takes_over", "provided_by", "confirm"),
         invitation_identity,
     ),
 )

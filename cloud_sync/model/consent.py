@@ -65,6 +65,8 @@ class BoundKind(StrEnum):
     """What can bound a consent: groups of accounts and companies, and the age of the person."""
 
     FOUNDED = "founded"
+    INVITED = "invited"
+    DECLINED = "declined"
     JOINED = "joined"
     LEFT = "left"
     NARROWED = "narrowed"
@@ -78,9 +80,9 @@ class BoundKind(StrEnum):
 class ConsentBound:
     """One event that bounds consents and never makes one; append-only, no personal data in clear.
 
-    FOUNDED, NARROWED, LIFTED, WISHED and CERTIFIED are about a group and have no subject; JOINED and LEFT name both; DECLARED
-    names the subject alone. Of an age there is never a birthday: `at_least` years are certain, and a young person is `turns`
-    years old for certain at the beginning of `month` ("2031-04").
+    FOUNDED, NARROWED, LIFTED, WISHED and CERTIFIED are about a group and have no subject; INVITED, DECLINED, JOINED and LEFT name
+    both, and JOINED alone bounds anything; DECLARED names the subject alone. Of an age there is never a birthday: `at_least` years
+    are certain, and a young person is `turns` years old for certain at the beginning of `month` ("2031-04").
     """
 
     record_id: str

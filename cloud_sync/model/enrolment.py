@@ -15,6 +15,7 @@ class OpenInvitation:
     expires_at: int
     takes_over: str = ""  # device whose keys end; none if empty
     provided_by: str = ""  # who gave the person's data, where that is somebody else
+    confirm: int = 0  # 1: only what is named by its confirmation code is admitted
     wrapped: bytes = field(default=b"", repr=False)  # the private key; empty outside of the key store
 
     def open_at(self, now: float) -> bool:

@@ -6,10 +6,8 @@ Downlinks of a command go this way while another process holds the server's sess
 from __future__ import annotations
 
 import secrets
-import ssl
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import paho.mqtt.client as paho
@@ -17,9 +15,9 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
 from cloud_sync.config import BrokerConfig
 from cloud_sync.errors import ConfigError, LinkError
+from cloud_sync.mqtt.access import prepare
 
 TIMEOUT_S = 10.0  # all of it: connecting, sending, the broker's acknowledgements; nobody waits longer at a prompt
-CONNECT_TIMEOUT_S = 5.0
 LOOP_S = 0.2
 NAME_CHARACTERS = 14  # of the service's client id; with a dash and 8 of chance it stays within the 23 of MQTT 3.1.1
 
@@ -98,20 +96,6 @@ def _client(broker: BrokerConfig) -> paho.Client:
         protocol=paho.MQTTv311,
         reconnect_on_failure=False,
     )
-    client.connect_timeout = CONNECT_TIMEOUT_S
     client.max_inflight_messages_set(0)  # no limit: the next ones must not wait for the acknowledgement of the first
-    if broker.user:
-        client.username_pw_set(broker.user, _password(broker))
-    if broker.tls:
-        try:
-            client.tls_set_context(ssl.create_default_context(cafile=broker.ca_file or None))
-        except OSError as error:
-            raise ConfigError(f"broker.ca_file: {broker.ca_file} cannot be used ({error}); name a PEM file") from error
+    prepare(client, broker)
     return client
-
-
-def _password(broker: BrokerConfig) -> str:
-    try:
-        return Path(broker.password_file).read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise ConfigError(f"broker.password_file: {broker.password_file} cannot be read ({error.strerror})") from error

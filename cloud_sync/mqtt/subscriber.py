@@ -14,21 +14,21 @@ from __future__ import annotations
 import logging
 import select
 import socket
-import ssl
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as paho
 
 from cloud_sync.config import BrokerConfig
-from cloud_sync.errors import ConfigError, StoreError
+from cloud_sync.errors import StoreError
+from cloud_sync.mqtt.access import CONNECT_TIMEOUT_S, prepare
 from cloud_sync.mqtt.client import READ_BYTES, ReadAheadClient
 from cloud_sync.mqtt.publisher import MqttDownlinks
+from cloud_sync.mqtt.wake import Wake
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,6 @@ UP_TOPICS = "bl/1/+/up"  # docs/wire-format.md section 2
 MAX_PAYLOAD_BYTES = 1024  # section 4; one byte more is kept, so that the refusal sees that it was too long
 MAX_PENDING = 8192  # messages read but not committed, 8 MB; beyond it the socket is not read and the broker waits
 MAX_BATCH = 2048  # messages in one commit: SQLite gains little beyond, and the wait of the first one grows
-CONNECT_TIMEOUT_S = 5.0  # TCP and TLS, then CONNACK: each at most this long
 FIRST_RETRY_S = 0.1  # a broker that restarts is back within a second
 LAST_RETRY_S = 15.0  # one attempt in a quarter of a minute burdens nobody
 MISC_INTERVAL_S = 1.0  # keep-alive resolution
@@ -58,7 +57,6 @@ class Subscriber:
         self._handle = handle
         self.downlinks = downlinks or MqttDownlinks()
         self._client = self._make_client()
-        self._woken = False  # a byte is in the pipe that the network thread has not read
         self._pending: deque[_Received] = deque()
         self._done: deque[list[_Received]] = deque()
         self._unacknowledged = 0  # read and not yet acknowledged; changed by the network thread only
@@ -66,13 +64,11 @@ class Subscriber:
         self._connected = threading.Event()
         self._work = threading.Condition()
         self._stopping = threading.Event()
-        self._wake_in, self._wake_out = socket.socketpair()
-        self._wake_in.setblocking(False)
-        self._wake_out.setblocking(False)
+        self._wake = Wake()  # of the network thread
         self._threads: list[threading.Thread] = []
         self.handled = 0  # messages whose batch has been committed
         self.state = "not started"
-        self.downlinks.attach(self._wake)
+        self.downlinks.attach(self._wake.wake)
 
     # Life
 
@@ -88,12 +84,11 @@ class Subscriber:
         self._stopping.set()
         with self._work:
             self._work.notify_all()
-        self._wake()
+        self._wake.wake()
         for thread in self._threads:
             thread.join(timeout_s)
         self._threads.clear()
-        self._wake_in.close()
-        self._wake_out.close()
+        self._wake.close()
 
     def wait_connected(self, timeout_s: float) -> bool:
         """Whether the subscription stands within the time."""
@@ -112,19 +107,9 @@ class Subscriber:
     def _make_client(self) -> ReadAheadClient:
         broker = self._broker
         client = ReadAheadClient(broker.client_id, self._on_publishes, self.downlinks.acknowledged)
-        client.connect_timeout = CONNECT_TIMEOUT_S
-        client.max_inflight_messages_set(
-            1000
-        )  # downlinks unacknowledged by the broker; the default of 20 is a round trip each
-        if broker.user:
-            client.username_pw_set(broker.user, _password(broker))
-        if broker.tls:
-            try:
-                client.tls_set_context(ssl.create_default_context(cafile=broker.ca_file or None))
-            except OSError as error:
-                raise ConfigError(
-                    f"broker.ca_file: {broker.ca_file} cannot be used ({error}); name a PEM file"
-                ) from error
+        prepare(client, broker)
+        # Downlinks unacknowledged by the broker; the default of 20 is a round trip each.
+        client.max_inflight_messages_set(1000)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
@@ -158,7 +143,7 @@ class Subscriber:
         except (OSError, ValueError) as error:
             self.state = f"cannot connect ({error})"
             return False
-        deadline = time.monotonic() + CONNECT_TIMEOUT_S
+        deadline = time.monotonic() + CONNECT_TIMEOUT_S  # of the CONNACK
         misc_at = 0.0
         stood = False
         while not self._leaving():
@@ -182,13 +167,13 @@ class Subscriber:
         room = self._unacknowledged < MAX_PENDING
         ahead = room and self._client.buffered
         poll = select.poll()
-        poll.register(self._wake_in, select.POLLIN)
+        poll.register(self._wake, select.POLLIN)
         wanted = (select.POLLIN if room else 0) | (select.POLLOUT if self._client.want_write() else 0)
         if wanted:
             poll.register(sock, wanted)
         ready = dict(poll.poll(0 if ahead else MISC_INTERVAL_S * 1000))
-        if self._wake_in.fileno() in ready:
-            self._drain_wake()
+        if self._wake.fileno() in ready:
+            self._wake.drain()
         # An error or hang-up is for the read to find out, even while there is no room: paho then closes the socket.
         if ahead or ready.get(sock.fileno(), 0) & ~select.POLLOUT:
             self._read()
@@ -255,22 +240,9 @@ class Subscriber:
         until = time.monotonic() + seconds
         while not self._stopping.is_set() and (left := until - time.monotonic()) > 0:
             poll = select.poll()
-            poll.register(self._wake_in, select.POLLIN)
+            poll.register(self._wake, select.POLLIN)
             poll.poll(left * 1000)
-            self._drain_wake()
-
-    def _drain_wake(self) -> None:
-        with suppress(BlockingIOError):
-            self._wake_in.recv(4096)
-        self._woken = False  # after the read, before the work: a `_wake` in between finds its work done
-
-    def _wake(self) -> None:
-        """Break the network thread out of its wait; what it is to do has been put in place before."""
-        if self._woken:
-            return
-        self._woken = True
-        with suppress(BlockingIOError, OSError):  # full: the thread is about to wake anyway; closed: nobody is there
-            self._wake_out.send(b"\0")
+            self._wake.drain()
 
     # Callbacks of paho, in the network thread
 
@@ -309,14 +281,14 @@ class Subscriber:
                 while not self._pending and not self._stopping.is_set():
                     self._work.wait(MISC_INTERVAL_S)
             if self._stopping.is_set():
-                self._wake()
+                self._wake.wake()
                 return
             count = min(len(self._pending), MAX_BATCH)
             batch = [self._pending.popleft() for _ in range(count)]
             if self._commit(batch):
                 self.handled += sum(1 for message in batch if message[-1])
                 self._done.append(batch)
-                self._wake()
+                self._wake.wake()
 
     def _commit(self, batch: list[_Received]) -> bool:
         """Hand over a batch until the store takes it; False if the program ends before."""
@@ -337,12 +309,3 @@ class Subscriber:
                 # Acknowledged without a verdict: the device keeps the envelope, and one message cannot block all others.
                 log.exception("a message could not be handled; its device will send it again")
                 return True
-
-
-def _password(broker: BrokerConfig) -> str:
-    if not broker.password_file:
-        raise ConfigError("broker.user without broker.password_file; name a file that holds the password alone")
-    try:
-        return Path(broker.password_file).read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise ConfigError(f"broker.password_file: {broker.password_file} cannot be read ({error.strerror})") from error

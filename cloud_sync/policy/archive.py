@@ -1,6 +1,7 @@
 """The archive of policy files, by their hash: a consent refers to the very text that the person agreed to.
 
-A directory of files named `<sha256>.toml`, written once and never changed. Losing it closes consents, never opens them.
+A directory of files named `<sha256>.toml`, written once and never changed. The database has the same texts of those that were in
+force: a file that is lost or altered comes back from there, by its hash (`recall`). Losing both closes consents, never opens them.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from cloud_sync.errors import ConfigError, PolicyError
@@ -39,7 +41,7 @@ class PolicyArchive:
         target = self._directory / f"{policy.hash}.toml"
         try:
             data = Path(path).read_bytes()
-            if hashlib.sha256(data).hexdigest() != policy.hash:
+            if _hash(data) != policy.hash:
                 raise ConfigError(f"{path} changed while it was loaded; load it again")
             if not target.exists():
                 if findings := unchanged_versions(Path(path), self._directory.glob("*.toml")):
@@ -50,6 +52,34 @@ class PolicyArchive:
             raise ConfigError(f"policy archive {self._directory}: {error.strerror}") from error
         self._known[policy.hash] = policy
         return policy
+
+    def recall(self, texts: Iterable[tuple[str, str]], path: str | Path) -> int:
+        """Put files back that are not here as they were, out of (hash, text); how many. What has not its hash proves nothing.
+
+        PolicyRefused when one of them has the version of the file at `path`, which this process kept, and says something else.
+        """
+        back = 0
+        try:
+            for digest, text in texts:
+                target, data = self._directory / f"{digest}.toml", text.encode()
+                if _hash(data) == digest and not (target.exists() and _hash(target.read_bytes()) == digest):
+                    _write_durably(target, data)
+                    self._known.pop(digest, None)
+                    back += 1
+            new = self._new & {_hash(Path(path).read_bytes())}
+            if back and new and (findings := unchanged_versions(Path(path), self._directory.glob("*.toml"))):
+                raise PolicyRefused(findings)
+        except OSError as error:
+            raise ConfigError(f"policy archive {self._directory}: {error.strerror}") from error
+        return back
+
+    def text(self, digest: str) -> str | None:
+        """The text of the policy with this hash, or None when it is not here as it was."""
+        try:
+            data = (self._directory / f"{digest}.toml").read_bytes()
+        except OSError:
+            return None
+        return data.decode() if _hash(data) == digest else None
 
     def forget(self, policy: Policy) -> None:
         """Take a policy out again that this process kept, and that never came into force: its version is free for a better text."""
@@ -70,6 +100,10 @@ class PolicyArchive:
         except PolicyError:
             return None
         return policy if policy.hash == digest else None
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _write_durably(target: Path, data: bytes) -> None:

@@ -146,8 +146,3 @@ class Policy:
     def granted_roles(self, action: Action, purpose: str) -> frozenset[str]:
         """The roles that may do `action` for `purpose`."""
         return frozenset(role for role, act, why in self.grants if act is action and why == purpose)
-
-    def stream_term(self, stream: Stream) -> Period | None:
-        """How long a stream's envelopes stay at most: the longest term of its rules; None when none declares it."""
-        terms = [rule.retention for rule in self.rules_of_stream(stream)]
-        return max(terms, key=lambda term: term.longest_s, default=None)

@@ -10,7 +10,6 @@ from cloud_sync.policy.locate import Path
 from cloud_sync.policy.period import Period
 from cloud_sync.policy.vocabulary import MARKETING_PURPOSES, SENSED_FIELDS, ControllerRole
 
-MONTH, TWO_MONTHS = Period.parse("P1M"), Period.parse("P2M")
 #: Records of what was done: they hold pseudonyms and kinds, never what was sensed (clause table, 5.2 and section 8, row 43).
 _RECORDS = frozenset({"audit", "log", "access_log", "consent_ledger"})
 #: (key, the longest it may be, why)

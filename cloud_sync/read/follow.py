@@ -11,19 +11,16 @@ restriction, devices, grant and relation, in the stores themselves, so that a wi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic
+from typing import Generic
 
 from cloud_sync.audit import Kind
 from cloud_sync.errors import Denied, LinkError
 from cloud_sync.model import Reason, StoredEnvelope
 from cloud_sync.read.answers import Answers
-from cloud_sync.read.opener import Opener
+from cloud_sync.read.asking import Asking
 from cloud_sync.read.query import Query, Readings
 from cloud_sync.read.sources import Item, Source
 from cloud_sync.stores import Clock
-
-if TYPE_CHECKING:
-    from cloud_sync.read.reader import Reader
 
 #: An entry of the audit log at least so often while something is told: an entry for each fix would be a track of its own.
 NOTE_AFTER_S = 900.0
@@ -32,13 +29,13 @@ NOTE_AFTER_S = 900.0
 class Follower(Generic[Item]):
     """Decides and narrows one envelope after the other. Not for two threads at once."""
 
-    def __init__(self, reader: Reader, source: Source[Item], query: Query, clock: Clock, opener: Opener) -> None:
+    def __init__(self, reader: Asking, source: Source[Item], query: Query, clock: Clock) -> None:
         """The audit log has the subscription before anything is told; `Denied` when the act as such is not allowed."""
         self._reader = reader
         self.source = source
         self.query = query
         self._clock = clock
-        self._opener = opener
+        self._opener = reader.opener()
         self._answers: Answers | None = None
         self._mark: tuple[object, ...] = ()
         self._told = self._unreadable = 0

@@ -20,6 +20,7 @@ from cloud_sync.policy import Clock, Policy, Rule
 from cloud_sync.records.asked import Asked, Holding, KeptPart
 from cloud_sync.retention.clocks import Clocks, Times, contract_changes
 from cloud_sync.retention.due import RecordTerms
+from cloud_sync.retention.grounds import GroundWitness
 from cloud_sync.retention.walk import RECORD_KEYS, Walk
 from cloud_sync.stores import AuditSink, Database, WitnessStore
 from cloud_sync.stores import Clock as Time
@@ -70,6 +71,7 @@ class RecordErasure:
         self._terms = RecordTerms(policy, clocks)
         self._audit = audit
         self._witness = witness
+        self.grounds = GroundWitness(database, witness, time)
         self._gate = gate
         self._ended = ended
         groups = {rule.category: policy.rules_of(rule.category) for rule in policy.rules if rule.stream is None}
@@ -139,7 +141,9 @@ class RecordErasure:
         """
         gone, kept = self._erase(subject, until)
         if not kept:
+            self.grounds.put_back(Scope.SUBJECT, subject)  # of a restored store: its end is among what is missing
             ended = self._ended_for_devices(subject)
+            self.grounds.forget(Scope.SUBJECT, subject, until, ended)
             self._database.remove_clock_events(Scope.SUBJECT, subject)
             if ended is not None:
                 self._database.add_clock_event(ended)
@@ -234,6 +238,7 @@ class RecordErasure:
         self._database.remove_parts(names)
         for record_id in {record_id for record_id, _ in names}:
             if not self._database.parts(record_id):
+                self.grounds.forget(Scope.RECORD, record_id, math.inf)
                 self._database.remove_clock_events(Scope.RECORD, record_id)
 
     def _dated(self, part: RecordPart) -> RecordPart:

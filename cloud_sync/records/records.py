@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
 from cloud_sync.audit import Kind
 from cloud_sync.errors import ConfigError, Denied, KeyDestroyed
 from cloud_sync.model import Action, Actor, AuditEvent, LawfulBasis, Precision
-from cloud_sync.model.keeping import CONTRACTS, RecordPart
+from cloud_sync.model.keeping import CONTRACTS, RecordPart, Scope
 from cloud_sync.policy import Clock, Rule
 from cloud_sync.policy.vocabulary import POSITION_FIELDS
 from cloud_sync.records.asked import Asked
@@ -23,6 +23,7 @@ from cloud_sync.records.erasing import CHUNK, MOST_AHEAD_S, RecordErasure
 from cloud_sync.records.taking import refusal
 from cloud_sync.records.totals import Totals
 from cloud_sync.retention.clocks import GROUNDS
+from cloud_sync.retention.grounds import WITNESSED
 from cloud_sync.retention.lateness import Lateness
 from cloud_sync.retention.report import Gone
 
@@ -79,15 +80,42 @@ class Records(RecordErasure):
     ) -> None:
         """Something happened that starts a clock (`Clocks.note`); the parts concerned get their new due."""
         with self._database.transaction():
-            self._clocks.note(kind, subject=subject, record=record, at=at, source=source)
-            parts = self._database.parts_of(subject) if subject else self._database.parts(record)
-            for part in parts:
-                self._database.put_part(self._dated(part))
+            event = self._clocks.note(kind, subject=subject, record=record, at=at, source=source)
+            self.grounds.put_back(
+                event.scope, event.key
+            )  # of a person whom a restored store did not know, and who came again
+            self._date_again(event.scope, event.key)
             changed = subject and kind in GROUNDS
             if changed:  # whoever keeps an answer of the gate asks anew
                 self._database.set_mark(CONTRACTS, secrets.token_hex(ID_BYTES))
+        if kind in WITNESSED:
+            self.grounds.note(event.scope, event.key)
         if changed:
             self._settle(subject)
+
+    def recall(self) -> list[str]:
+        """Put back ends of grounds that a restored database does not know, inside its transaction; the people they are of."""
+        found = self.behind()
+        for scope, key in found:
+            self.grounds.put_back(scope, key)
+            self._date_again(scope, key)
+        self._database.set_mark(CONTRACTS, secrets.token_hex(ID_BYTES))
+        return [key for scope, key in found if scope is Scope.SUBJECT]
+
+    def behind(self) -> list[tuple[Scope, str]]:
+        """Whoever, and whichever record, misses an end of a ground in a restored database."""
+        return list(self.grounds.lost(self._named()))
+
+    def _named(self) -> Iterator[tuple[Scope, str]]:
+        yield from ((Scope.SUBJECT, subject) for subject in sorted(self._database.named()))
+        after = ("", "")
+        while page := self._database.parts_after(after, CHUNK):
+            yield from ((Scope.RECORD, name) for name in sorted({part.record_id for part in page}))
+            after = page[-1].record_id, page[-1].subject
+
+    def _date_again(self, scope: Scope, key: str) -> None:
+        for part in self._database.parts_of(key) if scope is Scope.SUBJECT else self._database.parts(key):
+            self._database.put_part(self._dated(part))
 
     def read(
         self,

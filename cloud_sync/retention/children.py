@@ -11,10 +11,10 @@ from typing import Final
 from cloud_sync.keys.ladderkeys import LadderKeys
 from cloud_sync.model import EPOCH_SECONDS, PERSONAL_STREAMS, Device
 from cloud_sync.policy import Period
-from cloud_sync.retention.extent import Extents, released_after
-from cloud_sync.retention.lateness import Held, Holding, Lateness
+from cloud_sync.retention.ending import Ending
+from cloud_sync.retention.lateness import Holding, Lateness
 from cloud_sync.retention.report import Gone
-from cloud_sync.retention.stepdown import StepDown, day_end, shreds_of
+from cloud_sync.retention.stepdown import StepDown
 from cloud_sync.retention.terms import lasts_of
 from cloud_sync.stores import Database, KeyDatabase
 
@@ -37,8 +37,7 @@ class ChildTerms:
     ) -> None:
         """`children()`: everybody who is below an age of consent now."""
         self._database = database
-        self._store = store
-        self._keys = keys
+        self._ending = Ending(database, store, keys)
         self._stepdown = stepdown
         self._term = term
         self._children = children
@@ -61,19 +60,9 @@ class ChildTerms:
             held_now = self._holds.view()
             rows = self._database.envelopes(device.device, stream, 0, last)
             over = [row for row in rows if self._term.end(row.oldest_capture) <= now]
-            extents = Extents(self._store, self._keys)
-            dead = [row for row in over if not extents.held(row, held_now)]
-            self._database.remove_envelopes([(row.id, row.digest) for row in dead])
-            self._database.add_shreds(shreds_of(dead))
-            self._days(device, stream, last, now, held_now)
-            for row in dead:
-                due = self._term.end(row.oldest_capture)
-                lateness.took(due, now, released_after(row, held_now, due))
-        return len(dead), len(over) - len(dead)
-
-    def _days(self, device: Device, stream: int, last: int, now: float, held_now: Held) -> None:
-        """Keys of days of which every capture is over go without a row as well, up to the last that holds keep."""
-        while last >= 0 and max(map(self._term.end, lasts_of(last))) > now:
-            last -= 1
-        if last >= 0 and not held_now.held_between(device.device, stream, 0.0, day_end(last)):
-            self._keys.destroy(device.device, stream, 0, last)
+            gone = self._ending.rows(over, held_now, lambda row: self._term.end(row.oldest_capture), now, lateness)
+            # Keys of days of which every capture is over go without a row as well, up to the last that holds keep.
+            while last >= 0 and max(map(self._term.end, lasts_of(last))) > now:
+                last -= 1
+            self._ending.days(device, stream, last, held_now)
+        return gone

@@ -15,7 +15,6 @@ import holidays
 from whenever import Date, Instant, PlainDateTime
 
 from cloud_sync.errors import ConfigError
-from cloud_sync.policy import Period
 
 UTC: Final = "UTC"
 #: The civil time of a country, by its capital (IANA zone database); of others UTC counts.
@@ -114,20 +113,6 @@ def add_working_days(start: Date, days: int, country: str = "") -> Date:
     for _ in range(days):
         date = next_working_day(date.add(days=1), country)
     return date
-
-
-def statutory_end(term: Period, start: float, country: str, *, extend: bool = True) -> float:
-    """Unix seconds at which a statute's period since an event is over: the last hour of the same-numbered day.
-
-    Reg. 1182/71 Art. 3(1): the day of the event is not counted. 3(2)(c): months end with the same date, or with the month's last
-    day. 3(4), unless not `extend`: where that is a Saturday, a Sunday or a public holiday, the next working day counts. Not for
-    periods of hours, to which none of this applies (Art. 3(2)(a)).
-    """
-    zone = zone_of(country)
-    if term.seconds:
-        return term.end(start, zone)
-    last = local_date(start, zone).add(months=term.months, days=term.days)
-    return day_end(next_working_day(last, country) if extend else last, zone)
 
 
 @lru_cache(maxsize=256)  # a year of a country is computed in 10 ms, and a sweep asks for a few years of one country

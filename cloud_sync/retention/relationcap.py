@@ -16,10 +16,10 @@ from cloud_sync.model.keeping import ClockEvent, Scope
 from cloud_sync.policy import Clock, Policy
 from cloud_sync.retention.clocks import Clocks, ended_at
 from cloud_sync.retention.due import RecordTerms
-from cloud_sync.retention.extent import Extents, released_after
-from cloud_sync.retention.lateness import Held, Holding, Lateness
+from cloud_sync.retention.ending import Ending
+from cloud_sync.retention.lateness import Holding, Lateness
 from cloud_sync.retention.report import Gone
-from cloud_sync.retention.stepdown import StepDown, day_end, shreds_of
+from cloud_sync.retention.stepdown import StepDown
 from cloud_sync.stores import Database, KeyDatabase
 
 ENDS: Final = (Clock.RELATION_ENDED.value, Clock.ACCOUNT_CLOSED.value)
@@ -43,8 +43,7 @@ class RelationCap:
         holds: Holding,
     ) -> None:
         self._database = database
-        self._store = store
-        self._keys = keys
+        self._ending = Ending(database, store, keys)
         self._stepdown = stepdown
         self._clocks = clocks
         self._terms = RecordTerms(policy, clocks)
@@ -80,15 +79,6 @@ class RelationCap:
             held_now = self._holds.view()
             rows = self._database.envelopes(device.device, stream, 0, last)
             over = [row for row in rows if row.oldest_capture <= ended]
-            extents = Extents(self._store, self._keys)
-            dead = [row for row in over if not extents.held(row, held_now)]
-            self._database.remove_envelopes([(row.id, row.digest) for row in dead])
-            self._database.add_shreds(shreds_of(dead))
-            self._days(device, stream, last - 1, held_now)
-            for row in dead:
-                lateness.took(due, now, released_after(row, held_now, due))
-        return len(dead), len(over) - len(dead)
-
-    def _days(self, device: Device, stream: int, last: int, held_now: Held) -> None:
-        if last >= 0 and not held_now.held_between(device.device, stream, 0.0, day_end(last)):
-            self._keys.destroy(device.device, stream, 0, last)
+            gone = self._ending.rows(over, held_now, lambda _: due, now, lateness)
+            self._ending.days(device, stream, last - 1, held_now)
+        return gone

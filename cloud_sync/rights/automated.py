@@ -21,6 +21,7 @@ from typing import Any, Final
 
 from cloud_sync.audit import AuditLog, Kind
 from cloud_sync.errors import ConfigError, Denied
+from cloud_sync.gate.words import said_category, said_purpose
 from cloud_sync.model import Actor, AuditEvent, LawfulBasis, Reason
 from cloud_sync.model.rights import Case, CaseState, Identity, Right
 from cloud_sync.policy import Policy
@@ -227,10 +228,9 @@ class Automated:
         logic_id: str,
         reason: Reason = Reason.ALLOWED,
     ) -> None:
-        declared = purpose in self._policy.purposes
         detail: list[tuple[str, str | int]] = [
-            ("category", category if self._policy.rules_of(category) else "undeclared"),
-            ("purpose", purpose if declared else "undeclared"),
+            ("category", said_category(category, self._policy)),
+            ("purpose", said_purpose(purpose, self._policy)),
             ("control", logic_id),
             ("role", RULE),
             ("reason", reason.value),

@@ -22,7 +22,7 @@ from cloud_sync.errors import ConfigError, Denied, KeyDestroyed
 from cloud_sync.gate import Gate, Request
 from cloud_sync.gate.question import Facts
 from cloud_sync.gate.recipients import refused
-from cloud_sync.gate.words import said_role
+from cloud_sync.gate.words import said_purpose, said_role
 from cloud_sync.model import EPOCH_SECONDS, Action, Actor, AuditEvent, Reason
 from cloud_sync.model.keeping import RecordPart
 from cloud_sync.policy import Policy
@@ -237,7 +237,7 @@ class Counting:
         detail = (
             ("action", Action.STATISTICS.value),
             ("category", category),
-            ("purpose", purpose if purpose in self._policy.purposes else "undeclared"),
+            ("purpose", said_purpose(purpose, self._policy)),
             ("role", said_role(actor.role)),
             ("reason", reason.value),
             ("count", count),

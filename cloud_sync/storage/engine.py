@@ -19,7 +19,6 @@ from typing import Any, ClassVar, NamedTuple
 
 from cloud_sync.errors import StoreError
 
-MAX_INTEGER = 2**63 - 1  # INTEGER of both engines
 _CREATES = re.compile(r"CREATE TABLE (\w+)")
 
 
@@ -74,6 +73,8 @@ class Engine(ABC):
     foreign: ClassVar[tuple[type[Exception], ...]]
     #: Tables whose rows are sealed under keys of another store, so that what is left of a deleted one opens for nobody.
     sealed: ClassVar[frozenset[str]] = frozenset()
+    #: The function that tells where a text stands in another, counted from 1, in this engine.
+    locate: ClassVar[str] = "instr"
     #: Whether `expect` is worth a thought.
     reads_ahead: ClassVar[bool] = False
 

@@ -7,7 +7,7 @@ from dataclasses import astuple
 from cloud_sync.model.enrolment import BegunAdmission, OpenInvitation
 from cloud_sync.storage.engine import Engine
 
-_INVITATIONS = "SELECT id, subject, made_at, expires_at, takes_over, provided_by, wrapped FROM invitation"
+_INVITATIONS = "SELECT id, subject, made_at, expires_at, takes_over, provided_by, confirm, wrapped FROM invitation"
 _ADMISSIONS = "SELECT id, subject, device, at, takes_over, provided_by FROM admission"
 
 
@@ -17,8 +17,8 @@ class InvitationRows(Engine):
     def put_invitation(self, invitation: OpenInvitation) -> None:
         """Insert; one of this id that exists is refused."""
         self.run(
-            "INSERT INTO invitation (id, subject, made_at, expires_at, takes_over, provided_by, wrapped)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO invitation (id, subject, made_at, expires_at, takes_over, provided_by, confirm, wrapped)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             astuple(invitation),
         )
 

@@ -98,6 +98,15 @@ class KeepingRows(Engine):
         )
         return [str(row[0]) for row in self.rows(sql, (Scope.SUBJECT.value, *names, before))]
 
+    def counted_events(self, kinds: Iterable[str]) -> list[tuple[Scope, str, int]]:
+        """To whom, and to which records, any of these happened, and how often."""
+        names = list(kinds)
+        sql = (
+            f"SELECT scope, name, count(*) FROM clock_event WHERE kind IN ({', '.join('?' * len(names))})"
+            " GROUP BY scope, name ORDER BY scope, name"
+        )
+        return [(Scope(row[0]), str(row[1]), int(row[2])) for row in self.rows(sql, names)]
+
     # Records
 
     def put_part(self, part: RecordPart) -> None:

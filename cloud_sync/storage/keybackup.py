@@ -8,7 +8,7 @@ the policy's horizon must be gone, and is refused.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from cloud_sync.errors import ConfigError
 from cloud_sync.model.keeping import BESIDE_BACKUPS
 from cloud_sync.places import Place
-from cloud_sync.storage.engine import Engine
+from cloud_sync.storage.engine import Engine, Migration
 from cloud_sync.storage.open import open_keys
 from cloud_sync.storage.schema import KEYS
 from cloud_sync.storage.sqlite import SqliteKeys
@@ -25,6 +25,7 @@ from cloud_sync.stores import RESTORED
 #: What leads to keys of days to come, or of a healing that is under way; and what is good once.
 NEVER = frozenset({"tip", "down", "heal_wish", "heal_offer", "heal_candidate", "invitation", "admission"})
 PIECE = 10_000  # rows in memory, about a megabyte: a store may hold millions
+PART = ".part"  # behind the name, until it is whole
 MADE_AT = "backup.made_at"  # a row of `seen`, in backups alone
 
 
@@ -46,7 +47,7 @@ def back_up(store: Engine, path: Path, now: float) -> int:
     """
     if path.exists():
         raise ConfigError(f"{path}: exists already; a backup never overwrites one")
-    beside = path.with_name(path.name + ".part")
+    beside = path.with_name(path.name + PART)
     beside.unlink(missing_ok=True)  # of an attempt that was cut
     with closing(SqliteKeys(beside)) as backup:
         count = _copy(store, backup)
@@ -64,7 +65,7 @@ def restore(path: Path, place: Place, now: float, expires: Callable[[float], flo
     """
     if not path.exists():
         raise ConfigError(f"{path}: not there; name a file that `sync keys backup` made")
-    with closing(SqliteKeys(path)) as backup:
+    with closing(_Backup(path)) as backup:
         made_at = backup.seen(MADE_AT)
         if not made_at:
             raise ConfigError(
@@ -75,8 +76,17 @@ def restore(path: Path, place: Place, now: float, expires: Callable[[float], flo
         return _into_file(backup, place, now) if isinstance(place, Path) else _into(backup, open_keys(place), now)
 
 
+class _Backup(SqliteKeys):
+    """A backup as it lies there, of this schema or one before [brought up to date it would not be what its manifest says]."""
+
+    def _migrate(self, migrations: Sequence[Migration]) -> None:
+        if not self.columns("migration"):
+            raise ConfigError(f"{self.path}: is no backup of keys; name a file that `sync keys backup` made")
+        self._done(migrations)  # StoreError for a newer one, and for another kind of store
+
+
 def _into_file(backup: Engine, path: Path, now: float) -> int:
-    beside = path.with_name(path.name + ".part")
+    beside = path.with_name(path.name + PART)
     beside.unlink(missing_ok=True)  # of an attempt that was cut
     count = _into(backup, SqliteKeys(beside), now)
     beside.rename(path)
@@ -95,14 +105,15 @@ def _copy(source: Engine, target: Engine) -> int:
     count = 0
     with target.transaction():
         for table, key in _tables().items():
-            if table in NEVER:
+            names = source.columns(table)  # a later schema has more tables, and columns with a default, and no fewer
+            if table in NEVER or not names:
                 continue
             for piece in _pieces(source, table, key):
                 rows = [row for row in piece if table != "record_key" or not row[0].startswith(BESIDE_BACKUPS)]
                 if not rows:
                     continue
-                marks = ", ".join("?" for _ in rows[0])
-                target.run_many(f"INSERT INTO {table} VALUES ({marks})", rows)
+                marks = ", ".join("?" for _ in names)
+                target.run_many(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", rows)
                 count += len(rows) if table != "seen" else 0
     return count
 

@@ -70,11 +70,6 @@ class KeyRows(HealingRows, InvitationRows, RotationRows, RecordKeyRows, Engine):
         row = self.one("SELECT coalesce(max(epoch), -1) FROM leaf WHERE device = ? AND stream = ?", (device, stream))
         return int(row[0])
 
-    def leaves_before(self, stream: int, epoch: int, limit: int) -> list[Leaf]:
-        """Up to `limit` leaves of the stream, of all devices, of epochs before `epoch`, oldest first."""
-        sql = f"{_LEAVES} WHERE stream = ? AND epoch < ? ORDER BY epoch, device, generation LIMIT ?"
-        return [Leaf(*row) for row in self.rows(sql, (stream, epoch, limit))]
-
     def destroy_leaves(self, device: str, stream: int, first_epoch: int, last_epoch: int) -> int:
         """Destroy (stream 0 = every stream), overwriting the pages; the number destroyed."""
         where, values = _span(device, stream, first_epoch, last_epoch)

@@ -12,6 +12,7 @@ from cloud_sync.audit import forgotten
 from cloud_sync.errors import StoreError
 from cloud_sync.model import AuditEvent, ConsentRecord, ConsentState, Precision
 from cloud_sync.storage.engine import Ending, Engine, narrowed
+from cloud_sync.storage.schema_desks import ITS_INVITATION, OF_INVITATIONS
 
 TOP: Final = "consent-top"  # the highest place of the ledger at the time when answers went: none is given twice
 
@@ -115,6 +116,13 @@ class LedgerRows(Engine):
         """From the end of the log backwards."""
         sql = "SELECT event FROM audit_leaf WHERE kind = ? ORDER BY position DESC LIMIT ?"
         return [_event(row[0]) for row in self.rows(sql, (kind, most))]
+
+    def ends_of_invitation(self, ident: str) -> list[AuditEvent]:
+        """The entries, in order, that say what became of an invitation."""
+        its = ITS_INVITATION.replace("instr(", f"{self.locate}(")
+        sql = f"SELECT event FROM audit_leaf WHERE {OF_INVITATIONS} AND {its} = ? ORDER BY position"
+        found = [_event(row[0]) for row in self.rows(sql, (ident,))]
+        return [event for event in found if ("invitation", ident) in event.detail]
 
     def first_event(self) -> AuditEvent | None:
         """The one at position 0."""

@@ -27,6 +27,18 @@ class NoticeRows(Engine):
             ),
         )
 
+    def keep_policy_text(self, policy: str, at: float, content: str) -> None:
+        """Insert, or leave the one of this hash."""
+        sql = "INSERT INTO policy_text (policy, at, content) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+        self.run(sql, (policy, at, content))
+
+    def policy_texts(self) -> list[tuple[str, str]]:
+        """(hash, text) of every policy that was in force, in order of time."""
+        return [
+            (str(row[0]), str(row[1]))
+            for row in self.rows("SELECT policy, content FROM policy_text ORDER BY at, policy")
+        ]
+
     def publications(self) -> list[Publication]:
         """In order of appending."""
         rows = self.rows(
@@ -76,10 +88,6 @@ class NoticeRows(Engine):
         where, values = narrowed({"subject = ?": subject})
         rows = self.rows(f"SELECT subject, source, at FROM notice_source{where} ORDER BY at, subject", values)
         return [NoticeSource(*row) for row in rows]
-
-    def remove_notice_source(self, subject: str) -> int:
-        """Delete; how many."""
-        return self.run("DELETE FROM notice_source WHERE subject = ?", (subject,))
 
     def put_notice_link(self, link: NoticeLink) -> None:
         """Insert."""

@@ -9,7 +9,7 @@ from typing import Any
 from cloud_sync.audit import forgotten
 from cloud_sync.model import RESEALED, AuditEvent, EnvelopeId, StoredEnvelope
 from cloud_sync.model.keeping import PARKED, DueRow, Shred, WaitingErasure
-from cloud_sync.storage.engine import Engine
+from cloud_sync.storage.devices import DeviceRows
 from cloud_sync.storage.ledger import _dump, _event
 from cloud_sync.storage.numbers import id_of, number_of
 from cloud_sync.wire.fields import MOST_EPOCH
@@ -18,11 +18,8 @@ _COLUMNS = "d.device, e.number, e.digest, e.directive_version, e.payload, e.rece
 _FROM = "FROM envelope e JOIN device d ON d.no = e.device_no"
 
 
-class RetentionRows(Engine):
+class RetentionRows(DeviceRows):
     """The part of `cloud_sync.stores.Database` that retention uses."""
-
-    def _number(self, device: str) -> int | None:
-        raise NotImplementedError
 
     def levels(self, stream: int) -> list[int]:
         """Levels of the stream's rows that are not parked: few, and each is one seek of the index."""

@@ -268,6 +268,11 @@ KEYS = (
             " takes_over TEXT NOT NULL, provided_by TEXT NOT NULL)",
         ),
     ),
+    Migration(
+        14,
+        "invitations that want a confirmation code",
+        ("ALTER TABLE invitation ADD COLUMN confirm INTEGER NOT NULL DEFAULT 0",),
+    ),
 )
 
 TOMBSTONES = (

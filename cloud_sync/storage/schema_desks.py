@@ -6,6 +6,11 @@ from typing import Final
 
 from cloud_sync.storage.engine import AppendOnly, Ending, Migration
 
+#: The id that an entry of the audit log names, in its text; of one that names none some other part of it.
+ITS_INVITATION: Final = 'substr(event, instr(event, \'["invitation","\') + 15, 32)'
+#: The kinds of entries that name one (`audit.events`), few among all: no other entry pays for the index.
+OF_INVITATIONS: Final = "kind IN ('device.enrolled', 'invitation.ended')"
+
 DESKS: Final = (
     Migration(
         17,
@@ -83,6 +88,19 @@ DESKS: Final = (
         (
             "ALTER TABLE restriction ADD COLUMN purpose TEXT NOT NULL DEFAULT ''",
             "ALTER TABLE record_part ADD COLUMN people INTEGER NOT NULL DEFAULT 0",
+        ),
+    ),
+    Migration(
+        22,
+        "what became of an invitation, found by its id",
+        (f"CREATE INDEX audit_leaf_by_invitation ON audit_leaf ({ITS_INVITATION}) WHERE {OF_INVITATIONS}",),
+    ),
+    Migration(
+        23,
+        "texts of policies that were in force",
+        (
+            "CREATE TABLE policy_text (policy TEXT PRIMARY KEY, at REAL NOT NULL, content TEXT NOT NULL)",
+            AppendOnly("policy_text"),
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""The telemetry database: devices, sealed envelopes as they came, directive state.
+"""The telemetry database: sealed envelopes as they came, and the rows of everything else beside them.
 
 An envelope row has a unique number within its device, which is not the key of the row itself (in SQLite, WITHOUT ROWID, inserts
 of blobs were five times slower). The number packs (stream, epoch, generation, counter) into 48 bits, so
@@ -13,16 +13,18 @@ and nothing that a device can send has a number there.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from cloud_sync.errors import StoreError
-from cloud_sync.model import RESEALED, UPLINK_STREAMS, Device, DirectiveState, EnvelopeId, StoredEnvelope
+from cloud_sync.model import RESEALED, UPLINK_STREAMS, EnvelopeId, StoredEnvelope
 from cloud_sync.storage.access import AccessRows
 from cloud_sync.storage.alarms import AlarmRows
 from cloud_sync.storage.bounds import BoundRows
 from cloud_sync.storage.cases import CaseRows
 from cloud_sync.storage.changes import ChangeRows
+from cloud_sync.storage.devices import DeviceRows
+from cloud_sync.storage.directives import DirectiveRows
 from cloud_sync.storage.engine import Engine, narrowed
 from cloud_sync.storage.erasing import ErasingRows
 from cloud_sync.storage.incidents import IncidentRows
@@ -38,7 +40,6 @@ from cloud_sync.wire.fields import MOST_EPOCH
 _COLUMNS = "d.device, e.number, e.digest, e.directive_version, e.payload, e.received_at, e.oldest_capture"
 _FROM = "FROM envelope e JOIN device d ON d.no = e.device_no"
 _GENERATION = "(((e.number >> 48) << 16) | ((e.number >> 12) & 65535))"  # both engines rank these operators alike
-WORTH_A_QUESTION = 3  # devices; for fewer, asking for all at once saves nothing
 RANGE_DENSITY = 4  # one range query beats single look-ups while it reads at most four rows for each number asked
 
 
@@ -47,11 +48,8 @@ def _envelope(row: tuple[Any, ...]) -> StoredEnvelope:
     return StoredEnvelope(id_of(device, number), digest, version, payload, received_at, oldest)
 
 
-def _device(row: tuple[Any, ...]) -> Device:
-    return Device(*row)
-
-
 class TelemetryRows(
+    DirectiveRows,
     LedgerRows,
     BoundRows,
     ChangeRows,
@@ -65,66 +63,12 @@ class TelemetryRows(
     IncidentRows,
     AlarmRows,
     NoticeRows,
+    DeviceRows,
     Engine,
 ):
     """`cloud_sync.stores.Database`, whatever the engine."""
 
     sealed = frozenset({"envelope", "record_part"})
-
-    _numbers: dict[str, int]  # device to its row; rows of devices are never deleted nor renumbered
-
-    def _forget(self) -> None:
-        self._numbers = {}  # a device of the transaction that is undone loses its row, and its number is given anew
-
-    # Devices
-
-    def add_device(self, device: Device) -> None:
-        """Insert; a pseudonym that exists is refused."""
-        self.run(
-            "INSERT INTO device (device, subject, generation, enrolled_at, revoked_at) VALUES (?, ?, ?, ?, ?)",
-            (device.device, device.subject, device.generation, device.enrolled_at, device.revoked_at),
-        )
-
-    def device(self, device: str) -> Device | None:
-        """The device of this pseudonym."""
-        row = self.maybe(f"{_DEVICES} WHERE device = ?", (device,))
-        return _device(row) if row else None
-
-    def devices_of(self, subject: str) -> list[Device]:
-        """All devices ever enrolled for this data subject, oldest first."""
-        return [_device(row) for row in self.rows(f"{_DEVICES} WHERE subject = ? ORDER BY no", (subject,))]
-
-    def all_devices(self) -> list[Device]:
-        """All devices, oldest first."""
-        return [_device(row) for row in self.rows(f"{_DEVICES} ORDER BY no")]
-
-    def update_device(self, device: Device) -> None:
-        """Write generation and times of an existing device; its subject is for good.
-
-        [Whoever takes a device over would read, and erase, what it told about the person before.]
-        """
-        changed = self.run(
-            "UPDATE device SET generation = ?, enrolled_at = ?, revoked_at = ? WHERE device = ? AND subject = ?",
-            (device.generation, device.enrolled_at, device.revoked_at, device.device, device.subject),
-        )
-        if not changed:
-            raise StoreError("no such device of this subject to update; another person's is enrolled anew")
-
-    def _number(self, device: str) -> int | None:
-        number = self._numbers.get(device)
-        if number is None:
-            row = self.maybe("SELECT no FROM device WHERE device = ?", (device,))
-            if row is None:
-                return None
-            number = self._numbers[device] = int(row[0])
-        return number
-
-    def expect_devices(self, devices: Collection[str]) -> None:
-        """A hint within a transaction: it will ask about these devices and their people. Nothing depends on it but time."""
-        if len(devices) >= WORTH_A_QUESTION:
-            self.expect("device", devices)
-            if self.reads_ahead:
-                self.expect("subject", {device.subject for device in map(self.device, devices) if device})
 
     # Envelopes
 
@@ -249,63 +193,7 @@ class TelemetryRows(
         where, values = narrowed({"d.device = ?": device, "e.stream = ?": stream})
         return int(self.one(f"SELECT count(*) {_FROM}{where}", values)[0])
 
-    # Directive state
 
-    def directive_state(self, device: str) -> DirectiveState | None:
-        """What the server knows of the device's permission."""
-        row = self.maybe(f"{_STATES} WHERE device = ?", (device,))
-        return _state(row) if row else None
-
-    def unsealed_states(self) -> list[DirectiveState]:
-        """Those whose directive lies in the clear, as before schema 4: an array of 14 begins with 0x9E."""
-        return [
-            _state(row) for row in self.rows(f"{_STATES} WHERE substr(current, 1, 1) = ? ORDER BY device", (b"\x9e",))
-        ]
-
-    def put_directive_state(self, state: DirectiveState) -> None:
-        """Insert or replace the one row of the device."""
-        self.run(
-            _PUT_STATE,
-            (
-                state.device,
-                state.version,
-                state.current,
-                state.applied_version,
-                state.challenge,
-                state.down_next,
-                state.reported_down_next,
-                *state.floors,
-                *state.reported_at,
-            ),
-        )
-
-
-def _state(row: tuple[Any, ...]) -> DirectiveState:
-    device, version, current, applied, challenge, down_next, reported, *rest = row
-    location, environment, motion, status, generation, epoch, counter = rest
-    return DirectiveState(
-        device=device,
-        version=version,
-        current=current,
-        applied_version=applied,
-        challenge=challenge,
-        down_next=down_next,
-        reported_down_next=reported,
-        floors=(location, environment, motion, status),
-        reported_at=(generation, epoch, counter),
-    )
-
-
-_STATE = (
-    *("device", "version", "current", "applied_version", "challenge", "down_next", "reported_down_next"),
-    *("floor_location", "floor_environment", "floor_motion", "floor_status"),
-    *("reported_generation", "reported_epoch", "reported_counter"),
-)
-_STATES = f"SELECT {', '.join(_STATE)} FROM directive_state"
-_PUT_STATE = (
-    f"INSERT INTO directive_state ({', '.join(_STATE)}) VALUES ({', '.join('?' * len(_STATE))})"
-    f" ON CONFLICT (device) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _STATE[1:])}"
-)
 _ENVELOPE = {
     "device_no": "INTEGER",
     "number": "INTEGER",
@@ -316,7 +204,6 @@ _ENVELOPE = {
     "received_at": "REAL",
     "oldest_capture": "REAL",
 }
-_DEVICES = "SELECT device, subject, generation, enrolled_at, revoked_at FROM device"
 
 
 def _span(stream: int, first_epoch: int, last_epoch: int, kind: int = 0) -> tuple[int, int]:

@@ -17,7 +17,7 @@ from cloud_sync.model.access import (
     StaffGrant,
     Ticket,
 )
-from cloud_sync.model.keeping import ClockEvent, DueRow, Hold, RecordPart, Restriction, Shred, WaitingErasure
+from cloud_sync.model.keeping import ClockEvent, DueRow, Hold, RecordPart, Restriction, Scope, Shred, WaitingErasure
 
 
 class RetentionStore(Protocol):
@@ -71,6 +71,9 @@ class KeepingStore(Protocol):
     def remove_clock_events(self, scope: str, key: str) -> int: ...
     def subjects_of_events(self, kinds: Iterable[str], before: float) -> list[str]:
         """Everybody to whom one of these happened before that Unix second, in order."""
+
+    def counted_events(self, kinds: Iterable[str]) -> list[tuple[Scope, str, int]]:
+        """To whom, and to which records, any of these happened, and how often."""
 
     def put_part(self, part: RecordPart) -> None: ...
     def parts(self, record_id: str) -> list[RecordPart]: ...

@@ -58,7 +58,6 @@ class KeyDatabase(RecordKeyStore, InvitationStore, Protocol):
     def editions(self, after: tuple[str, int, int, int], limit: int) -> list[tuple[str, int, int, int]]:
         """Up to `limit` (device, stream, epoch, generation) of keys of what was sealed anew, behind `after`."""
 
-    def leaves_before(self, stream: int, epoch: int, limit: int) -> list[Leaf]: ...
     def days_before(
         self, stream: int, epoch: int, limit: int, after: tuple[int, str] | None = None, *, came: bool = False
     ) -> list[tuple[str, int]]:

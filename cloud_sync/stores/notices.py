@@ -12,6 +12,12 @@ class NoticeStore(Protocol):
     """Publications and receipts (append-only), who came from somebody else, links that answer."""
 
     def add_publication(self, publication: Publication) -> None: ...
+    def keep_policy_text(self, policy: str, at: float, content: str) -> None:
+        """Insert, or leave the one of this hash."""
+
+    def policy_texts(self) -> list[tuple[str, str]]:
+        """(hash, text) of every policy that was in force, in order of time."""
+
     def publications(self) -> list[Publication]:
         """In order of appending."""
 
@@ -33,7 +39,6 @@ class NoticeStore(Protocol):
     def notice_sources(self, subject: str | None = None) -> list[NoticeSource]:
         """By time, then subject."""
 
-    def remove_notice_source(self, subject: str) -> int: ...
     def put_notice_link(self, link: NoticeLink) -> None: ...
     def notice_link(self, link: str) -> NoticeLink | None: ...
     def notice_links(self, subject: str) -> list[NoticeLink]: ...

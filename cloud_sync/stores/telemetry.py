@@ -113,6 +113,9 @@ class AuditStore(Protocol):
     def newest_events(self, kind: str, most: int) -> list[AuditEvent]:
         """Up to so many of a kind, the newest first."""
 
+    def ends_of_invitation(self, ident: str) -> list[AuditEvent]:
+        """The entries, in order, that say what became of an invitation; none once its person was erased."""
+
     def first_event(self) -> AuditEvent | None:
         """The log's first entry."""
 

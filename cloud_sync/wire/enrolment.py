@@ -78,6 +78,16 @@ def fingerprint(text: str) -> str:
     return " ".join(digits[at : at + 4] for at in range(0, 16, 4))
 
 
+def confirmation(data: bytes) -> str:
+    """80 bits of SHA-256 of a sealed enrolment in five groups of four, as `sha256sum` begins: `1a2b 3c4d 5e6f 7a8b 9c0d`.
+
+    More than a fingerprint's 64, and one group more to be told from one [whoever reads the right file on its way has the
+    invitation's life, 90 days, to make one of theirs with the same digits: 2^64 hashes cost a rich one weeks, 2^80 millennia].
+    """
+    digits = hashlib.sha256(data).hexdigest()[:20]
+    return " ".join(digits[at : at + 4] for at in range(0, 20, 4))
+
+
 def read_box(data: bytes) -> Box:
     """The outside of a sealed enrolment; WireFormatError with what it is instead, NewerForm for a later version."""
     if data.startswith(INVITATION.encode("ascii")[:19]):

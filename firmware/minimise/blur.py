@@ -13,7 +13,7 @@ import struct
 from firmware.const import const
 from firmware.minimise.plane import ONE, cosine
 from firmware.wire.cells import EXACT, quality_of
-from firmware.wire.hkdf import hmac_sha256
+from firmware.wire.hmac import hmac_sha256
 
 _ROWS = const(9_000_000)  # of 1e-5° from the equator to a pole
 _COLS = const(36_000_000)  # around

@@ -1,7 +1,7 @@
 """The one-way ladder of keys (wire-format section 3). Streams are their numbers; every key has 32 bytes."""
 
 from firmware.errors import SealError
-from firmware.wire.hkdf import hmac_sha256
+from firmware.wire.hmac import hmac_sha256
 
 DOWN, LOCATION, ENVIRONMENT, MOTION, STATUS = range(5)
 NAMES = ("down", "location", "environment", "motion", "status")

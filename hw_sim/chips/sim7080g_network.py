@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from hw_sim.energy import currents
 from hw_sim.energy.meter import UNMETERED, Load
-from hw_sim.network.cell import Cell
+from hw_sim.world.cell import Cell
 from hw_sim.world.clock import World
 
 # Search and attach without and with a network that it knows: estimates, which make 8 and 3 J of it at 3.8 V, the ends of what

@@ -26,15 +26,11 @@ class Shipping:
         return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).digest()
 
     def files(self, texts: Mapping[str, bytes]) -> dict[str, bytes]:
-        """Bytecode of the release, the program as text, and the table of names."""
-        modules = {path: text for path, text in texts.items() if path != "main.py"}
+        """Bytecode of the release, and the table of names."""
         try:
-            made = release.compiled(modules)
+            return release.compiled(texts)
         except AgentError as error:
             raise HwSimError(str(error)) from None
-        if "main.py" in texts:
-            made["main.py"] = self.program(texts["main.py"].decode(), made[release.NAMES]).encode()
-        return made
 
     def program(self, source: str, names: bytes) -> str:
         """The program in the release's names."""

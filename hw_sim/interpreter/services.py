@@ -4,12 +4,12 @@ import errno
 import json
 import struct
 
-from hw_sim.errors import NotSimulated
+from hw_sim.errors import DeviceError, NotSimulated
 from hw_sim.interpreter.child import Request
 from hw_sim.interpreter.services_net import HANDLERS, NONE, POLLIN, POLLOUT, on
 from hw_sim.interpreter.services_pins import PinServices
 from hw_sim.interpreter.shims import _ops
-from hw_sim.interpreter.waits import DeviceError, Result, Wait, never
+from hw_sim.interpreter.waits import Result, Wait, never
 from hw_sim.silicon.flash import FlashError
 
 BOOT_US = 350_000  # from reset to main.py, glenn20/upy-esp32-experiments
@@ -68,7 +68,12 @@ class Services(PinServices):
 
     @on(_ops.RESET)
     def _reset(self, request: Request) -> Wait:
-        self._board.program_reset(request.a, request.b)
+        if request.a != _ops.BOOT_LOADER:
+            self._board.program_reset(request.a, request.b)
+        elif self._board.boot_loader is None:
+            raise NotSimulated("machine.bootloader: `sim shell --uf2-drive` gives a board with an RP2 one")
+        else:
+            self._board.boot_loader()
         return Wait(never, None)
 
     # --- time

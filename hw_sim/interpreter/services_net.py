@@ -5,9 +5,10 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from hw_sim.errors import DeviceError
 from hw_sim.interpreter.child import Request
 from hw_sim.interpreter.shims import _ops
-from hw_sim.interpreter.waits import DeviceError, Result, Wait
+from hw_sim.interpreter.waits import Result, Wait
 from hw_sim.network.net import Connection
 
 if TYPE_CHECKING:

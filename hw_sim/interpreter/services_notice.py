@@ -2,10 +2,11 @@
 
 import errno
 
+from hw_sim.errors import DeviceError
 from hw_sim.interpreter.child import Request
 from hw_sim.interpreter.services_net import NONE, NetServices, on
 from hw_sim.interpreter.shims import _ops
-from hw_sim.interpreter.waits import DeviceError, Result
+from hw_sim.interpreter.waits import Result
 
 DATA_LIMIT_BYTES = 31  # of a legacy advertisement (Bluetooth Core, Vol 6, Part B, 2.3)
 

@@ -2,12 +2,12 @@
 
 import errno
 
-from hw_sim.errors import NotSimulated
+from hw_sim.errors import DeviceError, NotSimulated
 from hw_sim.interpreter.child import Request
 from hw_sim.interpreter.services_console import ConsoleServices
 from hw_sim.interpreter.services_net import NONE, on
 from hw_sim.interpreter.shims import _ops
-from hw_sim.interpreter.waits import DeviceError, Result
+from hw_sim.interpreter.waits import Result
 from hw_sim.silicon.pins import OTHER_CHIP, PINS, READ_ONLY
 from hw_sim.silicon.uart import UartPort
 

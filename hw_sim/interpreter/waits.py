@@ -3,15 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hw_sim.errors import DeviceError
+
 Result = tuple[int, bytes]
-
-
-class DeviceError(Exception):
-    """An errno for the program on the board; never leaves the simulator."""
-
-    def __init__(self, errno: int) -> None:
-        super().__init__(errno)
-        self.errno = errno
 
 
 @dataclass

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from hw_sim.interpreter.waits import DeviceError
+from hw_sim.errors import DeviceError
 from hw_sim.network.faults import Faults, Line
 from hw_sim.network.portal import Visit
 from hw_sim.network.tape import Peer

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hw_sim.interpreter.waits import DeviceError
+from hw_sim.errors import DeviceError
 from hw_sim.network.connection import Connection
 from hw_sim.network.net import Network
 from hw_sim.network.traffic import Splitter, name_of, payload_of, publish_id

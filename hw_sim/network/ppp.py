@@ -8,7 +8,7 @@ import errno
 from collections.abc import Callable
 
 from hw_sim.chips.sim7080g import Sim7080g
-from hw_sim.interpreter.waits import DeviceError
+from hw_sim.errors import DeviceError
 from hw_sim.network.net import Network
 from hw_sim.network.traffic import Direction
 from hw_sim.world.clock import Handle, World

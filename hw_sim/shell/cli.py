@@ -20,10 +20,12 @@ from hw_sim.board import Board
 from hw_sim.errors import HwSimError
 from hw_sim.network.net import Network
 from hw_sim.shell import wire as wires
+from hw_sim.shell.buttons import Buttons
 from hw_sim.shell.flashfile import FlashFile
 from hw_sim.shell.port import Port
 from hw_sim.shell.romloader import RomLoader
-from hw_sim.shell.session import Shell
+from hw_sim.shell.session import Loader, Shell
+from hw_sim.shell.uf2drive import Uf2Drive
 from hw_sim.world.clock import World
 from hw_sim.world.drive import Drive
 
@@ -49,6 +51,7 @@ class Plan:
     uart: Path | None = None  # name of the port at the other end of the board's serial link
     uart_baud: int = wires.BAUDRATE
     boot_loader: bool = False
+    uf2_drive: Path | None = None
 
 
 def shell(
@@ -74,11 +77,23 @@ def shell(
         int, typer.Option(min=300, max=921_600, help="Speed of that line, which the board's settings must name too.")
     ] = wires.BAUDRATE,
     boot_loader: Annotated[
-        bool, typer.Option("--boot-loader", help="esptool on the port finds the boot loader of an ESP32 or ESP32-S3.")
+        bool,
+        typer.Option(
+            "--boot-loader",
+            help="esptool on the port finds the boot loader of an ESP32 or ESP32-S3; a Pico starts in its own, see --uf2-drive.",
+        ),
     ] = False,
+    uf2_drive: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="The drive of a Pico's boot loader: an empty folder, or one that is missing."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the line.")] = False,
 ) -> None:
     """Give a simulated board's prompt a serial port, on which mpremote works as with a real one.
+
+    SIGUSR1 presses its reset button, SIGUSR2 cuts its power for a moment, also while it sleeps.
 
     Example: byleave sim shell --flash van.flash --link /tmp/van
     """
@@ -95,6 +110,7 @@ def shell(
         uart,
         uart_baud,
         boot_loader,
+        uf2_drive,
     )
     try:
         with stopped_by(STOPS) as stop:
@@ -107,11 +123,13 @@ def _announce(plan: Plan, port: Port, as_json: bool) -> None:
     name = str(port.link or port.name)
     if as_json:
         names = {"link": str(port.link) if port.link else None, "uart": str(plan.uart) if plan.uart else None}
-        typer.echo(json.dumps({"board": plan.board, "port": port.name, **names}))
+        typer.echo(json.dumps({"board": plan.board, "port": port.name, **names, "pid": os.getpid()}))
     else:
         if plan.uart:
             typer.echo(f"its serial link at {plan.uart}, {plan.uart_baud} baud")
         typer.echo(f"{plan.board} at {port.name}; type: mpremote connect {name}   (Ctrl-C here ends it)")
+        pid = os.getpid()
+        typer.echo(f"its reset button: kill -USR1 {pid}   its power, cut and back: kill -USR2 {pid}")
 
 
 def _address(named: str) -> tuple[str, int] | None:
@@ -151,10 +169,22 @@ def serve(plan: Plan, ready: Callable[[Port], None], stop: Callable[[], bool]) -
             board.install(folder)
         flash = parts.enter_context(FlashFile(plan.flash, board.flash)) if plan.flash else None
         port = parts.enter_context(Port(plan.link))
-        loader = RomLoader.of(board, port.write) if plan.boot_loader else None
-        shell = Shell(board, port, speed=plan.speed, flash=flash, wires=_wires(plan, board, parts), loader=loader)
+        loader = _loader(plan, board, port, parts)
+        wires_of = _wires(plan, board, parts)
+        deeds = parts.enter_context(Buttons()).take
+        shell = Shell(board, port, speed=plan.speed, flash=flash, wires=wires_of, loader=loader, deeds=deeds)
         ready(port)
         shell.serve(stop)
+
+
+def _loader(plan: Plan, board: Board, port: Port, parts: contextlib.ExitStack) -> Loader | None:
+    """The boot loader of the board's chip, if it was asked for; HwSimError for one that the board has not."""
+    if plan.uf2_drive is not None:
+        drive = Uf2Drive.of(board, plan.uf2_drive, port.hide, speed=plan.speed, active=plan.boot_loader)
+        return parts.enter_context(drive)
+    if plan.boot_loader and board.description.port == "rp2":
+        raise HwSimError(f"--boot-loader: that of {board.name} is a drive; name its folder with --uf2-drive")
+    return RomLoader.of(board, port.write) if plan.boot_loader else None
 
 
 def _wires(plan: Plan, board: Board, parts: contextlib.ExitStack) -> list[wires.Wire]:

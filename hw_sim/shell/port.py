@@ -43,6 +43,16 @@ class Port:
             os.close(self._fd)
             raise
 
+    def hide(self, hidden: bool) -> None:
+        """Takes the link away, or makes it again: as a board's own USB port goes while its boot loader runs."""
+        if self.link is None:
+            return
+        with contextlib.suppress(OSError):
+            if hidden and self.link.readlink() == Path(self.name):
+                self.link.unlink()
+            elif not hidden:
+                self.link.symlink_to(self.name)
+
     def _make_link(self, option: str) -> None:
         if self.link is None:
             return

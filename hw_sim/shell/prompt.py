@@ -93,6 +93,17 @@ class Prompt:
             return self._paste(byte)
         return self._raw(byte) if self._mode is _Mode.RAW else self._raw_paste(byte)
 
+    def take_text(self, data: bytes) -> int:
+        """Takes at once what `data` begins with and is a program's text and no more; how many bytes, 0 where each needs `take`."""
+        if self._mode is not _Mode.RAW_PASTE or self._too_long:
+            return 0
+        text = data[: min(self._window - 1, TEXT_LIMIT_BYTES - len(self._text))]
+        ends = [at for at in (text.find(CTRL_C), text.find(CTRL_D)) if at >= 0]
+        text = text[: min(ends)] if ends else text
+        self._text += text
+        self._window -= len(text)
+        return len(text)
+
     # --- for people
 
     def _friendly(self, byte: int) -> Command | None:

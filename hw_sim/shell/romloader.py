@@ -108,6 +108,9 @@ class RomLoader:
         self.active = self.active and not self.stub
         self._heard = b""
 
+    def look(self) -> None:
+        """Nothing comes but by the line."""
+
     def leave(self) -> None:
         """The board starts anew, with its program."""
         self.active = False

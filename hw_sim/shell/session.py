@@ -1,12 +1,14 @@
 """A board that lives in the host's time, with somebody at its prompt."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from time import monotonic
+from typing import Protocol
 
 from hw_sim.board import Board, RunEnd
+from hw_sim.shell.buttons import Deed
 from hw_sim.shell.flashfile import FlashFile
 from hw_sim.shell.port import Port
-from hw_sim.shell.romloader import RomLoader
 from hw_sim.shell.terminal import Terminal
 from hw_sim.shell.wire import Wire
 from hw_sim.silicon.flash import PowerLost
@@ -38,11 +40,30 @@ class Pace:
         return max(0.0, -self.behind_us() / self._speed / 1e6)
 
 
+class Loader(Protocol):
+    """The boot loader in a chip's ROM. `active`: it runs, and the board's program does not."""
+
+    active: bool
+
+    def takes(self, data: bytes) -> bool:
+        """Whether what was typed is its own, which it has then acted on. PowerLost if the flash's supply goes."""
+
+    def look(self) -> None:
+        """Does what is due by other ways than the line. PowerLost too."""
+
+    def unplugged(self) -> None:
+        """Nobody has the port any more."""
+
+    def leave(self) -> None:
+        """The board starts anew."""
+
+
 class Shell:
     """Runs `board` with its console on `port` until told to stop.
 
     `flash` is saved when the cable is pulled and when the power is cut, so that a killed shell loses little. `wires` hang on
-    UARTs of the board, with ports of their own. `loader` takes the port over from the console when esptool asks for it.
+    UARTs of the board, with ports of their own. `loader` takes the board over from its program when it is asked for. `deeds`
+    tells what is done to the board by hand, one after the other.
     """
 
     def __init__(
@@ -53,10 +74,11 @@ class Shell:
         speed: float = 1.0,
         flash: FlashFile | None = None,
         wires: Sequence[Wire] = (),
-        loader: RomLoader | None = None,
+        loader: Loader | None = None,
+        deeds: Callable[[], Deed | None] = lambda: None,
     ) -> None:
         self._board, self._port, self._flash, self._wires = board, port, flash, wires
-        self._speed, self._loader = speed, loader
+        self._speed, self._loader, self._deeds = speed, loader, deeds
         self._terminal = Terminal(port.write)
         self._attached = False
         board.terminal = self._terminal
@@ -68,6 +90,7 @@ class Shell:
         board.power_on()
         pace = Pace(board.world.clock, self._speed)
         while not stop():
+            self._done_by_hand()
             self._listen()
             if self._loads():
                 self._port.flush()
@@ -90,6 +113,19 @@ class Shell:
             self._save()
             self._board.power_on()
 
+    def _done_by_hand(self) -> None:
+        board = self._board
+        while (deed := self._deeds()) is not None:
+            if self._loader is not None:
+                self._loader.leave()
+            if deed is Deed.RESET and board.powered:
+                board.press_reset()
+            elif board.powered:
+                board.cut_power()
+            if not board.powered:
+                self._save()
+                board.power_on()
+
     def _listen(self) -> None:
         for wire in self._wires:
             wire.listen()
@@ -101,30 +137,36 @@ class Shell:
         self._attached = attached
         while data := self._port.read():
             if self._loader is not None:
-                taken = self._taken(self._loader, data)
+                taken = self._acts(partial(self._loader.takes, data))
                 self._loads()
                 if taken:
                     continue
             if self._board.powered and not self._board.asleep:
                 self._terminal.receive(data)
 
-    def _taken(self, loader: RomLoader, data: bytes) -> bool:
-        """Whether this is for the boot loader; when its supply goes, it is back at once, as the program's is."""
+    def _acts(self, act: Callable[[], bool | None]) -> bool | None:
+        """What the boot loader does; when its supply goes, it is back at once, as the program's is."""
         try:
-            return loader.takes(data)
+            return act()
         except PowerLost:
-            loader.leave()
+            if self._loader is not None:
+                self._loader.leave()
             self._save()
             return True
 
     def _loads(self) -> bool:
         """The boot loader runs, and the program does not."""
-        active = self._loader is not None and self._loader.active
-        if active and self._board.powered:
+        if self._loader is None:
+            return False
+        if self._loader.active:
+            self._acts(self._loader.look)
+            if not self._loader.active:
+                self._save()
+        if self._loader.active and self._board.powered:
             self._board.cut_power()
-        elif not active and not self._board.powered:
+        elif not self._loader.active and not self._board.powered:
             self._board.power_on()
-        return active
+        return self._loader.active
 
     def _save(self) -> None:
         if self._flash is not None:

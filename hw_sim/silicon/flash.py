@@ -8,8 +8,7 @@ import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from hw_sim.errors import HwSimError
-from hw_sim.interpreter.waits import DeviceError
+from hw_sim.errors import DeviceError, HwSimError
 from hw_sim.silicon.flash_damage import Damage
 from hw_sim.silicon.flash_parts import TYPICAL, Broken, Endurance, Times
 

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hw_sim.chips.base import I2cChip
-from hw_sim.interpreter.waits import DeviceError
+from hw_sim.errors import DeviceError
 from hw_sim.world.clock import VirtualClock
 
 BITS_PER_BYTE = 9  # eight and the acknowledgement
@@ -47,7 +47,6 @@ class I2cBus:
         self._spoken_to: list[I2cChip] = []
         self._wants_address = False
         self._owed_ns = 0  # less than a microsecond, not yet told to the clock
-        self.transactions = 0
 
     def attach(self, chip: I2cChip) -> None:
         """Solders a chip to the wires."""
@@ -90,7 +89,6 @@ class I2cBus:
         """START, or a repeated one: what follows is an address."""
         self._pass_bits(1, speed.freq_hz)
         self._release_clock(speed.timeout_us, 0)
-        self.transactions += 1
         self._spoken_to = []
         self._wants_address = True
 

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, cast
 
 from hw_sim.silicon import snapshot as snapshots
 from hw_sim.silicon.life import Snapshot
-from hw_sim.world.clock import Handle
 
 if TYPE_CHECKING:
     from hw_sim.board import Board, RunEnd
@@ -22,8 +21,6 @@ class Stepping:
     _leave_at: int | None = None
     _leave_us: int | None = None
     _pausing = False
-    _alarm_us: int | None = None
-    _alarm: Handle | None = None
 
     @property
     def _board(self) -> "Board":
@@ -77,20 +74,3 @@ class Stepping:
     def _limited(self, limit_us: int) -> int:
         """Time does not pass beyond the instant at which a story is left."""
         return limit_us if self._leave_us is None else min(limit_us, self._leave_us)
-
-    # --- deep sleep
-
-    def set_alarm(self, at_us: int, ring: Callable[[], None]) -> None:
-        """A deep sleep ends then."""
-        self._alarm_us, self._alarm = at_us, self._board.world.clock.at(at_us, ring)
-
-    def drop_alarm(self) -> None:
-        """It does not end by itself."""
-        if self._alarm is not None:
-            self._alarm.cancel()
-        self._alarm_us = None
-
-    @property
-    def alarm_us(self) -> int | None:
-        """When the deep sleep ends, None: never."""
-        return self._alarm_us

@@ -107,23 +107,27 @@ def _board(profile: Profile, window_s: int, pipe: Connection) -> None:
         began, cpu = time.monotonic(), _cpu_s()
         rigged.run(window_s)
         real_s, memory = time.monotonic() - began, [_pss_mb(pid) for pid in _family()]
-        rigged.board.close()  # so that its last interpreter's seconds count
-        pipe.send(Cost(window_s, real_s, _cpu_s() - cpu, sum(memory), sum(memory[1:])))
+        cpu = _cpu_s() - cpu
+        rigged.board.close()
+        pipe.send(Cost(window_s, real_s, cpu, sum(memory), sum(memory[1:])))
 
 
 def _cpu_s() -> float:
-    """Of this process and of the interpreters that have ended."""
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(each.ru_utime + each.ru_stime for each in used)
+    """Of this process, of what starts interpreters, and of those that run or have ended (proc_pid_stat(5): utime to cstime)."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    _, *beneath = _family()
+    stats = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15] for pid in beneath]
+    return used.ru_utime + used.ru_stime + sum(sum(map(int, row)) for row in stats) / os.sysconf("SC_CLK_TCK")
 
 
 def _family() -> Iterator[int]:
-    """This process and its interpreter; the broker is not the board's."""
+    """This process, its interpreter, and what started that; the broker is not the board's."""
     yield os.getpid()
     for task in Path("/proc/self/task").iterdir():
         for child in (task / "children").read_text().split():
             if "mosquitto" not in Path(f"/proc/{child}/comm").read_text():
                 yield int(child)
+                yield from map(int, Path(f"/proc/{child}/task/{child}/children").read_text().split())
 
 
 def _pss_mb(pid: int) -> float:

@@ -1,8 +1,8 @@
 """Enrolment by invitation: how long it takes on a simulated board in real time, and cut everywhere.
 
-Cut at every byte of the host, every byte of the board, every operation of flash (tests/unit/agent/enrolment/pulling.py: the
-firmware's modules behind a prompt within this process), and at random bytes of a board with the real interpreter on a
-pseudo-terminal.
+Cut, or with one bit changed, at every byte of the host and of the board; cut at every operation of flash
+(tests/unit/agent/enrolment/pulling.py: the firmware's modules behind a prompt within this process), and at random bytes of a
+board with the real interpreter on a pseudo-terminal.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from agent.board.line import Line
 from agent.enrolment import invited
 from agent.errors import LinkLost, NoPrompt
 from tests.system.shells import Shell, running
-from tests.unit.agent.enrolment.pulling import SETTINGS, Cut, sweep, twice, whole
+from tests.unit.agent.enrolment.pulling import SETTINGS, Cut, flipped, sweep, twice, whole
 from tests.unit.agent.enrolment.server import Server
 
 PAIRS = 2000
@@ -67,6 +67,15 @@ def everywhere(folder: Path, *, every: int) -> dict[str, dict[str, int]]:
             sweep(folder, (Cut(operation=n, torn=torn) for n in range(one.operations) for torn in (False, True)))
         ),
         "two random bytes": dict(twice(folder, pairs)),
+        "one bit changed": dict(
+            flipped(
+                folder,
+                [
+                    *((n, None, 1 << rng.randrange(8)) for n in range(1, one.sent, every)),
+                    *((None, n, 1 << rng.randrange(8)) for n in range(1, one.heard, every)),
+                ],
+            )
+        ),
     }
 
 

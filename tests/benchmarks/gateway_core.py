@@ -40,7 +40,7 @@ def measure(seconds: float, size: int, turn_s: float) -> dict[str, float]:
     """So many virtual seconds; each turn brings what the lines carry in it."""
     with tempfile.TemporaryDirectory() as home:
         rig = Rig(Path(home), most_bytes=256 << 20)
-        rig.spool._db.execute("PRAGMA synchronous = FULL")
+        rig.spool.medium.db.execute("PRAGMA synchronous = FULL")
         lines = Lines(rig, seconds, size)
         step, at, turns, said = int(LINE_BYTES_S * turn_s), 0, 0, []
         longest = max(map(len, lines.streams))

@@ -11,6 +11,6 @@ from tests.unit.agent.gateway.killed_gateway import campaign
 def run(*, quick: bool = False) -> dict[str, object]:
     """The figures of a campaign; it fails where anything is lost, or twice in the spool."""
     with tempfile.TemporaryDirectory() as home:
-        figures = campaign(Path(home), 10 if quick else 100)
+        figures = campaign(Path(home) / "core", 10 if quick else 100)
     assert not figures["lost"] and not figures["twice in the spool"] and not figures["damaged files"], figures
     return {"campaign": figures}

@@ -18,6 +18,7 @@ from typing import Any
 from hw_sim.board import Board
 from hw_sim.interpreter.services import Services
 from hw_sim.interpreter.services_net import HANDLERS
+from hw_sim.interpreter.starting import end_starts
 from hw_sim.network.broker import Broker
 from hw_sim.network.net import Network
 from hw_sim.world.clock import World
@@ -104,7 +105,7 @@ def measure(profile: Profile, broker: Broker, window_s: int) -> Measured:
 
 
 def _measured(board: Board, net: Network | None, act: Callable[[], Any]) -> Measured:
-    """The act, with what it cost. A board's last interpreter is ended so that its seconds count."""
+    """The act, with what it cost. A board's interpreters, and what starts them, are ended so that their seconds count."""
     requests: Counter[str] = Counter()
     kept = Services.handle
 
@@ -122,6 +123,7 @@ def _measured(board: Board, net: Network | None, act: Callable[[], Any]) -> Meas
     own_s = time.process_time() - began
     virtual_s = (board.world.clock.now_us - from_us) / 1e6
     board.close()
+    end_starts()
     return Measured(
         virtual_s,
         own_s,

@@ -18,9 +18,6 @@ from . import corpora
 ROOT = Path(__file__).parents[2]
 SCRIPT = Path(__file__).parent / "replay_firmware.py"
 HEAP = "192k"  # the chip's share for Python, on an interpreter whose words are twice as wide
-LARGE_HEAP = (
-    "1m"  # for HKDF's longest outputs, 8160 bytes that stand as 16 KB of text in a case; no device asks for one
-)
 SETS = (*(name for name in corpora.VECTOR_SETS if name not in corpora.BESIDE_THE_BOARD), *corpora.CORPORA)
 # What the firmware never does: it reads no status nor answer to healing, and opens no uplink (its form is the server's to
 # judge).
@@ -81,20 +78,15 @@ def replay(paths: list[Path], heap: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.micropython
-@pytest.mark.parametrize(
-    ("heap", "names"),
-    [(HEAP, [name for name in SETS if name != "hkdf"]), (LARGE_HEAP, ["hkdf"])],
-    ids=[HEAP, LARGE_HEAP],
-)
-def test_firmware_replays_under_micropython(heap: str, names: list[str], tmp_path: Path) -> None:
-    """Every case of every set is answered in the real interpreter as the vector says; all but HKDF's on 192 KiB."""
+def test_firmware_replays_under_micropython(tmp_path: Path) -> None:
+    """Every case of every set is answered in the real interpreter as the vector says, on 192 KiB."""
     paths = []
-    for name in names:
+    for name in SETS:
         paths.append(tmp_path / f"{name}.jsonl")
         paths[-1].write_text("".join(line + "\n" for line in corpora.lines(name)), "utf-8")
-    done = replay(paths, heap)
+    done = replay(paths, HEAP)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert json.loads(done.stdout) == {name: expected_counts(name) for name in names}
+    assert json.loads(done.stdout) == {name: expected_counts(name) for name in SETS}
 
 
 @pytest.mark.micropython

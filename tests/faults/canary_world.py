@@ -40,6 +40,7 @@ from cloud_sync.wire import codec
 from cloud_sync.wire.envelope import open_uplink, parse_uplink
 from cloud_sync.wire.fields import MOST_EPOCH
 from tests.properties.gate_policies import SYNTHETIC
+from tests.unit.cloud_sync.consent.joining import join
 from tests.unit.cloud_sync.ingest.ingest_world import NOON, FakeClock, ListLink, Tracker
 from tests.unit.cloud_sync.storage.cluster import cluster
 from tests.unit.cloud_sync.storage.places import copy_store, places
@@ -65,11 +66,13 @@ KEPT = {
         *("telemetry.rights_case.subject", "telemetry.notice_receipt.subject", "telemetry.notice_receipt.entity"),
     },
     "receipt": {"telemetry.notice_receipt.receipt_id"},
-    "incident": {"telemetry.incident_event.incident_id", "telemetry.audit_leaf.event"},  # nobody's name is beside it
+    "incident": {  # nobody's name is beside it
+        *("telemetry.incident_event.incident_id", "telemetry.audit_leaf.event", "tombstones.witness.name"),
+    },
     "case": {"telemetry.rights_case.case_id", "telemetry.rights_event.case_id"},
     "message": {"telemetry.rights_case.message"},
     "device": {
-        "telemetry.incident_event.detail",
+        *("telemetry.incident_event.detail", "tombstones.witness.mark"),  # of an incident, which is kept
         *("telemetry.device.device", "telemetry.directive_state.device", "keys.tip.device", "keys.down.device"),
         *("keys.leaf.device", "keys.heal_wish.device", "keys.heal_offer.device", "tombstones.tombstone.device"),
         "keys.invitation.takes_over",  # of somebody else, who is to have it
@@ -248,7 +251,7 @@ class Home:
     def _bounds(self) -> None:
         cloud = self.cloud
         cloud.groups.found(self.word("group"), Evidence("holder-1", "demo-1", "app", "tapped", "en"))
-        cloud.groups.add(self.word("group"), SUBJECT, Evidence("holder-1", "demo-1", "app", "tapped", "en"))
+        join(cloud.groups, self.word("group"), SUBJECT, Evidence("holder-1", "demo-1", "app", "tapped", "en"))
         cloud.ages.declare(SUBJECT, date(2014, 7, 5), self.evidence(), country="DK")
         [month] = [bound.month for bound in cloud.database.bounds_of(SUBJECT) if bound.month]
         self.words["month"] = month

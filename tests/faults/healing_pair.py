@@ -20,7 +20,7 @@ from firmware.link.outbox import Outbox
 from firmware.link.session import Session
 from firmware.sealer import Sealer
 from firmware.wire import ladder
-from tests.unit.cloud_sync.test_service import GIVE, Setting
+from tests.unit.cloud_sync.service_world import GIVE, Setting
 from tests.unit.firmware import aes_provider
 from tests.unit.firmware.device import Device, Flash
 from tests.unit.firmware.nor import Supply

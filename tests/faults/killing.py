@@ -26,6 +26,7 @@ from cloud_sync.wire import codec
 from cloud_sync.wire.envelope import digest8
 from tests.faults.killed_count import EXPIRING, LOADED, TERM_S, VERSION, Count, Sender
 from tests.faults.killed_server import CHANGING, ERASED, GROUP, HOLDER, RunningClock, T, evidence, serve
+from tests.unit.cloud_sync.consent.joining import join
 from tests.unit.cloud_sync.ingest.ingest_world import NOON, POLICY, FakeClock, ListLink, Tracker
 from tests.unit.cloud_sync.mqtt.mqtt_broker import Broker, Publisher, until
 
@@ -87,7 +88,7 @@ class Campaign:
                 for n in range(count):
                     self._enrol(cloud, f"{name}{n}")
             for n in range(plan.changing):
-                cloud.groups.add(GROUP, f"{CHANGING}{n}", HOLDER)
+                join(cloud.groups, GROUP, f"{CHANGING}{n}", HOLDER)
 
     def _enrol(self, cloud: CloudSync, subject: str) -> Sender:
         enrolment = cloud.enrol(subject=subject, settings={})

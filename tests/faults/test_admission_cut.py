@@ -20,8 +20,8 @@ from cloud_sync.storage.engine import Engine
 from cloud_sync.storage.open import open_keys
 from tests.unit.cloud_sync.ingest.ingest_world import NOON, Tracker
 from tests.unit.cloud_sync.invited_world import Agent
+from tests.unit.cloud_sync.service_world import Setting, tracker_of
 from tests.unit.cloud_sync.storage.places import copy_all
-from tests.unit.cloud_sync.test_service import Setting, tracker_of
 
 SURVIVED, MOST = 0, 40
 BETWEEN = 1  # the key store has committed, the telemetry database has not

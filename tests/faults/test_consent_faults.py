@@ -17,6 +17,7 @@ from cloud_sync.errors import ConsentError
 from cloud_sync.model import ConsentRecord, ConsentState, Sensor
 from cloud_sync.service import CloudSync
 from tests.unit.cloud_sync.consent.consent_world import BY_LETTER, HOLDER, PARENT, Place, by, enrolled, reads, senses
+from tests.unit.cloud_sync.consent.joining import join
 
 T = "tracking"
 ROUNDS = 25
@@ -87,7 +88,7 @@ def test_a_holder_and_a_person_at_once(tmp_path: Path) -> None:
     with Place(tmp_path).open() as cloud:
         enrolled(cloud)
         cloud.groups.found("depot", HOLDER)
-        cloud.groups.add("depot", "s-1", HOLDER)
+        join(cloud.groups, "depot", "s-1", HOLDER)
         pick = random.Random(5)
         settings = [pick.choice((cloud.groups.narrow, cloud.groups.lift)) for _ in range(ROUNDS)]
         answers = [pick.choice((cloud.consent.give, cloud.consent.withdraw)) for _ in range(ROUNDS)]
@@ -136,7 +137,7 @@ def narrowed(cloud: CloudSync) -> None:
 
 def joined(cloud: CloudSync) -> None:
     """The person comes into a group that has closed tracking."""
-    cloud.groups.add("closed", "s-1", HOLDER)
+    join(cloud.groups, "closed", "s-1", HOLDER)
 
 
 def aged(cloud: CloudSync) -> None:
@@ -155,7 +156,7 @@ def test_a_restored_database_that_forgot_a_bound_asks_anew(
         enrolled(cloud)
         for group in ("depot", "closed"):
             cloud.groups.found(group, HOLDER)
-        cloud.groups.add("depot", "s-1", HOLDER)
+        join(cloud.groups, "depot", "s-1", HOLDER)
         cloud.groups.narrow("closed", T, HOLDER)
         cloud.consent.give("s-1", T, by("s-1"))
         assert reads(cloud)
@@ -188,7 +189,7 @@ def test_a_restored_database_that_forgot_nothing_goes_on(tmp_path: Path) -> None
     with place.open() as cloud:
         enrolled(cloud)
         cloud.groups.found("depot", HOLDER)
-        cloud.groups.add("depot", "s-1", HOLDER)
+        join(cloud.groups, "depot", "s-1", HOLDER)
         cloud.consent.give("s-1", T, by("s-1"))
     with place.open() as cloud:
         assert reads(cloud)

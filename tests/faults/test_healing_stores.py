@@ -12,7 +12,7 @@ from cloud_sync.errors import StoreError
 from cloud_sync.ingest.downlinks import MOST_AHEAD
 from cloud_sync.model import EPOCH_SECONDS, StoredEnvelope, Stream
 from tests.faults.healing_pair import Pair, header_of
-from tests.unit.cloud_sync.test_service import GIVE
+from tests.unit.cloud_sync.service_world import GIVE
 from tests.unit.cloud_sync.test_service_restore import back_up, restore
 
 AGAIN_S = 700  # an offer is repeated after ten minutes

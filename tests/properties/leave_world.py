@@ -40,6 +40,7 @@ from tests.unit.cloud_sync.consent.consent_world import (
     by,
     enrolled,
 )
+from tests.unit.cloud_sync.consent.joining import join
 from tests.unit.cloud_sync.ingest.ingest_world import NOON
 from tests.unit.cloud_sync.storage.cluster import cluster
 
@@ -131,7 +132,7 @@ class Life:
             "withdraw": (4, lambda c, s: c.consent.withdraw(s, purpose(), by(s))),
             "narrow": (2, lambda c, s: c.groups.narrow("depot", T, HOLDER, precision=chance.choice((None, told())))),
             "lift": (4, lambda c, s: c.groups.lift("depot", T, HOLDER)),
-            "join": (3, lambda c, s: c.groups.add("depot", s, HOLDER)),
+            "join": (3, lambda c, s: join(c.groups, "depot", s, HOLDER)),
             "leave": (3, lambda c, s: c.groups.remove("depot", s, HOLDER)),
             "age": (2, lambda c, s: c.ages.declare(s, chance.choice(BORN), AGE)),
             "confirm": (3, lambda c, s: c.consent.confirm(s, T, chance.choice((PARENT, BY_LETTER)))),

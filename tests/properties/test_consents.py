@@ -18,6 +18,7 @@ from cloud_sync.consent.groups import GroupLedger
 from cloud_sync.errors import ConsentError
 from cloud_sync.model import ConsentBound
 from cloud_sync.policy import load_policy
+from tests.unit.cloud_sync.consent.joining import join
 from tests.unit.cloud_sync.consent.memory_ledger import Clock, MemoryLedger, evidence
 
 POLICY = load_policy(Path("cloud_sync/policy/profiles/demo.toml"))
@@ -154,7 +155,7 @@ class Real:
         self.ledger = ConsentLedger(self.store, self.clock, POLICY, bounds=self.bounds)
         self.groups = GroupLedger(self.bounds, self.clock, POLICY)
         self.groups.found("depot", HOLDER)
-        self.groups.add("depot", "s-1", HOLDER)
+        join(self.groups, "depot", "s-1", HOLDER)
 
     def step(self, name: str) -> bool:
         """Whether the product takes the step."""

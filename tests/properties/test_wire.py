@@ -41,7 +41,6 @@ values = st.recursive(leaves, lambda inner: st.lists(inner, max_size=20), max_le
 precisions = st.integers(0, 4)
 lats = st.integers(-900_000_000, 900_000_000)
 lons = st.integers(-1_800_000_000, 1_800_000_000)
-i32 = st.integers(-(2**31), 2**31 - 1)
 # Numbers as they come (close together) and as an attacker would choose them.
 series = st.one_of(
     st.lists(st.integers(-(2**30), 2**30 - 1), min_size=1, max_size=64),

@@ -32,6 +32,13 @@ raw_bytes_s = 1e7
 raw_burst_bytes = 1e7
 """
 STOP_S = 20.0
+# As `fill_disk`, before the gateway begins. It asks for a limit that can be raised again.
+_FULL = """
+import os, resource, sys
+most = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, most))
+os.execv(sys.argv[1], sys.argv[1:])
+"""
 
 
 class GatewayProcess:
@@ -48,6 +55,7 @@ class GatewayProcess:
             _TOML.format(ports=names, port=broker_port, folder=self.spool, most_bytes=most_bytes), encoding="utf-8"
         )
         self.process: subprocess.Popen[bytes] | None = None
+        self.options: list[str] = []
 
     def command(self) -> list[str]:
         """What starts one."""
@@ -57,7 +65,16 @@ class GatewayProcess:
         """A new life; it says into `log` what it says."""
         assert self.process is None
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            command = [*self.command(), *self.options]
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def start_on_a_full_disk(self) -> None:
+        """The same where no file takes a byte from the first moment on; a log is no file there, and is left out."""
+        assert self.process is None
+        bound = [sys.executable, "-c", _FULL, *self.command()]
+        self.process = subprocess.Popen(
+            bound, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
 
     @property
     def pid(self) -> int:
@@ -131,11 +148,21 @@ class GatewayProcess:
 
 @contextlib.contextmanager
 def a_gateway(
-    folder: Path, ports: Sequence[Path | str], broker_port: int, *, most_bytes: int = 64 << 20
+    folder: Path,
+    ports: Sequence[Path | str],
+    broker_port: int,
+    *,
+    most_bytes: int = 64 << 20,
+    options: Sequence[str] = (),
+    full_disk: bool = False,
 ) -> Iterator[GatewayProcess]:
     """One that runs, and ends with the block in order, if it still lives."""
     gateway = GatewayProcess(folder, ports, broker_port, most_bytes=most_bytes)
-    gateway.start()
+    gateway.options = list(options)
+    if full_disk:
+        gateway.start_on_a_full_disk()
+    else:
+        gateway.start()
     try:
         yield gateway
     finally:

@@ -340,7 +340,7 @@ def test_a_program_that_goes_wrong_ends_in_bounded_time_and_says_where(bench: Bo
     began = time.monotonic()
     with pytest.raises(ChildFailed, match=named):
         bench.run(for_s=20)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 9  # the bound of 0.5 s, not the usual one of 10
     bench.cut_power()
     assert run(bench, "print('again')") == "again\n"
 

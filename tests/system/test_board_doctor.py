@@ -524,17 +524,6 @@ def test_brokers_that_are_not_there(
         is_wrong(asked(board, "link", GIVEN), seen)
 
 
-@S3
-def test_a_broker_behind_tls_is_reached_and_told_no_password(board: Board) -> None:
-    """Credentials go nowhere in the clear."""
-    settings = {**SETTINGS, "broker": {**SETTINGS["broker"], "tls": True}}
-    with answering(CONNACK + b"\0") as address:
-        board.network.hosts["broker.example"] = address
-        finding = asked(board, "link", Device("esp32s3", enrolled=False, settings=settings, given=True))
-    assert finding.state == OK and "first contact" in finding.seen
-    assert board.network.up.total_bytes == 0
-
-
 MODEM = Device("esp32s3", enrolled=False, settings={"modem": {"chip": "sim7080g"}}, given=True)
 
 

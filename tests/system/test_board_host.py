@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from hw_sim.board import Board, RunEnd
 from hw_sim.cli import sim
 from hw_sim.errors import ChildFailed, NoInterpreter
+from hw_sim.interpreter import starting
 from hw_sim.interpreter.child import VARIABLE
 from hw_sim.interpreter.engine import SHIMS_HEAP_BYTES
 from hw_sim.network.broker import Broker, NoBroker
@@ -62,26 +63,66 @@ def test_a_program_that_is_no_micropython_is_an_error(
         board.reset()
 
 
-def test_no_child_outlives_its_board(board: Board, package: Path) -> None:
-    """A running program is a process of this one; after close it is gone and so are its pipes."""
+def below(pid: int) -> int:
+    """How many processes descend from this one."""
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return len(found) + sum(map(below, map(int, found)))
 
-    def children() -> int:
-        return len(Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split())
+
+def test_no_child_outlives_its_board(board: Board, package: Path) -> None:
+    """A running program is a process beneath this one; after close it is gone and so are its pipes."""
 
     def files() -> int:
         return len(list(Path("/proc/self/fd").iterdir()))
 
     if not Path("/proc/self/fd").exists():
         pytest.skip("needs /proc")
-    before = children(), files()
     board.install(package)
+    board.power_on()  # from the first start on there is the process that starts interpreters
+    board.cut_power()
+    before = below(os.getpid()), files()
     for _ in range(3):
         board.power_on()
         board.run(for_s=10)
-        assert children() == before[0] + 1
+        assert below(os.getpid()) == before[0] + 1
         board.cut_power()
     board.close()
-    assert (children(), files()) == before
+    assert (below(os.getpid()), files()) == before
+
+
+def test_what_starts_interpreters_may_be_killed(board: Board, package: Path) -> None:
+    """A board that runs then closes in order, and the next start brings another."""
+    board.install(package)
+    board.power_on()
+    board.run(for_s=10)
+    [starter] = [nursery._process for nursery in starting._nurseries.values()]
+    starter.kill()
+    starter.wait()
+    board.cut_power()
+    board.power_on()
+    board.run(for_s=10)
+    assert [nursery._process.pid for nursery in starting._nurseries.values()] != [starter.pid]
+    board.close()
+
+
+def test_what_starts_interpreters_ends_with_the_one_who_simulates() -> None:
+    """When a process with a running board is killed, the process that starts its interpreters ends."""
+    source = (
+        "import os, sys; from hw_sim.board import Board; from hw_sim.network.net import Network;"
+        "from hw_sim.world.clock import World; world = World(seed=1);"
+        "board = Board.from_description('esp32s3', world, Network(world));"
+        "board.program('import time\\nwhile True:\\n    time.sleep(1)'); board.power_on(); board.run(for_s=3);"
+        "print('runs', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", source]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as simulating:
+        assert simulating.stdout is not None
+        assert simulating.stdout.readline() == b"runs\n"
+        assert below(simulating.pid) == 2
+        simulating.kill()
+        simulating.wait()
+        # It holds the other end of this pipe as long as it lives.
+        assert simulating.stdout.read() == b""
 
 
 def test_sim_run_shows_what_happened(package: Path, broker: Broker) -> None:

@@ -25,6 +25,7 @@ def quiet(_done: float) -> None:
     """No progress bar."""
 
 
+@pytest.mark.timeout(600)  # half a minute of processor; a machine may be busy with others
 def test_every_promise_of_the_demo_holds(tmp_path: Path) -> None:
     """`byleave demo run --json --report FILE` tells the whole story, holds, prints every figure and writes the report."""
     report = tmp_path / "new" / "report.html"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import random
 import resource
 from collections.abc import Iterator, Sequence
@@ -176,8 +177,38 @@ def test_a_full_disk(tmp_path: Path, broker: Broker, server: Server, devices: li
         until(lambda: all(server.arrived[key] for device in devices for key in device.made), WAIT_S)
 
 
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux sets another process's limits")
+def test_a_disk_that_is_full_at_the_start(
+    tmp_path: Path, broker: Broker, server: Server, devices: list[Device]
+) -> None:
+    """It starts: envelopes pass by to the broker and verdicts come back. Without the broker devices rest; with room again what
+    they bring is accepted, and outlives a kill."""
+    with a_gateway(tmp_path, paths(devices), broker.port, full_disk=True) as gateway:
+        until((gateway.spool / "status.sock").exists, WAIT_S)
+        for device in devices:
+            device.make()
+        home(devices, server)
+        found = json.loads(gateway.status())
+        assert (found["spool_taking"], found["spool_writable"], found["connected"]) == (False, False, True)
+        assert found["spool_trouble"]
+        broker.stop()
+        for device in devices:
+            device.trusts = True
+            device.make()
+        live(devices, lambda: all(device.counts["sent to rest"] for device in devices), WAIT_S)
+        before = [set(device.accepted) for device in devices]
+        gateway.fill_disk(False)
+        live(devices, lambda: not any(device.kept for device in devices), WAIT_S)
+        assert all(set(device.accepted) - old for device, old in zip(devices, before, strict=True))
+        gateway.kill()
+        broker.start()
+        gateway.start()
+        until(lambda: all(server.arrived[key] for device in devices for key in device.made), WAIT_S)
+
+
 def test_two_gateways(tmp_path: Path, broker: Broker, server: Server, devices: list[Device]) -> None:
-    """On one folder the second ends with 13; on one port the second waits, and has it when the first is gone. The first goes on."""
+    """On one folder the second ends with 13, on the same ports with 4, each naming the first; told to wait for them it does, and
+    has them when the first is gone. The first goes on."""
     (tmp_path / "second").mkdir()
     with a_gateway(tmp_path, paths(devices), broker.port) as first:
         devices[0].make()
@@ -186,7 +217,16 @@ def test_two_gateways(tmp_path: Path, broker: Broker, server: Server, devices: l
         same.start()
         assert same.process is not None
         assert same.process.wait(WAIT_S) == 13
-        with a_gateway(tmp_path / "second", paths(devices), broker.port) as second:
+        refused = GatewayProcess(tmp_path / "second", paths(devices), broker.port)
+        refused.start()
+        assert refused.process is not None
+        assert refused.process.wait(WAIT_S) == 4
+        assert refused.said().count("another program has the port open: agent (process") == len(devices)
+        assert "broker-there" not in refused.said()
+        assert f"(process {first.pid})" in refused.said()
+        assert f"another gateway uses it (agent (process {first.pid}))" in first.said()  # one log of one folder
+        refused.log.unlink()
+        with a_gateway(tmp_path / "second", paths(devices), broker.port, options=["--wait"]) as second:
             until(lambda: second.said().count("another program has the port open") == len(devices), WAIT_S)
             devices[0].make()
             home(devices[:1], server)

@@ -6,13 +6,19 @@ import random
 import signal
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 import serial
 
+from agent.board import console
+from agent.board.console import Console
+from agent.board.patience import patient
+from agent.errors import BoardRefused, NoPrompt
 from hw_sim.board import Board
 from hw_sim.errors import HwSimError
+from hw_sim.shell.buttons import Deed
 from hw_sim.shell.flashfile import FlashFile
 from hw_sim.shell.port import Port
 from hw_sim.shell.session import Shell as LiveBoard
@@ -20,6 +26,8 @@ from hw_sim.silicon.flash import NorFlash
 from tests.system.shells import SPEED, WAIT_S, Shell, running
 
 pytestmark = pytest.mark.micropython
+
+SLEEPS = "import machine; machine.RTC().memory(b'kept'); machine.deepsleep(1000000000)"
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +178,39 @@ def test_the_serial_link_is_a_port_of_its_own(tmp_path: Path) -> None:
     assert not uart.is_symlink()
 
 
+def test_an_exception_about_what_is_no_utf8_is_printed(shell: Shell) -> None:
+    """A name with a byte that stands in no UTF-8: the prompt says which exception it was, and the board stays up."""
+    with Console(shell.port) as prompt:
+        prompt.run("stays = 7")
+        with pytest.raises(BoardRefused, match=r"(Import|Unicode)Error"):
+            prompt.run(b'__import__("\xe6irmware")')
+        assert prompt.run("print(stays)").strip() == "7"
+
+
 # The shell itself
+
+
+def test_a_board_that_sleeps_is_waited_for_and_woken_by_its_button(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without patience the sentence names sleep and reset button; with it the first Ctrl-C that is heard stops the program. The
+    button takes retained memory away, a power cut too, and both reach a board that sleeps for days."""
+    monkeypatch.setattr(console, "ENTER_S", 0.5)
+    main = tmp_path / "main.py"
+    main.write_text("import machine, time\nprint('up')\ntime.sleep(60)\nmachine.deepsleep(1000000000)\n")
+    with running("--firmware", "none") as shell:
+        shell.mpremote("cp", str(main), ":main.py", "+", "exec", "--no-follow", SLEEPS)
+        with pytest.raises(NoPrompt, match=r"A device that sleeps does not: press its reset button .*--wait 900"):
+            Console(shell.port)
+        for deed in (Deed.RESET, Deed.POWER):
+            monkeypatch.setattr(console, "ENTER_S", 8.0)
+            with (
+                patient(WAIT_S, partial(shell.process.send_signal, deed.value)),
+                Console(shell.port) as prompt,
+            ):
+                assert b"KeyboardInterrupt" in prompt.last_words
+                assert prompt.run("import machine; print(machine.RTC().memory())").strip() == "b''"
+                prompt.leave(SLEEPS)
 
 
 def test_the_flash_and_the_link(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ from agent.board.asking import Board, look
 from agent.enrolment import enrolment
 from agent.enrolment.enrolment import EnrolmentFile, enrol
 from agent.errors import AgentError, AlreadyEnrolled, BoardRefused, LinkLost, NoFirmware, NoPrompt, PortBusy, PortError
+from agent.stopping import heeded
 from cloud_sync.config import BrokerConfig, Config
 from cloud_sync.model import Stream
 from cloud_sync.service import CloudSync, SystemClock
@@ -168,7 +170,9 @@ def copies_in_memory(shell: Shell, root: bytes) -> int:
     """How often the root lies in what the board's interpreter can write: its heap, its stack and all else. A soft reset
     is a new interpreter here, and forgets more than a chip's does: ask before it."""
     found = 0
-    [board] = Path(f"/proc/{shell.process.pid}/task/{shell.process.pid}/children").read_text().split()
+    board = str(shell.process.pid)
+    for _ in range(2):  # beneath the simulator is what starts interpreters, and beneath that the board's
+        [board] = Path(f"/proc/{board}/task/{board}/children").read_text().split()
     with Path(f"/proc/{board}/mem").open("rb", buffering=0) as memory:
         for row in Path(f"/proc/{board}/maps").read_text().splitlines():
             span, rights, *_ = row.split()
@@ -181,11 +185,12 @@ def copies_in_memory(shell: Shell, root: bytes) -> int:
 
 
 @linux
-@pytest.mark.parametrize("case", ["installed", "settings refused", "bytes refused", "not held"])
+@pytest.mark.parametrize("case", ["installed", "settings refused", "bytes refused", "not held", "stopped"])
 def test_no_memory_keeps_the_root(
     shell: Shell, cloud: CloudSync, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str
 ) -> None:
-    """Whether the board becomes the device or refuses: when it starts, no copy of the root lies in its memory."""
+    """Whether the board becomes the device or refuses, or the command is ended while the root is there: when it starts, no copy of
+    the root lies in its memory."""
     file = a_file(cloud, tmp_path)
     if case == "settings refused":
         file.path.write_bytes(file.data.replace(b'"wifi"', b'"wi-f"'))
@@ -195,20 +200,26 @@ def test_no_memory_keeps_the_root(
     class Watched(console.Console):
         def run(self, code: str | bytes) -> str:
             before.append(copies_in_memory(shell, root_of(file)))
+            if code == enrolment._INSTALL and case == "stopped":
+                os.kill(os.getpid(), signal.SIGTERM)
             if isinstance(code, bytes) and case == "bytes refused":
                 code = code.removeprefix(b"e = ") + b"\nraise MemoryError"  # as where the bytes find no room
             said = super().run(code)
             return said.replace(file.device, "") if case == "not held" else said
 
-        def restart(self) -> str:
+        def restart(self, seconds: float | None = None) -> str:
             after.append(copies_in_memory(shell, root_of(file)))
-            return super().restart()
+            return super().restart(seconds)
+
+        def leave(self, code: str) -> None:
+            after.append(copies_in_memory(shell, root_of(file)))
+            super().leave(code)
 
     monkeypatch.setattr(enrolment, "Console", Watched)
     if case == "installed":
         assert enrol(shell.port, file.path, again=True).device == file.device
     else:
-        with pytest.raises(BoardRefused):
+        with pytest.raises(SystemExit if case == "stopped" else BoardRefused), heeded():
             enrol(shell.port, file.path, again=True)
     assert max(before) > 1
     assert after == [0]

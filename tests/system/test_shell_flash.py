@@ -22,7 +22,7 @@ from tests.system.shells import Shell, running
 
 pytestmark = pytest.mark.micropython
 BOARDS = Path(description.__file__).parents[1] / "boards"
-POINTS = 5  # bytes at which the cable is pulled here; `make bench` pulls it at 200
+POINTS = 5  # bytes at which the cable is pulled here; tests/unit/agent/flashing/pulling.py pulls it at each
 
 
 @pytest.fixture(autouse=True)

@@ -200,4 +200,6 @@ def test_the_command_with_options(shell: Shell, cloud: CloudSync, tmp_path: Path
         with pytest.raises(EnrolmentRefused, match=r"enrol|invitation"):
             cloud.admit(bytes(sealed))
         sealed[at] ^= 1
-    assert cloud.admit(bytes(sealed)).device == found["device"]
+    with pytest.raises(EnrolmentRefused, match="not the one that was told"):
+        cloud.admit(bytes(sealed), confirm=told.fingerprint)
+    assert cloud.admit(bytes(sealed), confirm=found["confirmation"]).device == found["device"]

@@ -18,7 +18,7 @@ from cloud_sync.read.reader import Reader
 from cloud_sync.service import CloudSync
 from cloud_sync.wire.envelope import open_uplink, parse_uplink
 from tests.unit.cloud_sync.ingest.ingest_world import NOON, Tracker
-from tests.unit.cloud_sync.test_service import GIVE, Setting, tracker_of
+from tests.unit.cloud_sync.service_world import GIVE, Setting, tracker_of
 
 ZONE, TUESDAY = "Europe/Copenhagen", "2026-02-17"  # NOON is Monday's, the day before
 DAYS = 4

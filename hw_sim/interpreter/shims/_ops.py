@@ -104,6 +104,7 @@ PIN, TICK, SERIAL = 1, 2, 3
 HARD = 0
 SOFT = 1
 DEEPSLEEP = 2
+BOOT_LOADER = 3  # the one in the chip's ROM
 
 UART_POLL = 0x1000  # poll ids of UARTs; sockets have their own number
 STDIN_POLL = 0x2000

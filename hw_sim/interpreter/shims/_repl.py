@@ -17,9 +17,9 @@ def _try(work, *args):
     except SystemExit:  # as at any board's prompt: start again
         _link.call(_ops.RESET, _ops.SOFT)
     except BaseException as error:
-        text = io.StringIO()
-        sys.print_exception(error, text)
-        return text.getvalue().encode()
+        said = io.BytesIO()  # not text: it may name what is no UTF-8, which a port takes byte by byte
+        sys.print_exception(error, said)
+        return said.getvalue()
     return b""
 
 

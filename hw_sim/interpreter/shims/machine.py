@@ -27,8 +27,14 @@ def lightsleep(time_ms=None):
     _link.call(_ops.LIGHTSLEEP, -1 if time_ms is None else time_ms * 1000)
 
 
+_cause = None
+
+
 def reset_cause():
-    return _link.call(_ops.RESET_CAUSE)
+    global _cause
+    if _cause is None:  # it stays what it is until the next start
+        _cause = _link.call(_ops.RESET_CAUSE)
+    return _cause
 
 
 def unique_id():

@@ -14,6 +14,7 @@ from cloud_sync.consent import Evidence
 from cloud_sync.errors import Denied
 from cloud_sync.model import Actor
 from tests.clauses.made import LEAD, World
+from tests.unit.cloud_sync.consent.joining import join
 
 MACHINE = "laptop-1"
 DIGEST = "9f" * 32  # SHA-256 of a declaration
@@ -78,7 +79,7 @@ def group(world: World, *members: str, name: str = "depot") -> None:
     """H's group with these members."""
     world.cloud.groups.found(name, holder(world))
     for member in members:
-        world.cloud.groups.add(name, member, holder(world))
+        join(world.cloud.groups, name, member, holder(world))
 
 
 def put(world: World, category: str, content: bytes = b"content", *, subject: str = "u-1", **more: Any) -> str:

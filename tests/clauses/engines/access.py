@@ -21,6 +21,7 @@ from cloud_sync.model.access import StaffGrant
 from cloud_sync.service import CloudSync
 from cloud_sync.storage.telemetry import TelemetryRows
 from tests.clauses.engine import Engine
+from tests.unit.cloud_sync.consent.joining import join
 
 
 def _no_tickets(patch: pytest.MonkeyPatch) -> None:
@@ -67,7 +68,7 @@ def _taken_over(patch: pytest.MonkeyPatch) -> None:
 
     def added(self: Members, group: str, subjects: Any, holder: Any, **_: Any) -> None:
         for subject in subjects:
-            self._groups.add(group, subject, holder)
+            join(self._groups, group, subject, holder)
 
     patch.setattr(Members, "hand_over", added)
     patch.setattr(

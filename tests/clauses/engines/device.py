@@ -10,11 +10,11 @@ from typing import Any, Final
 
 import pytest
 
-from cloud_sync import service
 from cloud_sync.access.controls import Controls, Proof
 from cloud_sync.access.terminal import Terminal
 from cloud_sync.directive import Permission
 from cloud_sync.disclosure.propagation import Propagation
+from cloud_sync.facade import permitting
 from cloud_sync.gate import Decision
 from cloud_sync.ingest import intake, pipeline
 from cloud_sync.ingest.intake import Intake
@@ -35,7 +35,7 @@ ALL: Final = Sensor.GNSS | Sensor.TEMPERATURE | Sensor.LIGHT | Sensor.MOTION
 
 def _no_directive(patch: pytest.MonkeyPatch) -> None:
     everything = Permission(ALL, Precision.EXACT, LocationField(0))
-    patch.setattr(service, "compile_permission", lambda *_, **__: everything)
+    patch.setattr(permitting, "compile_permission", lambda *_, **__: everything)
 
 
 def _no_obedience(patch: pytest.MonkeyPatch) -> None:

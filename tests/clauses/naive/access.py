@@ -110,7 +110,7 @@ def _log_for_ever(patch: pytest.MonkeyPatch) -> None:
 def _one_employee(patch: pytest.MonkeyPatch) -> None:
     """47. Employee is one role: who works for the customer may what who works for the provider may."""
     _widen(patch, lambda who: who | {"managed_user"} if who & book.STAFF else who)
-    patch.setattr(importlib.import_module("cloud_sync.gate.decide"), "RELATED", frozenset())
+    patch.setattr(importlib.import_module("cloud_sync.gate.entrance"), "RELATED", frozenset())
 
 
 NAIVE: Final = (

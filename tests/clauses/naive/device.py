@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import pytest
 
-from cloud_sync import service
 from cloud_sync.access.terminal import Terminal
 from cloud_sync.directive import Permission
+from cloud_sync.facade import permitting
 from cloud_sync.gate import Decision
 from cloud_sync.ingest import intake, pipeline
 from cloud_sync.ingest.intake import Intake
@@ -32,7 +32,7 @@ def _mast_kept(patch: pytest.MonkeyPatch) -> None:
 
 
 def _cut_on_the_server(patch: pytest.MonkeyPatch) -> None:
-    compiled = service.compile_permission
+    compiled = permitting.compile_permission
 
     def exact(policy: Policy, *asked: Any, **bounds: Any) -> Permission:
         found = compiled(policy, *asked, **bounds)
@@ -40,7 +40,7 @@ def _cut_on_the_server(patch: pytest.MonkeyPatch) -> None:
             return found
         return replace(found, sensors=found.sensors | Sensor.GNSS, precision=Precision.EXACT)
 
-    patch.setattr(service, "compile_permission", exact)
+    patch.setattr(permitting, "compile_permission", exact)
 
 
 def _read_at_will(patch: pytest.MonkeyPatch) -> None:

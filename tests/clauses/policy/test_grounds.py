@@ -7,8 +7,6 @@ from tests.clauses.clause import clause
 from tests.clauses.made import CLERK, DAY, E1, T0, U1, Made, at
 from tests.clauses.policy.policy_world import instead, let_in, parts, put, read, rule, said, without
 
-CONTROLLER_READS = ('actions = ["disclose"]', 'actions = ["disclose", "read"]')
-
 
 @clause("CT-06", engine="gate")
 def test_ct_06(made: Made) -> None:

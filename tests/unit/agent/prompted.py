@@ -84,7 +84,7 @@ class AtPrompt(console.Console):
         self.port, self._held_s, self._prompted = PORT, None, prompted
         if not prompted.board.powered:
             prompted.board.power_on()
-        prompted.type(b"\x03", b">>> ")
+        self.last_words = prompted.type(b"\x03", b">>> ")
         prompted.type(b"\x01", b"raw REPL; CTRL-B to exit\r\n>")
         prompted.type(b"\x04", b"raw REPL; CTRL-B to exit\r\n>")
 
@@ -104,6 +104,12 @@ class AtPrompt(console.Console):
         if error:
             raise BoardRefused(f"the board says: {error.strip().splitlines()[-1].decode()}")
         return out.replace(b"\r\n", b"\n").decode()
+
+    def interrupt(self) -> None:
+        """What runs is stopped, and the prompt is fresh."""
+        for typed in (b"\x03\x01", b"\x04"):
+            self._prompted.type(typed, b"raw REPL; CTRL-B to exit\r\n>")
+        self._held_s = None
 
     def restart(self, seconds: float | None = None) -> str:
         """Back to the friendly prompt, then a soft reset."""

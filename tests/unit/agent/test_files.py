@@ -50,6 +50,15 @@ def test_what_is_no_file_is_refused(path: Path) -> None:
     assert read_bounded(link, limit_bytes=9, instead="") == b"secret"
 
 
+def test_a_link_is_called_one(path: Path) -> None:
+    """And the file behind it, named itself, is read."""
+    link = path.with_name("link")
+    link.symlink_to(path)
+    with pytest.raises(EnrolmentFileError, match="is a link; name the file itself"):
+        read(link)
+    assert read(link.resolve()) == b"secret"
+
+
 def test_no_more_is_read_than_is_asked_for(path: Path) -> None:
     """One byte more than the limit, so that the caller sees that it is too long."""
     path.write_bytes(bytes(1000))

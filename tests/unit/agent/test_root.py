@@ -9,6 +9,7 @@ from importlib.metadata import entry_points
 from typer.testing import CliRunner
 
 from agent.cli import GROUP, PURPOSES, build
+from agent.words import counted
 
 
 def test_each_group_has_its_line_in_the_help() -> None:
@@ -33,3 +34,9 @@ def test_a_group_that_is_not_there_is_answered_with_all_others() -> None:
     done = CliRunner().invoke(build("nonsense"), ["nonsense"])
     assert done.exit_code == 2
     assert "sync" in CliRunner().invoke(build("nonsense"), ["--help"]).output
+
+
+def test_one_is_not_many() -> None:
+    """A count goes with its noun and its verb."""
+    assert [counted(n, "envelope") for n in (0, 1, 2)] == ["0 envelopes", "1 envelope", "2 envelopes"]
+    assert [counted(n, "line is", "lines are") for n in (0, 1, 2)] == ["0 lines are", "1 line is", "2 lines are"]

@@ -6,10 +6,16 @@ BYLEAVE_STORED=3 takes one in three of them, others at each commit (`tests.share
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from cloud_sync.service import CloudSync
 from tests.share import chosen
+from tests.unit.cloud_sync.ingest.ingest_world import NOON
+from tests.unit.cloud_sync.records.records_world import Office
+from tests.unit.cloud_sync.service_world import Setting
 from tests.unit.cloud_sync.storage.places import on_postgresql
 
 #: They copy, damage or read the files themselves; `storage/test_postgresql_erasing.py` and `test_released_stores.py` are alike.
@@ -63,3 +69,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [item for item in items if any(name in item.nodeid for name in named) or not chosen(item.nodeid, one_in)]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in set(left_out)]
+
+
+@pytest.fixture
+def setting(tmp_path: Path) -> Setting:
+    """An empty installation."""
+    return Setting(tmp_path)
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Office:
+    """One that keeps records, at noon."""
+    office = Office(tmp_path)
+    office.clock.at = NOON
+    return office
+
+
+@pytest.fixture
+def cloud(setting: Setting) -> Iterator[CloudSync]:
+    """It, open."""
+    with setting.open() as cloud:
+        yield cloud

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -32,24 +32,11 @@ from cloud_sync.storage.keybackup import restore
 from tests.conformance import make_enrolment
 from tests.unit.cloud_sync.ingest.ingest_world import NOON, TODAY, Tracker
 from tests.unit.cloud_sync.invited_world import Agent
+from tests.unit.cloud_sync.service_world import GIVE, Setting, T, tracker_of
 from tests.unit.cloud_sync.storage.places import copy_store
 from tests.unit.cloud_sync.test_devices import fixes, offers
-from tests.unit.cloud_sync.test_service import GIVE, Setting, T, tracker_of
 
 KEY = "ab" * 32
-
-
-@pytest.fixture
-def setting(tmp_path: Path) -> Setting:
-    """An empty installation."""
-    return Setting(tmp_path)
-
-
-@pytest.fixture
-def cloud(setting: Setting) -> Iterator[CloudSync]:
-    """It, open."""
-    with setting.open() as cloud:
-        yield cloud
 
 
 def invited(cloud: CloudSync, subject: str = "s-1", **asked: Any) -> Agent:
@@ -164,6 +151,7 @@ REFUSED: dict[str, tuple[Wrong, str]] = {
     "a later plaintext": (lambda agent: agent.sealed(form=2), "another version"),
     "a root too short": (lambda agent: agent.sealed(root=bytes(31)), "malformed .root"),
     "of tomorrow's tomorrow": (at_day(2), "is to come"),
+    "of tomorrow, by hours": (at_day(1), "is to come"),
     "of before the invitation": (at_day(-2), "was not open"),
     "no hello": (lambda agent: agent.sealed(hello=b""), "--without-hello"),
     "another's hello": (lambda agent: agent.sealed(hello=FOREIGN), "does not verify"),
@@ -192,6 +180,21 @@ def test_one_without_a_hello_is_admitted_where_that_is_said(cloud: CloudSync) ->
     assert (admitted.device, admitted.answer) == (agent.device, ())
     [first] = cloud.handle([(agent.tracker.topic, agent.hello)])
     assert first.kind is Kind.STORED
+
+
+def test_around_midnight_an_agents_clock_may_be_a_little_ahead(setting: Setting, cloud: CloudSync) -> None:
+    """Sealed two minutes into tomorrow by a clock that is two minutes fast: admitted. A second more, and the board would have no
+    keys for today: refused."""
+    midnight = (TODAY + 1) * EPOCH_SECONDS
+    setting.clock.at = float(midnight - 60)
+    for ahead_s, taken in ((121, False), (120, True)):
+        agent = Agent(cloud.invite(subject="s-1").text, first_epoch=TODAY + 1)
+        sealed = agent.sealed(made_s=midnight - 60 + ahead_s)
+        if taken:
+            assert cloud.admit(sealed).device == agent.device
+        else:
+            with pytest.raises(EnrolmentRefused, match="is to come"):
+                cloud.admit(sealed)
 
 
 def test_an_enrolment_that_lay_about_is_refused(setting: Setting, cloud: CloudSync) -> None:

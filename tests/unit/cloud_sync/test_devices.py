@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,20 +14,7 @@ from cloud_sync.model import EPOCH_SECONDS, Actor, HealOffer, Stream
 from cloud_sync.service import CloudSync
 from cloud_sync.wire import codec
 from tests.unit.cloud_sync.ingest.ingest_world import NOON, TODAY, Tracker
-from tests.unit.cloud_sync.test_service import GIVE, Setting, T, tracker_of
-
-
-@pytest.fixture
-def setting(tmp_path: Path) -> Setting:
-    """An empty installation."""
-    return Setting(tmp_path)
-
-
-@pytest.fixture
-def cloud(setting: Setting) -> Iterator[CloudSync]:
-    """It, open."""
-    with setting.open() as cloud:
-        yield cloud
+from tests.unit.cloud_sync.service_world import GIVE, Setting, T, tracker_of
 
 
 def offers(setting: Setting, tracker: Tracker) -> list[HealOffer]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,25 +13,12 @@ from cloud_sync.ingest.outcome import Kind
 from cloud_sync.model import Directive, Sensor
 from cloud_sync.service import CloudSync
 from tests.unit.cloud_sync.ingest.ingest_world import NOON, Tracker
-from tests.unit.cloud_sync.test_service import GIVE, Setting, T, tracker_of
+from tests.unit.cloud_sync.service_world import GIVE, Setting, T, tracker_of
 
 HOME, WORK = (5567, 628), (5570, 631)
 NIGHT = ((0, 300), (1200, 1440))
 TAP = replace(GIVE, act="tapped_zone")
 FLEET = replace(TAP, entity_id="fleet-7")
-
-
-@pytest.fixture
-def setting(tmp_path: Path) -> Setting:
-    """An empty installation."""
-    return Setting(tmp_path)
-
-
-@pytest.fixture
-def cloud(setting: Setting) -> Iterator[CloudSync]:
-    """It, open."""
-    with setting.open() as cloud:
-        yield cloud
 
 
 @pytest.fixture

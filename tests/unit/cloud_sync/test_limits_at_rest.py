@@ -23,18 +23,12 @@ from cloud_sync.service import CloudSync
 from cloud_sync.wire import codec
 from cloud_sync.wire.directive import to_wire
 from tests.unit.cloud_sync.ingest.ingest_world import NOON, FakeClock, Tracker
+from tests.unit.cloud_sync.service_world import GIVE, Setting
 from tests.unit.cloud_sync.storage.stores_contract import IMPLEMENTATIONS
 from tests.unit.cloud_sync.test_limits import HOME, TAP, WORK, contact, driving, told
-from tests.unit.cloud_sync.test_service import GIVE, Setting
 from tests.unit.cloud_sync.test_service_restore import back_up, restore
 
 NIGHT = ((0, 301), (1201, 1440))
-
-
-@pytest.fixture
-def setting(tmp_path: Path) -> Setting:
-    """An empty installation."""
-    return Setting(tmp_path)
 
 
 def limited(setting: Setting, cloud: CloudSync) -> Tracker:

@@ -15,9 +15,7 @@ from cloud_sync.errors import ConfigError, Denied
 from cloud_sync.model import Actor, Precision
 from cloud_sync.service import CloudSync
 from tests.unit.cloud_sync.ingest.ingest_world import NOON, Tracker
-from tests.unit.cloud_sync.test_service import GIVE, ME, TAKE_BACK, Setting, T, setting, tracker_of
-
-__all__ = ["setting"]
+from tests.unit.cloud_sync.service_world import GIVE, ME, TAKE_BACK, Setting, T, tracker_of
 
 MINE: dict[str, Any] = {"actor": ME, "purpose": "tracking", "subject": "s-1"}
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,56 +14,13 @@ from cloud_sync.config import BrokerConfig, Config
 from cloud_sync.consent import Evidence
 from cloud_sync.errors import ConfigError, ConsentError, Denied, PolicyError, StoreError, UnknownDevice
 from cloud_sync.ingest.outcome import Kind
-from cloud_sync.model import Actor, Precision, Sensor, Stream
-from cloud_sync.service import CloudSync, Enrolment, SystemClock
+from cloud_sync.model import Precision, Sensor, Stream
+from cloud_sync.service import CloudSync, SystemClock
 from cloud_sync.wire import codec
-from tests.unit.cloud_sync.ingest.ingest_world import NOON, POLICY, TODAY, FakeClock, ListLink, Tracker
+from tests.unit.cloud_sync.ingest.ingest_world import NOON, POLICY, TODAY, FakeClock
 from tests.unit.cloud_sync.mqtt.mqtt_broker import Broker, Publisher, available, until
 from tests.unit.cloud_sync.policy.policy_world import anew
-from tests.unit.cloud_sync.storage.places import places
-
-ME = Actor("s-1", "data_subject")
-GIVE = Evidence("s-1", "demo-1", "app", "tapped_allow", "en")
-TAKE_BACK = Evidence("s-1", "demo-1", "app", "tapped_withdraw", "en")
-T = int(NOON) + 60
-
-
-def tracker_of(enrolment: Enrolment) -> Tracker:
-    """The device that was handed this enrolment file."""
-    _, device, root, _, first_epoch, _, _ = codec.unpack(enrolment.file)
-    return Tracker(device, first_epoch, root)
-
-
-class Setting:
-    """An installation in a directory, without a broker."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.clock = FakeClock()
-        self.link = ListLink()
-
-    def config(self, **changes: Any) -> Config:
-        """Its configuration."""
-        values = {"policy": POLICY, "broker": None, **changes}
-        config = Config.in_directory(self.directory, **values)
-        return replace(config, **places(self.directory)._asdict())
-
-    def open(self) -> CloudSync:
-        """Open it, again or for the first time."""
-        return CloudSync.open(self.config(), clock=self.clock, link=self.link)
-
-
-@pytest.fixture
-def setting(tmp_path: Path) -> Setting:
-    """An empty installation."""
-    return Setting(tmp_path)
-
-
-@pytest.fixture
-def cloud(setting: Setting) -> Iterator[CloudSync]:
-    """It, open."""
-    with setting.open() as cloud:
-        yield cloud
+from tests.unit.cloud_sync.service_world import GIVE, ME, TAKE_BACK, Setting, T, tracker_of
 
 
 def test_the_whole_way_from_enrolment_to_a_lawful_read(setting: Setting, cloud: CloudSync) -> None:

@@ -17,15 +17,9 @@ from cloud_sync.service import CloudSync
 from cloud_sync.wire import codec
 from cloud_sync.wire.downlink import peek_downlink
 from tests.unit.cloud_sync.ingest.ingest_world import NOON, Tracker
-from tests.unit.cloud_sync.test_service import GIVE, TAKE_BACK, Setting, T, tracker_of
+from tests.unit.cloud_sync.service_world import GIVE, TAKE_BACK, Setting, T, tracker_of
 
 ME = Actor("s-1", "data_subject")
-
-
-@pytest.fixture
-def setting(tmp_path: Path) -> Setting:
-    """An empty installation."""
-    return Setting(tmp_path)
 
 
 def begin(setting: Setting) -> Tracker:

@@ -12,18 +12,12 @@ from cloud_sync.errors import ConfigError, Denied, StoreError
 from cloud_sync.model import EPOCH_SECONDS, Actor, EnvelopeId, StoredEnvelope, Stream
 from cloud_sync.service import CloudSync
 from tests.unit.cloud_sync.ingest.ingest_world import NOON, TODAY, Tracker
+from tests.unit.cloud_sync.service_world import GIVE, TAKE_BACK, Setting, T, tracker_of
 from tests.unit.cloud_sync.storage.places import copy_store
-from tests.unit.cloud_sync.test_service import GIVE, TAKE_BACK, Setting, T, tracker_of
 
 ME = Actor("s-1", "data_subject")
 TERM_DAYS = 90
 STORES = ("telemetry.db", "keys.db", "tombstones.db")
-
-
-@pytest.fixture
-def setting(tmp_path: Path) -> Setting:
-    """An empty installation."""
-    return Setting(tmp_path)
 
 
 def begin(setting: Setting) -> Tracker:

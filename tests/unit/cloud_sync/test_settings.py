@@ -163,3 +163,11 @@ def test_what_does_not_fit_an_enrolment_file_is_refused(name: str) -> None:
     make, word = ENROLLING[name]
     with pytest.raises(ConfigError, match=word):
         settings_text(make())
+
+
+@pytest.mark.parametrize("name", ["crash", "paused", "presence"])
+def test_what_a_device_notes_of_itself_is_in_no_enrolment(name: str) -> None:
+    """A notice to who carries it that somebody puts off, a device that begins paused: refused, and taken without it."""
+    settings_text(SOUND)
+    with pytest.raises(ConfigError, match=f"{name} is the device's own"):
+        settings_text({**SOUND, name: [0, 2**31, 0, 0]})

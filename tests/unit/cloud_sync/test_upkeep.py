@@ -12,10 +12,10 @@ from cloud_sync.service import CloudSync
 from tests.unit.cloud_sync.ingest.ingest_world import POLICY
 from tests.unit.cloud_sync.policy.test_profiles_service import ME, Profiled
 from tests.unit.cloud_sync.records.records_world import DAY
-from tests.unit.cloud_sync.test_service import GIVE, Setting
+from tests.unit.cloud_sync.service_world import GIVE, Setting
 
 STAFF, LEAD = Actor("e-1", "staff", mfa=True), Actor("e-9", "staff", mfa=True)
-EFFECTIVE = 'version = "2026-11-22"\n'
+EFFECTIVE = 'version = "2026-11-23"\n'
 
 
 def test_a_healed_device_has_young_keys(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from hw_sim.chips import sky
-from hw_sim.network.cell import Cell
+from hw_sim.world.cell import Cell
 from tests.unit.hw_sim.test_sim7080g import Bench as ModemBench
 from tests.unit.hw_sim.test_ublox_m10 import Bench, messages
 

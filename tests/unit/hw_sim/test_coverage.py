@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from hw_sim.network.cell import Cell
 from hw_sim.network.coverage import Area, Coverage, CoverageError
 from hw_sim.network.net import Network
 from hw_sim.network.radio import BEACON_TIMEOUT, CONNECTING, GOT_IP, NO_AP_FOUND, Radio
+from hw_sim.world.cell import Cell
 from hw_sim.world.clock import World
 from hw_sim.world.drive import Drive, Sample
 

@@ -12,8 +12,7 @@ from hw_sim.chips.base import ChipFaults, I2cChip, WordChip
 from hw_sim.chips.lis2dh12 import Lis2dh12
 from hw_sim.chips.tmp117 import Tmp117
 from hw_sim.chips.veml7700 import Veml7700
-from hw_sim.errors import HwSimError, NotSimulated
-from hw_sim.interpreter.waits import DeviceError
+from hw_sim.errors import DeviceError, HwSimError, NotSimulated
 from hw_sim.silicon.description import Description, load
 from hw_sim.silicon.i2c import Controller, I2cBus
 from hw_sim.silicon.wiring import Wired

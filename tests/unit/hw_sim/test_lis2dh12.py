@@ -474,7 +474,7 @@ def test_an_hour_costs_little(sense: Sense) -> None:
     bench.write((CFG1, 0x2A))
     clock = bench.world.clock
     bench.chip.on_interrupt[1] = lambda level: clock.after(30_000_000, lambda: bench.read(SRC1)) and None
-    began = time.perf_counter()
+    began = time.process_time()
     bench.wait(3_600_000)
-    assert time.perf_counter() - began < 2.0
+    assert time.process_time() - began < 2.0
     assert bench.chip.converted == pytest.approx(90_000, abs=2)

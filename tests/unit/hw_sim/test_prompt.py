@@ -187,6 +187,35 @@ def test_ctrl_c_in_one_breath_with_its_program_stops_that_program() -> None:
     assert terminal.wants_interrupt
 
 
+@pytest.mark.parametrize(
+    "typed",
+    [
+        b"x" * 300 + b"\x04",
+        b"x" * WINDOW_BYTES + b"\x04",
+        b"ab\x03cd\x04",
+        b"\x04",
+        b"\x01\x02" * 100 + b"\x04",
+        b"x" * 500,
+    ],
+    ids=["long", "a window", "stopped", "nothing", "obeyed elsewhere", "unfinished"],
+)
+def test_text_that_is_taken_at_once_is_the_same(typed: bytes) -> None:
+    """As byte by byte: commands, answers and windows, in every mode that it may meet."""
+    for before in (b"", b"\x01", b"\x01\x05A\x01"):
+        one, other = Wire(), Wire()
+        one.type(before)
+        other.type(before)
+        found, rest = [], typed
+        while rest:
+            n = other.prompt.take_text(rest)
+            if not n:
+                n = 1
+                found += other.type(rest[:1])
+            rest = rest[n:]
+        assert (one.type(typed), one.heard()) == (found, other.heard())
+        assert (one.type(b"1\x04"), one.heard()) == (other.type(b"1\x04"), other.heard())
+
+
 def test_input_that_nobody_reads_has_a_bound(terminal: Terminal) -> None:
     """A host that types for ever fills no memory."""
     terminal.receive(b"x" * (INPUT_LIMIT_BYTES + 1))

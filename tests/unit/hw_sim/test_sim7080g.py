@@ -10,11 +10,10 @@ import pytest
 from hw_sim.chips.sim7080g import ModemFaults, Sim, Sim7080g
 from hw_sim.chips.sim7080g_network import COLD_S, SPREAD, WARM_S
 from hw_sim.energy.meter import Meter
-from hw_sim.errors import NotSimulated
-from hw_sim.interpreter.waits import DeviceError
-from hw_sim.network.cell import Cell
+from hw_sim.errors import DeviceError, NotSimulated
 from hw_sim.network.net import Network
 from hw_sim.network.ppp import CONNECTED, CONNECTING, ERROR, INACTIVE, PppLink
+from hw_sim.world.cell import Cell
 from hw_sim.world.clock import World
 
 PSM = 'AT+CPSMS=1,,,"00111000","00000101"'  # a day, 10 s

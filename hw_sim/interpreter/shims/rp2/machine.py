@@ -23,6 +23,10 @@ def __getattr__(name):
     return _base_machine.__getattr__(name)
 
 
+def bootloader(timeout=None):
+    _link.call(_ops.RESET, _ops.BOOT_LOADER)
+
+
 def deepsleep(time_ms=None):
     lightsleep(time_ms)
     reset()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import select
 import sys
@@ -17,8 +18,11 @@ import pytest
 from agent.board import console
 from agent.board.asking import look
 from agent.board.console import Console
+from agent.board.patience import patient
+from agent.board.unopened import unopened
 from agent.cli import main
-from agent.errors import LinkLost, NoPrompt
+from agent.errors import LinkLost, NoPrompt, PortBusy, PortError
+from agent.examination.monitor import opened
 
 NMEA = b"$GNGGA,092725.00,4717.11399,N,00833.91590,E,1,08,1.01,499.6,M,48.0,M,,*45\r\n"
 EVERY_S = 0.002
@@ -112,6 +116,78 @@ def test_a_silent_port_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with port((b"never typed", b"")) as name:
         assert taken_s(lambda: enter(name)) < SOON_S
+
+
+AWAKE = (b"\x03", b"\r\n>>> ")
+ASLEEP = (b"\x03\x03", b"\r\nKeyboardInterrupt\r\n>>> ")  # it hears no single Ctrl-C
+
+
+def test_a_board_that_sleeps_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With patience Ctrl-C is typed until somebody answers, and what the program says at it is kept; without, or at its end, the
+    sentence names sleep, reset button and --wait. That it waits is said once."""
+    monkeypatch.setattr(console, "ENTER_S", 0.2)
+    monkeypatch.setattr(console, "ROUSE_S", 0.05)
+    said: list[str] = []
+    with port(ASLEEP, *ENTERS, says=b"") as name, pytest.raises(NoPrompt, match=r"sleeps .*reset button .*--wait"):
+        Console(name)
+    monkeypatch.setattr(console, "ENTER_S", 8.0)
+    with (
+        port(ASLEEP, *ENTERS, says=b"") as name,
+        patient(TALKS_S, lambda: said.append("waits")),
+        Console(name) as there,
+    ):
+        assert b"KeyboardInterrupt" in there.last_words
+    assert said == ["waits"]
+    monkeypatch.setattr(console, "ENTER_S", 0.1)
+    with port((b"never typed", b"")) as name, patient(0.3), pytest.raises(NoPrompt, match="nobody answers"):
+        Console(name)
+
+
+def test_a_port_that_is_away_while_its_board_sleeps_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A board with USB of its own: the name is not there at first; nobody waits for one that never was, without being asked."""
+    link = tmp_path / "van"
+    with pytest.raises(PortError, match="no such port"):
+        Console(str(link))
+    with (
+        port(AWAKE, *ENTERS, says=b"") as name,
+        patient(TALKS_S, lambda: link.symlink_to(name)),
+        Console(str(link)) as there,
+    ):
+        assert there.at_prompt
+    link.unlink()
+    with patient(0.3), pytest.raises(PortError, match="no such port"):
+        Console(str(link))
+
+
+@pytest.mark.parametrize("name", ["socket://localhost:1", "loop://", "spy:///dev/null", "rfc2217://localhost:1"])
+def test_a_line_over_a_network_is_no_port(name: str) -> None:
+    """What pyserial opens by an address is refused before it is: the root of a device would pass there."""
+    with pytest.raises(PortError, match="a port is a device of this computer"):
+        Console(name)
+
+
+@pytest.mark.parametrize("name", ["/dev/null", "/dev/zero", "/dev/tty", "."])
+def test_what_is_no_serial_port_is_not_somebody_elses(name: str) -> None:
+    """Nobody's program is named as one that has it, for the prompt as for the monitor."""
+    for opens in (Console, opened):
+        with pytest.raises(PortError, match=r"no serial port|the terminal in which you type") as raised:
+            opens(name)
+        assert raised.value.exit_code == 3
+
+
+def test_an_adapter_that_fails_is_not_somebody_elses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system's own word for it; EBUSY alone is another program."""
+    with port() as name:
+        for number, kind in ((errno.EIO, PortError), (errno.EBUSY, PortBusy)):
+
+            def fails(*_: object, number: int = number) -> int:
+                raise OSError(number, os.strerror(number))
+
+            with monkeypatch.context() as patch:
+                patch.setattr("agent.board.unopened._opened", fails)
+                assert type(unopened(name)) is kind
 
 
 @pytest.mark.parametrize(

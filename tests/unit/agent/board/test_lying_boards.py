@@ -41,7 +41,9 @@ class Liar:
         self.done: list[str] = []
 
     def run(self, code: str) -> str:
-        """Lies."""
+        """Lies, but for its greeting."""
+        if code == writing.GREETING:
+            return "micropython\r\n!\r\n"
         return self._answer if isinstance(self._answer, str) else self._answer(code)
 
     def interrupt(self) -> None:
@@ -89,6 +91,16 @@ def test_what_is_no_answer_to_the_first_question_is_no_prompt(answer: str) -> No
         flashing.look(at(Liar(answer)))
     odd = flashing.look(at(Liar(json.dumps(FOUND | {"machine": ESCAPE + "ESP32S3" * 100}))))
     assert odd.machine.isprintable() and len(odd.machine) <= 80
+
+
+@pytest.mark.parametrize("answer", [*OTHERS, "micropython\r\n", "!\r\n!\r\n", "!"])
+def test_what_is_no_greeting_is_no_prompt(answer: str) -> None:
+    """The name of a Python and a mark, which a board of any other kind does not say."""
+    console = Liar("")
+    flashing.greet(at(console))
+    console.run = lambda code: answer  # type: ignore[method-assign]
+    with pytest.raises(NoPrompt, match="not MicroPython as byleave knows it"):
+        flashing.greet(at(console))
 
 
 ROW = [0, 0, 63, 1, True, True, False, 9, 1, "aa", True]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import json
 import re
@@ -9,7 +10,6 @@ import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from cryptography.hazmat import primitives
@@ -48,8 +48,6 @@ def answering(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
         return SECRET
 
     monkeypatch.setattr("typer.prompt", prompt)
-    terminal = SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True))
-    monkeypatch.setattr(importlib.import_module("agent.commands.enrol"), "sys", terminal)
     return asked
 
 
@@ -57,6 +55,14 @@ def run(folder: Path, *words: str) -> Result:
     """The command, with these options."""
     begin = ["agent", "enrol", "--port", "port", "--invitation", str(folder / "van.invitation")]
     return CliRunner().invoke(build(), [*begin, "--out", str(folder / "van.enrolment"), *words])
+
+
+@pytest.fixture(autouse=True)
+def terminal(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Whether somebody sits at one; they do."""
+    there = [True]
+    monkeypatch.setattr(importlib.import_module("agent.commands.enrol"), "_terminal", lambda: there[-1])
+    return there
 
 
 def settings(folder: Path) -> str:
@@ -72,7 +78,7 @@ def settings(folder: Path) -> str:
 
 
 def test_words_for_people(bench: Bench, server: Server, tmp_path: Path) -> None:
-    """Whose invitation it is and its fingerprint, to be compared; the device; and what to do next. No secret."""
+    """Whose invitation it is and its fingerprint, to be compared; the device; its code, and what to do next. No secret."""
     said = run(tmp_path, "--settings", settings(tmp_path))
     assert said.exit_code == 0, said.output
     assert re.search('invitation until [0-9-]{10} of "Example Ltd"\n', said.output)
@@ -81,14 +87,22 @@ def test_words_for_people(bench: Bench, server: Server, tmp_path: Path) -> None:
         in said.output
     )
     assert f"esp32s3 at port is device {bench.keys.device} and has started" in said.output
-    assert f"byleave sync admit {tmp_path / 'van.enrolment'}" in said.output.replace("\n", " ")
+    out = tmp_path / "van.enrolment"
+    digits = hashlib.sha256(out.read_bytes()).hexdigest()[:20]
+    code = " ".join(digits[at : at + 4] for at in range(0, 20, 4))
+    assert f"confirmation code {code}: tell it to whoever admits this board" in said.output
+    # Without the code: a line that is pasted into the mail with the file would bring both by one way.
+    assert f"byleave sync admit {out} --confirm CODE" in said.output.replace("\n", " ")
     assert SECRET not in said.output
     assert server.open(tmp_path / "van.enrolment").root.hex() not in said.output
 
 
 def test_one_object_for_machines(bench: Bench, server: Server, tmp_path: Path) -> None:
     """With --json, and nothing else."""
-    figures = json.loads(run(tmp_path, "--settings", settings(tmp_path), "--json").output)
+    told = ["--fingerprint", server.invitation.fingerprint]
+    figures = json.loads(run(tmp_path, "--settings", settings(tmp_path), "--json", *told).output)
+    digits = hashlib.sha256((tmp_path / "van.enrolment").read_bytes()).hexdigest()
+    assert digits.startswith(figures.pop("confirmation").replace(" ", ""))
     assert figures == {
         "port": "port", "board": "esp32s3", "device": bench.keys.device, "generation": 0, "epoch": bench.keys.epoch,
         "fingerprint": server.invitation.fingerprint, "enrolment": str(tmp_path / "van.enrolment"),
@@ -108,9 +122,34 @@ def test_secrets_are_asked_for_and_not_shown(
     assert SECRET not in said.output
 
 
-def test_without_a_terminal_nothing_is_asked(bench: Bench, server: Server, tmp_path: Path) -> None:
+@pytest.mark.parametrize("nobody", ["--json", "no terminal"])
+def test_where_nobody_compares_the_fingerprint_is_given_or_waived(
+    bench: Bench, server: Server, tmp_path: Path, terminal: list[bool], nobody: str
+) -> None:
+    """A script that says neither seals to nobody: exit code 2, and the board is not interrupted. Each of both goes on, both do not;
+    and where it is waived nobody is told to compare."""
+    words = ["--serial", "115200", *(["--json"] if nobody == "--json" else [])]
+    terminal.append(nobody == "--json")
+    right = ["--fingerprint", server.invitation.fingerprint]
+    for more, sentence in (
+        ([], "nobody compares the invitation's fingerprint"),
+        ([*right, "--trust-invitation"], "leave one"),
+    ):
+        end = run(tmp_path, *words, *more).exception
+        assert isinstance(end, AgentError) and sentence in str(end)
+        assert (end.exit_code, bench.typed) == (2, [])
+    assert run(tmp_path, *words, *right).exit_code == 0
+    said = run(tmp_path, *words, "--trust-invitation", "--again")
+    assert said.exit_code == 0 and "compare " not in said.output
+    assert server.invitation.fingerprint in said.output
+
+
+def test_without_a_terminal_nothing_is_asked(
+    bench: Bench, server: Server, tmp_path: Path, terminal: list[bool]
+) -> None:
     """A pipe is no person: what it holds is not taken for a password."""
-    said = run(tmp_path, "--wifi-ssid", "depot", "--broker", "h")
+    terminal.append(False)
+    said = run(tmp_path, "--wifi-ssid", "depot", "--broker", "h", "--trust-invitation")
     assert isinstance(said.exception, AgentError)
     assert "Key of the Wi-Fi network: there is no terminal to ask at; write it into a file for --secrets" in str(
         said.exception
@@ -123,7 +162,7 @@ def test_without_a_terminal_nothing_is_asked(bench: Bench, server: Server, tmp_p
     ("words", "said"),
     [
         (["--keep"], "write --invitation FILE and --out FILE, or --file FILE"),
-        (["--file", "x"], "--file goes with --port, --keep, --again and --json alone"),
+        (["--file", "x"], "--file goes with --port, --keep, --again, --wait and --json alone"),
         (["--settings", "x", "--wifi-ssid", "depot"], "--settings goes without the options that say the same"),
         ([], "how does the device reach its server"),
         (["--settings", "/nowhere/board.json"], "cannot be read"),

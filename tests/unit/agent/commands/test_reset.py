@@ -12,10 +12,16 @@ from pathlib import Path
 import pytest
 
 import agent.commands  # noqa: F401 - with each command's module
+from agent.board.asking import Board
+from agent.enrolment import enrolment
+from agent.errors import BoardRefused
+from agent.flashing import flashing
 from agent.reset import factory
+from agent.reset import proof as proofs
+from tests.unit.agent.commands.test_json_page import held, page
 from tests.unit.agent.commands.test_secrets import ended
 from tests.unit.agent.owned import enrolled, left
-from tests.unit.agent.prompted import PORT, Prompted, a_board
+from tests.unit.agent.prompted import PORT, AtPrompt, Prompted, a_board
 from tests.unit.firmware.device import DEVICE
 
 pytestmark = pytest.mark.micropython
@@ -35,6 +41,7 @@ def pico(monkeypatch: pytest.MonkeyPatch) -> Iterator[Prompted]:
     with a_board("pico_w") as one:
         enrolled(one)
         monkeypatch.setattr(factory, "Console", one.console)
+        monkeypatch.setattr(proofs, "Console", one.console)
         monkeypatch.setattr(sys.modules["agent.commands.reset"], "Console", one.console)
         yield one
 
@@ -60,6 +67,25 @@ def test_the_proof_is_a_file_of_its_own(
     assert written["byleave"][0].isdigit()
     assert said.err == ""
     assert left(pico) == []
+    held(page()["reset --factory"], found)
+    assert ended(monkeypatch, "proof", proof, "--port", PORT, "--json") == 0
+    held(page()["proof"], json.loads(capsys.readouterr().out))
+
+
+def test_whoever_stops_it_is_told_that_nothing_is_proven(
+    pico: Prompted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-C in its midst: 130 as of a shell, a sentence, no file and no object."""
+
+    def stopped(*words: object, **named: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(factory, "reset", stopped)
+    assert ended(monkeypatch, *FACTORY, "--yes", "--json", "--proof", tmp_path / "erased.json") == 130
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "stopped. The board is NOT proven empty" in said.err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_proof_is_never_written_over(
@@ -120,7 +146,10 @@ def test_without_factory_it_starts_again_and_erases_nothing(
     assert "add --factory" in capsys.readouterr().err
     boots = pico.board.counters["boots"]
     assert ended(monkeypatch, "reset", "--port", PORT, "--json") == 0
-    assert json.loads(capsys.readouterr().out)["restarted"] is True
+    printed = json.loads(capsys.readouterr().out)
+    held(page()["reset"], printed)
+    assert printed["restarted"] is True
+    assert printed["said"].startswith("started ")
     assert pico.board.counters["boots"] > boots
     assert pico.board.watchdog.deadline_us is not None  # its program is at work
     assert (left(pico), pico.board.flash.erases) == (kept, erases)
@@ -132,3 +161,38 @@ def test_without_factory_it_starts_again_and_erases_nothing(
 def reset_it(pico: Prompted) -> None:
     """Makes it no device."""
     factory.reset(PORT, device=None)
+
+
+def test_what_another_program_prints_is_not_shown(
+    pico: Prompted, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As by the monitor: it could be about somebody."""
+    said = "47.28535, 8.56524  started 0.1.0  \x1b[31mRED"
+    real = AtPrompt.restart
+    monkeypatch.setattr(AtPrompt, "restart", lambda console: real(console) and said)
+    assert ended(monkeypatch, "reset", "--port", PORT) == 0
+    assert capsys.readouterr().out == f"the board at {PORT} has started its program again: started 0.1.0\n"
+    assert ended(monkeypatch, "reset", "--port", PORT, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["said"] == "started 0.1.0"
+    for judged in (flashing._judge, _enrolled_and_says):
+        with pytest.raises(BoardRefused, match="does not start") as refused:
+            judged(PORT, f"not started: no SIM  not started: {said}")
+        assert "not started: no SIM" in str(refused.value) and "47.28" not in str(refused.value)
+
+
+def _enrolled_and_says(port: str, said: str) -> None:
+    class Starts:
+        """A console of a board that has become its device, and says this at its start."""
+
+        held, port = False, PORT
+
+        def restart(self) -> str:
+            """As Console."""
+            return said
+
+        def interrupt(self) -> None:
+            """As Console."""
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(enrolment, "look", lambda console: Board("pico_w", "a" * 16, 0, 0))
+        enrolment.started(Starts(), "a" * 16)  # type: ignore[arg-type]

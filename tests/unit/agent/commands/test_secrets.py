@@ -9,20 +9,25 @@ import json
 import os
 import pkgutil
 import re
+import resource
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Annotated, Any, get_args, get_type_hints
 
 import pytest
+import typer
+import typer.main
+from typer.testing import CliRunner
 
 import agent
 from agent import errors, files
-from agent.cli import main
+from agent.cli import build, main
 from agent.commands import agent as group
 from agent.errors import AgentError
 from tests.unit.agent.enrolment.server import Server
+from tests.unit.agent.reset.proofs import SOUND
 
 REPOSITORY = Path(__file__).parents[4]
 SECRET = "hunter2-of-the-depot"
@@ -36,15 +41,33 @@ BOARD = {
 ENROLMENT = b"\x97\x01\xb0" + b"a" * 16 + b"\xc4\x20" + SECRET.encode().ljust(32) + b"\0\0\0\xa2{}"
 
 
-def options() -> list[tuple[str, str, Any, Any]]:
+def options(of: typer.Typer = group) -> list[tuple[str, str, Any, Any]]:
     """(command, option, type of its value, what typer knows of it) for all of them."""
     found = []
-    for command in group.registered_commands:
+    for command in of.registered_commands:
         assert command.callback is not None
         hints = get_type_hints(command.callback, include_extras=True)
         for name, parameter in inspect.signature(command.callback).parameters.items():
             kind, told = get_args(hints[parameter.name])
             found.append((command.callback.__name__, name, kind, told))
+    return found
+
+
+def spelt(of: typer.Typer = group) -> Iterator[tuple[str, Any]]:
+    """(command, option or argument as the command line has it) for all of them."""
+    for name, command in typer.main.get_command(of).commands.items():  # type: ignore[attr-defined]
+        yield from ((name, parameter) for parameter in command.params if parameter.name != "help")
+
+
+def taking_secrets(of: typer.Typer = group) -> list[tuple[str, str]]:
+    """(command, option) of each whose value is a secret by its name, or may come from a variable."""
+    found = []
+    kinds = {(command, name): str(kind) for command, name, kind, _ in options(of)}
+    for command, parameter in spelt(of):
+        words = set(re.split(r"[-_ ]", "-".join([parameter.name, *parameter.opts, parameter.metavar or ""]).lower()))
+        harmless = getattr(parameter, "is_flag", False) or "Path" in kinds[command, parameter.name]
+        if parameter.envvar or (words & SECRET_WORDS and not harmless):
+            found.append((command, parameter.name))
     return found
 
 
@@ -60,7 +83,17 @@ def invited(folder: Path, *words: str | Path) -> list[str | Path]:
     """`enrol` by a sound invitation, with these options."""
     path = folder / "van.invitation"
     path.write_text(Server().text)
-    return ["enrol", "--port", NOBODY, "--invitation", path, "--out", folder / "van.enrolment", *words]
+    return [
+        "enrol",
+        "--port",
+        NOBODY,
+        "--invitation",
+        path,
+        "--out",
+        folder / "van.enrolment",
+        "--trust-invitation",
+        *words,
+    ]
 
 
 def gateway(folder: Path, password: Path) -> list[str | Path]:
@@ -71,6 +104,13 @@ def gateway(folder: Path, password: Path) -> list[str | Path]:
         f'[broker]\nhost = "127.0.0.1"\nport = 9\nuser = "u"\npassword_file = "{password}"\n'
     )
     return ["gateway", "--config", config, "--check"]
+
+
+def proof_file(folder: Path) -> Path:
+    """Of a factory reset, without a board."""
+    path = folder / "erased.json"
+    path.write_text(json.dumps(SOUND))
+    return path
 
 
 Words = Callable[[Path, Path], list[str | Path]]
@@ -93,6 +133,7 @@ FILES: dict[tuple[str, str], tuple[bytes, Words] | None] = {
     ("enrol", "out"): None,  # written by agent.files.write_private
     ("enrol", "tls_ca"): None,
     ("greet", "answer"): None,  # sealed
+    ("proof", "file"): None,
     ("reset", "proof"): None,  # written by agent.files.write_private
     ("monitor", "names"): None,
     ("names", "file"): None,
@@ -117,12 +158,32 @@ def test_every_option_that_names_a_file_is_known_here() -> None:
 def test_no_option_takes_a_secret_as_its_value() -> None:
     """What is on a command line is in the shell's history and in the list of processes: no option's value is a secret, none comes
     from a variable."""
-    assert len(options()) > 30
-    for command, name, kind, told in options():
-        assert not told.envvar, (command, name)
-        words = set(re.split(r"[-_]", "-".join([name, *(told.param_decls or ())]).lower()))
-        if words & SECRET_WORDS and kind is not bool:
-            assert "Path" in str(kind), (command, name)
+    assert len(list(spelt())) > 30
+    assert taking_secrets() == []
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        typer.Option("--wifi-key"),
+        typer.Option("--of-the-broker", metavar="PASSWORD"),
+        typer.Option("--pin"),
+        typer.Option("--harmless", envvar="BYLEAVE_HARMLESS"),
+    ],
+    ids=["spelt", "metavar", "short", "variable"],
+)
+def test_an_option_that_would_take_a_secret_is_seen(option: Any) -> None:
+    """However the parameter behind it is called; the same as a switch, or as a file, is none."""
+
+    def harmless(value: str = "") -> None:
+        """As a command."""
+
+    for kind, seen in ((str, True), (Path, bool(option.envvar)), (bool, bool(option.envvar))):
+        one = typer.Typer()
+        one.callback()(lambda: None)
+        harmless.__annotations__ = {"value": Annotated[kind, option], "return": None}
+        one.command()(harmless)
+        assert (taking_secrets(one) == [("harmless", "value")]) is seen, kind
 
 
 @pytest.mark.parametrize("of", READ, ids="-".join)
@@ -163,6 +224,16 @@ def refused(
     assert SECRET not in said.err + said.out
 
 
+def test_no_dump_of_the_process_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-\\ would write a root or a password to disk, where the system allows core files: whichever command it is."""
+    limits: list[Any] = []
+    monkeypatch.setattr(resource, "setrlimit", lambda *limit: limits.append(limit))
+    for words in (["enrol", "--port", "x"], ["doctor", "--port", "x"], ["gateway", "--check"]):
+        limits.clear()
+        assert CliRunner().invoke(build("agent"), ["agent", *words]).exit_code != 0
+        assert [(kind, soft) for kind, (soft, _) in limits] == [(resource.RLIMIT_CORE, 0)]
+
+
 def test_what_is_written_is_its_owners_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Outputs with something about a device are 0600 whatever the umask, and never written through a link."""
     path, other = tmp_path / "out", tmp_path / "other"
@@ -185,6 +256,7 @@ WITH_PORT: dict[str, Words] = {
     "monitor": lambda folder, path: ["monitor", "--port", NOBODY],
     "flash": lambda folder, path: ["flash", "--port", NOBODY, "--board", "esp32s3"],
     "reset": lambda folder, path: ["reset", "--port", NOBODY, "--factory", "--yes"],
+    "proof": lambda folder, path: ["proof", str(proof_file(folder)), "--port", NOBODY],
 }
 
 

@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from agent.board import console, programs, typed
-from agent.enrolment import invited
+from agent.enrolment import enrolment, invited
+from agent.reset.factory import RESET
 from firmware import boards
 from firmware.flash.recordlog import RecordLog
 from firmware.flash.region import RawRegion
@@ -36,10 +37,12 @@ class Pulled(OSError):  # noqa: N818 - it is an event
 
 
 class Bench:
-    """One board. `pull(sent, heard)` pulls its cable once so many bytes have come from the host, or gone there.
+    """One board. `pull(sent, heard)` pulls its cable once so many bytes have come from the host, or gone there. `bites`: a watchdog
+    runs that nobody feeds.
 
     `typed`: programs that ran; `before` hears of each first, and may end it. `noise` stands before each answer, `talks_at` is the
-    byte of the host at which the board says one of its own. `away`: the cable is pulled; `plug` plugs it in.
+    byte of the host at which the board says one of its own. `flips`: the byte of the host, that of the board, and which of its bits
+    the line changes. `away`: the cable is pulled; `plug` plugs it in.
     """
 
     NAME = "esp32s3"
@@ -51,12 +54,14 @@ class Bench:
         self.noise = b""
         self.scope: dict[str, Any] = {}
         self.sent = self.heard = 0
-        self.started = 0
+        self.started = self.resets = 0
+        self.bites = False
         self._most_sent = self._most_heard = ENDLESS
         self.away = False
         self._out = bytearray()
         self.prompt = Prompt(self._out.extend)
         self.talks_at: int | None = None
+        self.flips: tuple[int | None, int | None, int] = (None, None, 0)
         self.before: Callable[[str], None] = lambda program: None
 
     # What firmware.enrol asks of a board.
@@ -91,7 +96,7 @@ class Bench:
 
     def plug(self, *, power: bool = False) -> None:
         """The cable is back; `power`: the board had none meanwhile."""
-        self.away, self.talks_at = False, None
+        self.away, self.talks_at, self.flips = False, None, (None, None, 0)
         self.pull()
         self._out.clear()
         if power:
@@ -108,8 +113,9 @@ class Bench:
     def receive(self, data: bytes) -> None:
         """Bytes of the host; those behind the pull are lost."""
         room = self._most_sent - self.sent
-        for byte in data[:room]:
+        for meant in data[:room]:
             self.sent += 1
+            byte = meant ^ (self.flips[2] if self.sent == self.flips[0] else 0)
             if self.sent == self.talks_at:
                 self._out += b"E"
             command = self.prompt.take(byte)
@@ -125,6 +131,9 @@ class Bench:
         size = min(size, self._most_heard - self.heard)
         data = bytes(self._out[:size])
         del self._out[:size]
+        if self.flips[1] is not None and self.heard < self.flips[1] <= self.heard + len(data):
+            at = self.flips[1] - self.heard - 1
+            data = data[:at] + bytes([data[at] ^ self.flips[2]]) + data[at + 1 :]
         self.heard += len(data)
         if self.heard >= self._most_heard:
             self._pulled()
@@ -149,19 +158,47 @@ class Bench:
             self._out += RESTARTED
             self.prompt.restart(soft=True)
             if not self.prompt.raw:
-                self.started += 1
+                self._starts()
             self.prompt.greet()
+            return
+        if command.text == RESET.encode():
+            self.resets += 1
+            self.scope, self.bites = {}, False
+            self._out.clear()
+            self.prompt.restart(soft=False)
+            self._starts()
             return
         try:
             error = self._run(command.text.decode())
+        except UnicodeDecodeError:
+            error = b"UnicodeError: \r\n"
         except PowerCut:
             self._pulled()
         self.prompt.finished(error)
 
+    def _starts(self) -> None:
+        self.started += 1
+        if self.keys.enrolled:  # its program feeds
+            self.bites = False
+
+    def _import(self, name: str, *rest: Any, **more: Any) -> Any:
+        """MicroPython's modules where CPython has none, or another."""
+        if name == "gc":
+            return types.SimpleNamespace(threshold=lambda n: None, collect=gc.collect)
+        if name == "machine":
+            return types.SimpleNamespace(WDT=self._watched, Timer=lambda *_, **__: None)
+        if name == "os":
+            return types.SimpleNamespace(urandom=os.urandom, uname=lambda: ("esp32",))
+        return __import__(name, *rest, **more)
+
+    def _watched(self, **_: Any) -> Any:
+        self.bites = True
+        return types.SimpleNamespace(feed=lambda: None)
+
     def _run(self, text: str) -> bytes:
         self.typed.append(text)
         said = io.StringIO()
-        self.scope["__builtins__"] = vars(builtins) | {"__import__": _import}
+        self.scope["__builtins__"] = vars(builtins) | {"__import__": self._import}
         try:
             self.before(text)
             if self.away:
@@ -169,7 +206,7 @@ class Bench:
             self._out += self.noise
             if text == programs.REACH:  # here they are where they are
                 return b""
-            if text == typed.WIPE:  # here the memory has no end
+            if _alike(text, typed.WIPE):  # here the memory has no end, and a wipe with a bit changed would find none
                 for name in "ek":
                     self.scope.pop(name, None)
                 return b""
@@ -187,6 +224,13 @@ class Bench:
     def keys(self) -> KeyStore:
         """The key store as a start finds it."""
         return KeyStore(RecordLog(self.region("keys"), SLOT_BYTES))
+
+
+def _alike(text: str, program: str) -> bool:
+    """It, or with one letter more, less or changed."""
+    least = min(len(text), len(program))
+    same = next((n for n in range(least) if text[n] != program[n]), least)
+    return abs(len(text) - len(program)) <= 1 and text[same + 1 :][-9:] == program[same + 1 :][-9:]
 
 
 class Cable:
@@ -226,18 +270,6 @@ class Cable:
         """Lets it go."""
 
 
-def _import(name: str, *rest: Any, **more: Any) -> Any:
-    """MicroPython's modules where CPython has none, or another."""
-    if name == "gc":
-        return types.SimpleNamespace(threshold=lambda n: None, collect=gc.collect)
-    if name == "machine":
-        dog = types.SimpleNamespace(feed=lambda: None)
-        return types.SimpleNamespace(WDT=lambda **_: dog, Timer=lambda *_, **__: None)
-    if name == "os":
-        return types.SimpleNamespace(urandom=os.urandom, uname=lambda: ("esp32",))
-    return __import__(name, *rest, **more)
-
-
 def plugged(one: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
     """Puts it at the port "port"; a step that hears nothing more is over soon."""
     import serial
@@ -250,7 +282,8 @@ def plugged(one: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
     monkeypatch.setattr(console, "START_S", 0.0)
     monkeypatch.setattr(console, "RUN_S", 0.5)
     # Its interpreter knows no partitions: tests/unit/agent/enrolment/test_replacing.py is about what goes.
-    monkeypatch.setattr(invited, "empty", lambda prompt: prompt.hold())
+    for way in (invited, enrolment):
+        monkeypatch.setattr(way, "empty", lambda prompt: prompt.hold())
     return one
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.board import console
 from agent.enrolment import invited
 from agent.enrolment.settings import Settings, checked
 from agent.errors import AgentError, LinkLost, NoPrompt
@@ -116,6 +118,36 @@ class Case:
         assert self.out.stat().st_mode & 0o777 == 0o600
         assert self.bench.started > 0
         assert "e" not in self.bench.scope
+
+
+def flipped(folder: Path, flips: Iterable[tuple[int | None, int | None, int]]) -> Counter[str]:
+    """One bit changed on the wire, each time from the beginning: the byte of the host or of the board, and the bit. What ends
+    well is the device that the file says, with the settings that were given; else the same command ends so."""
+    return Counter(_flip(folder, flip) for flip in flips)
+
+
+def _flip(folder: Path, flip: tuple[int | None, int | None, int]) -> str:
+    with pytest.MonkeyPatch.context() as patch, _emptied(folder):
+        for name in ("READ_S", "ENTER_S", "RUN_S"):  # what waits for a byte that was changed waits in vain
+            patch.setattr(console, name, 0.05)
+        case = Case(folder, patch)
+        case.bench.pull()
+        case.bench.flips = flip
+        said = ""
+        try:
+            case.command()
+        except AgentError as error:
+            said = str(error)
+            case.bench.plug(power=True)  # as the sentence asks for where the prompt is not found any more
+            case.again = case.bench.keys.enrolled and not note_of(case.out).exists()
+            case.command()
+        finally:
+            assert not re.search("[0-9a-f]{24}", said), f"{flip}: {said}"
+        sealed, keys = case.server.open(case.out), case.bench.keys
+        assert (keys.device, sealed.status[0], keys.epoch) == (sealed.device, 1, sealed.first_epoch), f"{flip}: {said}"
+        assert case.bench.settings["wifi"] == {"ssid": "depot", "key": "depot1234"}, f"{flip}: {said}"
+        assert case.bench.settings["broker"]["host"] == "broker.example", f"{flip}: {said}"
+        return said.partition(": ")[2][:32]
 
 
 def whole(folder: Path, *, former: bool = False) -> Whole:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -11,11 +13,12 @@ from typer.testing import CliRunner
 
 from agent.board import console
 from agent.board.programs import REACH
-from agent.board.typed import LOOK, literal
+from agent.board.typed import DIGEST, LOOK, literal
 from agent.cli import build
 from agent.enrolment import enrolment
 from agent.enrolment.enrolment import FILE_LIMIT_BYTES, EnrolmentFile, enrol
 from agent.errors import AgentError, AlreadyEnrolled, BoardRefused, EnrolmentFileError, LinkLost, NoFirmware
+from agent.reset.factory import RESET
 
 DEVICE, OTHER = "abcdefghijklmnop", "qrstuvwxyz234567"
 ROOT = bytes(range(32, 64))
@@ -46,7 +49,8 @@ class FakeBoard:
         self.port, self._device, self._takes, self._says, self._known = "port", device, takes, says, known
         self._fails = fails or {}
         self.typed: list[str | bytes] = []
-        self.closed = False
+        self.closed, self._heard = False, b""
+        self.at_prompt, self.held = True, False
 
     def run(self, code: str | bytes) -> str:
         if code == REACH:
@@ -56,12 +60,26 @@ class FakeBoard:
             raise self._fails[code]
         if code == enrolment._INSTALL and self._takes:
             self._device = DEVICE
+        if code == DIGEST:
+            return json.dumps(hashlib.sha256(self._heard).hexdigest())
+        if isinstance(code, bytes):
+            self._heard = ast.literal_eval(code.decode().removeprefix("e = bytearray(")[:-1])
         return json.dumps(["esp32s3", self._device, 0, 20000] if self._known else None)
 
     def hold(self) -> None:
         """A watchdog of the running program."""
+        self.held = True
+
+    def interrupt(self) -> None:
+        """It is at its prompt."""
+        self.typed.append("interrupt")
+
+    def leave(self, code: str) -> None:
+        self.at_prompt = False
+        self.typed.append(code)
 
     def restart(self) -> str:
+        self.at_prompt = False
         self.typed.append("restart")
         if "restart" in self._fails:
             raise self._fails["restart"]
@@ -72,7 +90,7 @@ class FakeBoard:
 
     def plugged(self, patch: pytest.MonkeyPatch) -> FakeBoard:
         patch.setattr(enrolment, "Console", lambda port: self)
-        patch.setattr(enrolment, "empty", lambda prompt: self.typed.append("emptied"))
+        patch.setattr(enrolment, "empty", lambda prompt: (self.typed.append("emptied"), self.hold()))
         return self
 
 
@@ -82,7 +100,7 @@ def test_a_board_is_enrolled_and_the_file_is_gone(file: Path, monkeypatch: pytes
     board = FakeBoard().plugged(monkeypatch)
     assert enrol("port", file).device == DEVICE
     look = LOOK
-    assert board.typed == [look, LITERAL, enrolment._INSTALL, look, enrolment._WIPE, look, "restart"]
+    assert board.typed == [look, LITERAL, DIGEST, enrolment._INSTALL, look, enrolment._WIPE, look, "restart"]
     assert board.closed
     assert not file.exists()
     assert (file.parent / "hard-link").read_bytes() == bytes(len(DATA))
@@ -159,6 +177,19 @@ def test_a_refusal_is_wiped_from_memory(
     assert error.value is refusal
     assert board.typed[-3:] == [at, enrolment._WIPE, "restart"]
     assert file.read_bytes() == DATA
+
+
+def test_a_replacement_that_is_refused_or_does_not_start_is_reset(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `--again` held is a watchdog that only a hard reset stops; where the board is no device any more, that is said."""
+    refusal = BoardRefused("the board says: WireError")
+    refusing = FakeBoard(OTHER, fails={enrolment._INSTALL: refusal}).plugged(monkeypatch)
+    with pytest.raises(BoardRefused, match=r"^the board says: WireError\. .*is erased, .*reset and is no device"):
+        enrol("port", file, again=True)
+    assert refusing.typed[-2:] == [enrolment._WIPE, RESET]
+    silent = FakeBoard(OTHER, says="not started: settings lack wifi").plugged(monkeypatch)
+    with pytest.raises(BoardRefused, match="enrolled and does not start"):
+        enrol("port", file, again=True)
+    assert silent.typed[-3:] == ["restart", "interrupt", RESET]
 
 
 def test_a_check_that_fails_is_wiped_from_memory(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -87,6 +87,21 @@ def test_the_board_opens_its_servers_answer(bench: Bench, enrolled: Opened, answ
     assert (said.exit_code, "has heard more of its server than this answer" in said.output) == (0, True)
 
 
+def test_a_board_that_has_healed_is_no_failure(bench: Bench, enrolled: Opened, answer: Callable[..., Path]) -> None:
+    """Behind its first contact it has other keys and opens this answer no more: that is said, for what it is, and nothing is
+    claimed to be proven."""
+    path = answer(enrolled.verdict())
+    words = ["agent", "greet", "--port", "port", "--answer", str(path)]
+    assert greet("port", path).opened == 1
+    bench.keys.begin_generation(bytearray(range(160)))
+    found = greet("port", path)
+    assert (found.opened, found.known, found.board.generation) == (0, 1, 1)
+    said = CliRunner().invoke(build(), words)
+    assert (said.exit_code, "has had its first contact: its keys are newer" in said.output) == (0, True)
+    figures = json.loads(CliRunner().invoke(build(), [*words, "--json"]).output)
+    assert (figures["opened"], figures["known"], figures["generation"]) == (0, 1, 1)
+
+
 @pytest.mark.parametrize("change", ["byte", "other device", "cut envelope"])
 def test_another_answer_proves_nothing(
     bench: Bench, enrolled: Opened, answer: Callable[..., Path], change: str

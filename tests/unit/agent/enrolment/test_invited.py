@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import re
@@ -13,7 +14,7 @@ import pytest
 
 from agent.board import console
 from agent.board.programs import REACH
-from agent.board.typed import HELLO, INSTALL, LOOK, SHARE, WIPE
+from agent.board.typed import DIGEST, HELLO, INSTALL, LOOK, SHARE, WIPE
 from agent.enrolment import invited, outcome, sealing
 from agent.enrolment.sealing import Attempt
 from agent.enrolment.settings import Settings, checked
@@ -22,10 +23,11 @@ from agent.errors import (
     AgentError,
     AlreadyEnrolled,
     BoardRefused,
+    Garbled,
     LinkLost,
 )
 from tests.unit.agent.enrolment.bench import Bench, note_of, plugged
-from tests.unit.agent.enrolment.pulling import FORMER, SETTINGS, Cut, sweep, twice, whole
+from tests.unit.agent.enrolment.pulling import FORMER, SETTINGS, Cut, flipped, sweep, twice, whole
 from tests.unit.agent.enrolment.server import Server
 
 
@@ -86,7 +88,15 @@ def test_board_and_file_are_of_one_device(bench: Bench, server: Server, out: Pat
 def test_the_order_is_kept(bench: Bench, server: Server, out: Path) -> None:
     """The file is durable before the bytes go, without hello; it is replaced before the wipe; the wipe comes before the start."""
     seen: list[tuple[str, Any]] = []
-    names = {REACH: "reach", LOOK: "look", SHARE: "share", INSTALL: "install", HELLO: "hello", WIPE: "wipe"}
+    names = {
+        REACH: "reach",
+        LOOK: "look",
+        SHARE: "share",
+        DIGEST: "digest",
+        INSTALL: "install",
+        HELLO: "hello",
+        WIPE: "wipe",
+    }
 
     def watch(program: str) -> None:
         hello = server.open(out).hello if out.exists() else None
@@ -99,6 +109,7 @@ def test_the_order_is_kept(bench: Bench, server: Server, out: Path) -> None:
         ("look", None),
         ("share", None),
         ("e = ", False),
+        ("digest", False),
         ("install", False),
         ("look", False),
         ("hello", False),
@@ -268,7 +279,12 @@ def test_a_board_that_refuses(bench: Bench, server: Server, out: Path, program: 
     assert enrol(server, out) == bench.keys.device == server.open(out).device
 
 
-@pytest.mark.parametrize("program", [LOOK, SHARE, HELLO], ids=["look", "share", "hello"])
+def hello_answer(digits: str) -> list[str]:
+    """A hello, if it were one, with its right digest."""
+    return [digits, hashlib.sha256(bytes.fromhex(digits) if len(digits) % 2 == 0 else b"").hexdigest()]
+
+
+@pytest.mark.parametrize("program", [LOOK, SHARE, DIGEST, HELLO], ids=["look", "share", "digest", "hello"])
 @pytest.mark.parametrize("garbage", [b'{"', b"\x04", b"\x00\xff>", b"[1"], ids=["quote", "end", "binary", "bracket"])
 def test_an_answer_in_garbage(bench: Bench, server: Server, out: Path, program: str, garbage: bytes) -> None:
     """What is not understood is lost, never guessed; the same command ends well."""
@@ -296,10 +312,15 @@ def test_an_answer_in_garbage(bench: Bench, server: Server, out: Path, program: 
         (SHARE, ["00" * 42, "\x1b[2J"]),
         (SHARE, ["zz" * 42, "0.1.0"]),
         (SHARE, [7, "0.1.0"]),
-        (HELLO, ""),
-        (HELLO, "00" * 1025),
-        (HELLO, "0"),
+        (HELLO, hello_answer("")),
+        (HELLO, hello_answer("00" * 1025)),
+        (HELLO, hello_answer("0")),
+        (HELLO, ["00" * 90, "00" * 32]),
+        (HELLO, ["00" * 90, None]),
+        (HELLO, [None, ""]),
         (HELLO, None),
+        (DIGEST, hashlib.sha256().hexdigest()),
+        (DIGEST, None),
         (LOOK, ["esp32s3", "", 0]),
         (LOOK, ["esp32s3", "", "0", 0]),
         (LOOK, {}),
@@ -378,6 +399,31 @@ def test_cut_at_the_bytes_of_the_host(tmp_path: Path) -> None:
     ended = sweep(tmp_path, (Cut(sent=n) for n in (*range(1, sent, 17), *range(sent - 8, sent))))
     assert sum(ended.values()) - ended["through"] > sent // 17
     assert set(ended) >= {"nothing", "a file", "a device", "complete"}
+
+
+def test_a_bit_that_the_line_changes(tmp_path: Path) -> None:
+    """One bit of every 53rd byte of the host, and of every 29th of the board: noticed, or nothing that the board became; the keys
+    that the file says and the settings that were given are the board's in the end."""
+    one, rng = whole(tmp_path), random.Random(8)
+    sent = [(n, None, 1 << rng.randrange(8)) for n in range(1, one.sent, 53)]
+    heard = [(None, n, 1 << rng.randrange(8)) for n in range(1, one.heard, 29)]
+    ended = flipped(tmp_path, sent + heard)
+    assert ended["what the board heard came garble"] > 10
+    assert ended["what the board said came garbled"] > 5
+
+
+def test_a_bit_of_the_root_or_of_a_password(bench: Bench, server: Server, out: Path) -> None:
+    """What the board took in is not what was typed: nothing of it is installed, and the same command ends well."""
+    literal = invited.become.__globals__["literal"]
+    for at in (b"depot1234", b"broker"):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setitem(
+                invited.become.__globals__, "literal", lambda data, at=at: literal(data.replace(at, at[:-1] + b"5"))
+            )
+            with pytest.raises(Garbled, match="came garbled; see to the cable and give the same command again"):
+                enrol(server, out)
+        assert (bench.keys.enrolled, bench.settings, "e" in bench.scope) == (False, {}, False)
+    assert enrol(server, out) == bench.keys.device
 
 
 def test_cut_at_the_bytes_of_the_board(tmp_path: Path) -> None:

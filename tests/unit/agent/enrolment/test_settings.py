@@ -403,5 +403,5 @@ def test_secrets_that_others_may_read_are_refused(tmp_path: Path) -> None:
     assert from_options(options, Asked())
     link = tmp_path / "link"
     link.symlink_to(path)
-    with pytest.raises(AgentConfigError, match="cannot be read"):
+    with pytest.raises(AgentConfigError, match="is a link; name the file itself"):
         from_options(Options(wifi_ssid="depot", broker="h", secrets=link), Asked())

@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 from agent.board import console, programs, typed
 from agent.cli import build
 from agent.errors import AgentConfigError, AgentError, BoardRefused, Findings, LinkLost
-from agent.examination import chip, doctor, links, monitor, sensors, storage
+from agent.examination import brokers, chip, doctor, links, monitor, sensors, storage
 from agent.examination.doctor import Wish
 from agent.examination.findings import (
     BOARD,
@@ -51,7 +51,7 @@ TYPED = {
     "unpowered": BOARD + doctor.UNPOWERED,
     "reset": doctor.RESET,
     "join": GIVEN.told + links.JOIN,
-    "broker": GIVEN.told + links.BROKER,
+    "broker": brokers.program(GIVEN),
     "modem": BOARD + links.MODEM,
     "modem off": BOARD + links.MODEM_OFF,
     "serial": GIVEN.told + links.SERIAL.format(ping=b"", there=b"", away=b""),
@@ -209,7 +209,15 @@ def test_a_healthy_board_ends_with_0(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "examine", lambda port, wish, told: [told(each) or each for each in found])
     done = run("--quick")
     assert done.exit_code == 0
-    assert done.stdout.endswith("nothing wrong of 1 parts, 1 not asked\n")
+    assert done.stdout.endswith("nothing wrong of 1 part, 1 not asked\n")
+
+
+@pytest.mark.parametrize(("count", "seen"), [(1, "1 envelope waits"), (2, "2 envelopes wait")])
+def test_one_envelope_waits_and_two_wait(count: int, seen: str) -> None:
+    """Noun and verb go with the number."""
+    board = FakeConsole({BOARD + storage.SPOOL: "[124, 0, 1]", BOARD + storage.WAITING: f"[{count}, 0, 8192]"})
+    finding = storage.spool(board, Device("pico_w", enrolled=True))
+    assert finding == ok("spool", f"{seen}, 0 given up, 8 KiB free")
 
 
 def test_settings_of_a_file_are_as_private_as_they_should_be(plugged: dict[str, FakeConsole], tmp_path: Path) -> None:

@@ -16,10 +16,11 @@ from agent.cli import build
 from agent.errors import PortBusy, PortError
 from agent.examination import monitor
 from agent.examination.findings import Unanswered
-from agent.examination.log import Line
 from agent.examination.monitor import Monitor
+from agent.said.log import Line
 
 STATUS = "status 1 (3, 0, 1, 1, 3900, 0, 0, 0, 32, 61440, '0.1.0', '', 1, 0)"
+LISTENING = "listening at port; Ctrl-C ends it"
 Piece = bytes | OSError | KeyboardInterrupt
 
 
@@ -81,7 +82,7 @@ def test_lines_are_shown_and_others_counted(plug: Callable[..., list[float]]) ->
     clock = plug([b"started 0.1.0\r\n47.2852\r\ncon", b"tact\r\n" + STATUS.encode() + b"\n", b"hello\n"])
     one, lines, said = watched(clock, 10)
     assert lines[:2] == ["started 0.1.0", "contact"] and len(lines) == 3
-    assert (one.watched.lines, one.watched.others, one.watched.gone, said) == (3, 2, 0, [])
+    assert (one.watched.lines, one.watched.others, one.watched.gone, said) == (3, 2, 0, [LISTENING])
     assert one.watched.status is not None and one.watched.status.boots == 1
     assert clock[0] == 10
 
@@ -92,6 +93,32 @@ def test_a_pulled_cable_is_waited_for(plug: Callable[..., list[float]]) -> None:
     one, lines, said = watched(clock, 20)
     assert lines == ["contact", "answered"]
     assert (one.watched.gone, one.watched.others) == (1, 1)
+    assert said == [LISTENING, "the cable was pulled, or the board sleeps; waiting for it", "it is there again"]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "hint"),
+    [
+        ([], "nothing has come for 30 s. A device that sleeps"),
+        ([b"\x80\xff"], "something comes, and no whole line of it for 30 s: another speed"),
+        ([b"47.2852\n"], "what has come in 30 s is not byleave's"),
+    ],
+    ids=["silent", "bytes", "another program"],
+)
+def test_a_silence_is_explained_once(plug: Callable[..., list[float]], pieces: list[Piece], hint: str) -> None:
+    """At its start it says that it listens; after 30 s without a line of byleave's, once, what that may mean; and never before."""
+    _, _, said = watched(plug(list(pieces)), 29)
+    assert said == [LISTENING]
+    _, _, said = watched(plug(list(pieces)), 100)
+    assert len(said) == 2
+    assert said[1].startswith(hint)
+    _, _, said = watched(plug([*pieces, b"\ncontact\n"]), 100)
+    assert said == [LISTENING]
+
+
+def test_a_pulled_cable_is_no_silence(plug: Callable[..., list[float]]) -> None:
+    """What is amiss was said already."""
+    _, _, said = watched(plug([OSError("gone")], *[PortError("no")] * 300), 100)
     assert len(said) == 2
 
 
@@ -133,6 +160,7 @@ def test_the_command_ends_cleanly_at_ctrl_c(plug: Callable[..., list[float]]) ->
     done = run()
     assert done.exit_code == 0
     assert done.stdout == "contact\n\n3 lines that are not byleave's\n"
+    assert done.stderr == f"({LISTENING})\n"
 
 
 def test_json_is_one_object(plug: Callable[..., list[float]]) -> None:
@@ -142,6 +170,7 @@ def test_json_is_one_object(plug: Callable[..., list[float]]) -> None:
     found = json.loads(done.stdout)
     assert (found["port"], found["others"], found["gone"]) == ("port", 1, 0)
     assert found["lines"][0] == "contact" and "47" not in done.stdout
+    assert done.stderr == ""
     assert found["status"]["battery_mv"] == 3900 and "generation" not in found["status"]
 
 
@@ -167,6 +196,22 @@ def test_a_status_at_rest() -> None:
     for answer in (5, [], AT_REST[:-1], [*AT_REST[:5], 5, *AT_REST[6:]], {"a": 1}, [None] * 12):
         with pytest.raises(Unanswered):
             monitor.status_of(answer)
+
+
+ASKED = b"status 0 (3601, 7, 3, 2, 3890, 5, 1, 0, 128, 61440, '0.1.0', '', 1, 0)\r\n"
+
+
+def test_a_status_of_a_program_that_was_at_work() -> None:
+    """What it said at Ctrl-C counts, with the generation of the prompt; of an earlier start, or for another reason, it does not."""
+    at_rest = monitor.status_of(AT_REST)
+    assert at_rest is not None
+    told = monitor.joined(at_rest, b"contact\r\n" + ASKED + b"Traceback (most recent call last):\r\n>>> ")
+    assert told is not None
+    assert (told.uptime_s, told.generation, told.faults) == (3601, 2, ("the temperature sensor fails",))
+    assert told.sentence().startswith("status: asked at the cable after 3601 s; start 3 (hard)")
+    for other in (b"", b"status 0 (", ASKED.replace(b" 3, 2", b" 2, 2"), ASKED.replace(b"status 0", b"status 2")):
+        assert monitor.joined(at_rest, other) is at_rest
+    assert monitor.joined(None, ASKED) is None
 
 
 @pytest.mark.parametrize(

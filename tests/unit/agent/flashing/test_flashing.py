@@ -9,9 +9,7 @@ import json
 import os
 import random
 import re
-import shutil
 import stat
-import struct
 import sys
 import types
 import zlib
@@ -23,14 +21,13 @@ import pytest
 
 import agent.commands.flash  # noqa: F401 - found by its module name below
 from agent.cli import main
-from agent.errors import AgentConfigError, AgentError, BoardRefused, LinkLost, NoPrompt, NotProven
-from agent.flashing import flashing, framing, image, partitions, slotting, uf2
+from agent.errors import AgentConfigError, AgentError, BoardRefused, NoPrompt, NotProven
+from agent.flashing import flashing, framing, image, partitions, slotting
 from agent.flashing.flashing import Found
 from agent.flashing.image import EspImage, Esptool
 from agent.flashing.partitions import Partition
 from agent.flashing.released import Release
 from agent.flashing.slotting import Slot
-from agent.flashing.uf2 import CHIPS, Uf2Image
 from agent.release import romfs
 from agent.release.stated import stated
 
@@ -276,116 +273,6 @@ def test_a_missing_esptool_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         Esptool("/dev/x", "esp32s3")
 
 
-# --- UF2
-
-
-def a_uf2(
-    *,
-    family: int = CHIPS["pico_w"].family,
-    count: int = 6,
-    program: bytes = b"file system damaged",
-    at: int = 0x10000000,
-) -> bytearray:
-    """A file of so many blocks, the first of which has the program's bytes."""
-    out = bytearray()
-    for n in range(count):
-        head = struct.pack("<8I", 0x0A324655, 0x9E5D5157, 0x2000, at + 256 * n, 256, n, count, family)
-        out += head + (program if n == 0 else b"").ljust(476, b"\0") + struct.pack("<I", 0x0AB16F30)
-    return out
-
-
-def changed(data: bytearray, at: int, value: bytes) -> bytes:
-    """One field of it."""
-    return bytes(data[:at] + value + data[at + len(value) :])
-
-
-BAD_UF2 = {
-    "cut": (lambda: a_uf2()[:-1], "no UF2 file"),
-    "block missing": (lambda: a_uf2()[512:], "not all of its blocks"),
-    "last missing": (lambda: a_uf2()[:-512], "not all of its blocks"),
-    "magic": (lambda: changed(a_uf2(), 512, b"X"), "block 1 is damaged"),
-    "end": (lambda: changed(a_uf2(), 1020, b"X"), "block 1 is damaged"),
-    "no family": (lambda: changed(a_uf2(), 512 + 9, b"\0"), "does not say which chip"),
-    "other family": (lambda: a_uf2(family=0xE48BFF58), "is not for"),
-    "two families": (lambda: changed(a_uf2(), 512 + 28, struct.pack("<I", CHIPS["pico2_w"].family)), "is not for"),
-    "over the slots": (lambda: a_uf2(at=0x10000000 + (1072 << 10) - 1024), "over what lies behind"),
-    "below": (lambda: a_uf2(at=0x0FFFFF00), "over what lies behind"),
-    "stock": (lambda: a_uf2(program=b"MicroPython"), "not byleave's build"),
-}
-
-
-@pytest.mark.parametrize("case", BAD_UF2)
-def test_a_uf2_that_is_not_ours_is_refused(tmp_path: Path, case: str) -> None:
-    """Each of one change to a file that is taken."""
-    path = tmp_path / "micropython.uf2"
-    path.write_bytes(a_uf2())
-    assert Uf2Image.read(path).board == "pico_w"
-    make, sentence = BAD_UF2[case]
-    path.write_bytes(make())
-    with pytest.raises(AgentConfigError, match=sentence):
-        Uf2Image.read(path)
-
-
-def test_the_block_against_an_erratum_is_passed_over(tmp_path: Path) -> None:
-    """What picotool puts before the blocks of an RP2350 is no part of the program."""
-    path = tmp_path / "micropython.uf2"
-    first = struct.pack("<8I", 0x0A324655, 0x9E5D5157, 0x2000, 0x10FFFF00, 256, 0, 2, 0xE48BFF57)
-    program = a_uf2(family=CHIPS["pico2_w"].family)
-    path.write_bytes(first + bytes(476) + struct.pack("<I", 0x0AB16F30) + program)
-    assert Uf2Image.read(path).board == "pico2_w"
-    with pytest.raises(AgentConfigError, match="not for pico_w"):
-        Uf2Image.read(path, "pico_w")
-
-
-def a_drive(folder: Path, board_id: str = "RPI-RP2") -> Path:
-    """The folder of a boot loader."""
-    folder.mkdir(parents=True)
-    (folder / uf2.INFO).write_text(f"UF2 Bootloader v3.0\r\nModel: Raspberry Pi RP2\r\nBoard-ID: {board_id}\r\n")
-    return folder
-
-
-def test_a_uf2_goes_to_the_right_drive_and_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Below a folder of mounts the board's own boot loader is found; its going away is the proof."""
-    monkeypatch.setattr(uf2, "DRIVE_S", 0.2)
-    monkeypatch.setattr(uf2, "LOOK_S", 0.01)
-    monkeypatch.setattr(uf2, "PLACES", (str(tmp_path / "media"),))
-    a_drive(tmp_path / "media" / "me" / "RP2350", "RP2350")
-    drive = a_drive(tmp_path / "media" / "me" / "RPI-RP2")
-    pico = Uf2Image("pico_w", bytes(a_uf2()))
-    with pytest.raises(NotProven, match="not taken"):
-        uf2.write("/dev/x", pico, lambda *words: None)
-
-    def taken(what: str, done: int, total: int) -> None:
-        if done == total:
-            (drive / uf2.INFO).unlink()
-
-    with pytest.raises(AgentConfigError, match="which board is meant"):
-        uf2.write("/dev/null", pico, lambda *words: None)  # a port that is there as well
-    uf2.write("/dev/x", pico, taken)
-    assert (drive / "byleave.uf2").read_bytes() == pico.data
-    with pytest.raises(BoardRefused, match="boot loader of RP2350"):
-        uf2.write("/dev/x", pico, taken, tmp_path / "media" / "me" / "RP2350")
-
-
-def test_a_drive_that_goes_too_soon_is_a_pulled_cable(tmp_path: Path) -> None:
-    """Before the last piece it is lost; with it, the board has restarted."""
-    drive = a_drive(tmp_path / "RPI-RP2")
-    big = Uf2Image("pico_w", bytes(a_uf2(count=300)))
-
-    def pulled(at: int) -> Callable[[str, int, int], None]:
-        def show(what: str, done: int, total: int) -> None:
-            if done >= at:
-                shutil.rmtree(drive)
-                raise OSError(5, "Input/output error")
-
-        return show
-
-    with pytest.raises(LinkLost, match="same command again"):
-        uf2.write("/dev/x", big, pulled(1), drive)
-    a_drive(drive)
-    uf2.write("/dev/x", big, pulled(len(big.data)), drive)
-
-
 # --- a release
 
 
@@ -615,19 +502,6 @@ def test_what_is_wrong_is_said_before_the_port_is_opened(
         main()
     said = capsys.readouterr()
     assert (end.value.code, said.out) == (code, "") and sentence in said.err
-
-
-def test_a_bar_is_for_people_at_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """On a terminal the progress is shown, on stderr; with --json, or where nobody looks, nothing is."""
-    with flash_command._shown(False) as show:
-        assert show is flashing.quiet
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    with flash_command._shown(True) as show:
-        assert show is flashing.quiet
-    with flash_command._shown(False) as show:
-        show("sending", 4096, 8192)
-    said = capsys.readouterr()
-    assert said.out == "" and "sending" in said.err
 
 
 # --- which slot

@@ -18,17 +18,8 @@ from agent.flashing import flashing, slotting
 from agent.flashing.filing import Sent
 from agent.flashing.released import Release
 from firmware import slots
-from tests.unit.firmware.nor import PAGE_BYTES, Nor, PowerCut, Supply
-
-
-class Flash(Nor):
-    """Takes several pages at once, as the ports do: one operation each."""
-
-    def writeblocks(self, block: int, buf: bytes, offset: int = 0) -> int:
-        """As Nor."""
-        for at in range(0, len(buf), PAGE_BYTES):
-            super().writeblocks(block, bytes(buf[at : at + PAGE_BYTES]), offset + at)
-        return 0
+from tests.unit.agent.flashing.bench import Segment
+from tests.unit.firmware.nor import PowerCut, Supply
 
 
 class Prompt:
@@ -72,7 +63,7 @@ class Prompt:
 def a_world(supply: Supply) -> World:
     """A board with two slots, blank."""
     world = World()
-    world.nor = Flash(world.nor.sectors, supply=supply)
+    world.nor = Segment(world.nor.sectors, supply=supply)
     world.nor.data[:] = b"\xff" * len(world.nor.data)
     return world
 

@@ -131,7 +131,7 @@ class Rig:
         self.clock = Clock()
         self.broker = FakeBroker()
         self.spool = spool_at(folder, self.clock, **bounds)
-        self.spool._db.execute("PRAGMA synchronous = OFF")  # these tests cut no power
+        self.spool.medium.db.execute("PRAGMA synchronous = OFF")  # these tests cut no power
         self.hub = Hub(self.spool, self.broker, now_s=self.clock, limits=limits)
         self.broker.hub = self.hub
         if connected:

@@ -1,4 +1,4 @@
-"""A gateway's core that works until somebody kills it: `python -m …killed_gateway SPOOL_FOLDER JOURNAL SEED`.
+"""A gateway's core that works until somebody kills it: `python -m …killed_gateway SPOOL_FOLDER JOURNAL SEED SHARE`.
 
 Three devices send; what is accepted ("A n") and what the broker has acknowledged ("P n") is written to the journal, which
 outlives the kill. `campaign` starts it over and over, kills it at random moments, and counts in the end.
@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 from agent.gateway import frames
@@ -36,8 +37,8 @@ def number(data: bytes) -> int:
     return n
 
 
-def main(folder: Path, journal: Path, seed: int) -> None:
-    """Work for ever."""
+def main(folder: Path, journal: Path, seed: int, share: float) -> None:
+    """Work for ever; the broker is there for that share of the time."""
     rng, done = random.Random(seed), len(journal.read_text().split()) // 2
     journal_fd = os.open(journal, os.O_WRONLY | os.O_APPEND)
     broker = FakeBroker()
@@ -52,7 +53,7 @@ def main(folder: Path, journal: Path, seed: int) -> None:
     n = seed * 1_000_000 + done
     while True:
         if rng.random() < 0.1:
-            (broker.up if rng.random() < 0.6 else broker.down)()
+            (broker.up if rng.random() < share else broker.down)()
         for line in lines:
             for _ in range(rng.randrange(5)):
                 n += 1
@@ -69,18 +70,25 @@ def main(folder: Path, journal: Path, seed: int) -> None:
                 broker.answer(handle)
 
 
-def campaign(folder: Path, times: int, seed: int = 1) -> dict[str, int]:
-    """Kill it so often, then count: accepted, lost, twice in the spool, published again; figures of the whole."""
-    journal = folder / "journal"
+def campaign(
+    folder: Path, times: int, seed: int = 1, *, share: float = 0.6, disk: Callable[[int], None] | None = None
+) -> dict[str, int]:
+    """Kill it so often, then count: accepted, lost, twice in the spool, published again; figures of the whole.
+
+    `disk` is called while it works, with the number of the kill; the journal lies beside `folder`, which may be full.
+    """
+    journal = folder.with_name(f"{folder.name}.journal")
     journal.write_text("")
     rng = random.Random(seed)
     for turn in range(times):
         before = journal.stat().st_size
-        command = [sys.executable, "-m", __spec__.name, str(folder), str(journal), str(turn + 1)]
+        command = [sys.executable, "-m", __spec__.name, str(folder), str(journal), str(turn + 1), str(share)]
         with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE) as child:
             until = time.monotonic() + 30
             while journal.stat().st_size == before and child.poll() is None and time.monotonic() < until:
                 time.sleep(0.002)
+            if disk:
+                disk(turn)
             time.sleep(rng.random() * 0.08)
             child.send_signal(signal.SIGKILL)
             assert child.stderr
@@ -106,4 +114,4 @@ def campaign(folder: Path, times: int, seed: int = 1) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]))

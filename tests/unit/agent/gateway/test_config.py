@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agent.errors import AgentConfigError
-from agent.gateway.config import Broker, default_folder, load, split_broker
+from agent.gateway.config import LIMIT_BYTES, Broker, default_folder, load, split_broker
 from agent.gateway.credentials import password, tls_context
 from tests.system.certificates import authority
 
@@ -97,6 +97,17 @@ def test_file_that_is_not_there(tmp_path: Path) -> None:
     """A missing file is a sentence."""
     with pytest.raises(AgentConfigError, match=r"cannot be read.*name a gateway\.toml"):
         load(tmp_path / "none.toml")
+
+
+def test_a_file_without_an_end(tmp_path: Path) -> None:
+    """It is read up to a bound, and what is no file not at all."""
+    path = written(tmp_path, WHOLE + "#" * (LIMIT_BYTES - len(WHOLE.encode())))
+    assert path.stat().st_size == LIMIT_BYTES and load(path) == load(written(tmp_path))
+    written(tmp_path, WHOLE + "#" * (LIMIT_BYTES + 1 - len(WHOLE.encode())))
+    with pytest.raises(AgentConfigError, match=r"longer than 65536 bytes; name a gateway\.toml"):
+        load(path)
+    with pytest.raises(AgentConfigError, match="/dev/zero: is no file"):
+        load(Path("/dev/zero"))
 
 
 def test_command_line_before_file(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from agent.gateway import frames
-from agent.gateway.contact import MOST_DOWNS, SILENCE_S
+from agent.gateway.contact import SILENCE_S
+from agent.gateway.downs import MOST_DOWNS
 from agent.gateway.frames import Frame, pack
 from tests.unit.agent.gateway.bench import A, B, Rig, kinds
 
@@ -260,11 +261,11 @@ def test_numbers_of_downs_go_from_65535_to_1(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
     line = rig.line()
     line.hello(A)
-    line.contact._number = 65_534
+    line.contact._downs._number = 65_534
     rig.hub.downlink(A, 1, b"x", False)
     rig.hub.downlink(A, 2, b"y", False)
     assert [frame.number for frame in line.heard()] == [65_535, 1]
-    line.contact._number = 65_534
+    line.contact._downs._number = 65_534
     rig.hub.downlink(A, 3, b"z", False)
     assert [frame.number for frame in line.heard()] == [2]
 

@@ -31,7 +31,7 @@ def test_no_more_than_the_window_is_in_flight(tmp_path: Path) -> None:
     while rig.broker.open:
         rig.broker.answer()
         rig.hub.turn()
-    assert rig.broker.published == made and rig.spool.count == rig.spool.bytes == 0
+    assert rig.broker.published == made and rig.spool.count == rig.spool.size_bytes == 0
 
 
 def test_a_backlog_starves_nobody(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from agent.gateway.client import QUEUE_LIMIT_PACKETS, QUEUE_PACKETS, Client
-from agent.gateway.contact import MOST_DOWNS
+from agent.gateway.downs import MOST_DOWNS
 from agent.gateway.link import HOLD_S, MOST_HEARD, MOST_HELD
 from agent.gateway.loop import OVERDUE_S
 from tests.unit.agent.gateway.bench import A, B, Rig

@@ -15,7 +15,8 @@ from agent.gateway.frames import Frame, pack
 from agent.gateway.limits import Bucket, Limits
 from tests.unit.agent.gateway.bench import A, B, C, Clock, Line, Rig, drained, kinds, spool_at
 
-CORE = ("frames", "limits", "contact", "rotation", "rows", "spool", "spoolfile", "forward", "hub")
+ON_DISK = ("spool", "spoolfile", "medium", "aside")
+CORE = ("frames", "limits", "contact", "downs", "rotation", "room", "rows", *ON_DISK, "forward", "hub")
 
 
 # --- limits
@@ -212,7 +213,7 @@ def test_a_port_that_fills_the_spool_leaves_room_for_the_others(tmp_path: Path) 
     assert flood.contact.device == "" and Frame(frames.STATE, 0, b"\0") in flood.heard()
     calm.say(frames.UP, 1, b"envelope")
     rig.turn()
-    assert kinds(calm.heard()) == [frames.ACCEPTED] and rig.spool.bytes <= 201_300
+    assert kinds(calm.heard()) == [frames.ACCEPTED] and rig.spool.size_bytes <= 201_300
 
 
 # --- the disk
@@ -241,8 +242,8 @@ def test_a_slow_card_is_asked_less_often(tmp_path: Path) -> None:
     rig = Rig(tmp_path, connected=False)
     line = rig.line()
     line.hello(A)
-    card = SlowCard(rig.spool._db, rig.clock, 0.05)
-    rig.spool._db = card  # type: ignore[assignment]
+    card = SlowCard(rig.spool.medium.db, rig.clock, 0.05)
+    rig.spool.medium.db = card  # type: ignore[assignment]
     begun_s, n = rig.clock.now_s, 0
     while rig.clock.now_s < begun_s + 5:
         n += 1
@@ -262,14 +263,14 @@ def test_a_full_disk_refuses_and_goes_on(tmp_path: Path) -> None:
     line.say(frames.UP, 1, b"before")
     rig.turn()
     assert kinds(line.heard()) == [frames.ACCEPTED]
-    pages = rig.spool._db.execute("PRAGMA page_count").fetchone()[0]
-    rig.spool._db.execute(f"PRAGMA max_page_count = {pages}")
+    pages = rig.spool.medium.db.execute("PRAGMA page_count").fetchone()[0]
+    rig.spool.medium.db.execute(f"PRAGMA max_page_count = {pages}")
     for n in range(2, 10):
         line.say(frames.UP, n, bytes((n,)) * 1000)
     rig.turn()
     assert line.heard() == [Frame(frames.STATE, 0, b"\0")]
     assert line.hello(A) == [Frame(frames.WELCOME, 0, b"\0")]
-    rig.spool._db.execute("PRAGMA max_page_count = 100000")
+    rig.spool.medium.db.execute("PRAGMA max_page_count = 100000")
     rig.pass_s(70)
     assert Frame(frames.STATE, 0, b"\1") in line.heard()
     line.hello(A)
@@ -351,7 +352,7 @@ def test_the_core_touches_no_port_no_socket_and_no_clock() -> None:
                     "threading",
                     "asyncio",
                 )
-                assert name in ("spool", "spoolfile") or of.split(".")[0] not in ("os", "sqlite3", "pathlib"), (
+                assert name in ON_DISK or of.split(".")[0] not in ("os", "sqlite3", "pathlib"), (
                     name,
                     of,
                 )

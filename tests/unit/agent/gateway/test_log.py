@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 
-from agent.gateway.log import BURST, EACH_S, EVENTS, Log
+from agent.gateway.log import BURST, BURST_OF_ALL, EACH_S, EVENTS, MOST_PAIRS, Log
 from tests.unit.agent.gateway.bench import Clock
 
 PAGE = Path(__file__).parents[4] / "docs" / "gateway.md"
@@ -36,6 +37,49 @@ def test_rate() -> None:
     log.say("port-noise", "bad", port="a")
     log.say("port-noise", "bad", port="a")
     assert out.getvalue().splitlines()[len(lines) :] == ["<4>port-noise a: bad (95 such lines before were left out)"]
+
+
+def a_day(log: Log, clock: Clock, port: Callable[[int], str]) -> None:
+    """A line each two seconds for a day."""
+    for n in range(43_200):
+        log.say("port-noise", "3 pieces were no frame, or beyond the limits", port=port(n))
+        clock.pass_s(2.0)
+
+
+def test_a_port_that_babbles_for_a_day_fills_no_journal() -> None:
+    """Some forty lines, each counting what was left out; after a day of silence it is news again."""
+    out, clock = io.StringIO(), Clock()
+    log = Log(out, journal=True, now_s=clock)
+    a_day(log, clock, lambda _: "/dev/ttyUSB0")
+    lines = out.getvalue().splitlines()
+    assert 20 < len(lines) < 45
+    assert len(out.getvalue()) < 6000
+    told = sum(int(line.rpartition("(")[2].split()[0]) for line in lines if line.endswith("left out)"))
+    assert told + len(lines) > 43_200 - 1900  # all but those behind the last line
+    clock.pass_s(86_400)
+    for _ in range(BURST + 1):
+        log.say("port-noise", "bad", port="/dev/ttyUSB0")
+    assert len(out.getvalue().splitlines()) == len(lines) + BURST
+
+
+def test_ports_with_ever_new_names_fill_no_journal() -> None:
+    """An adapter that comes back under another name each time is bounded with all others, and the memory of names is too."""
+    out, clock = io.StringIO(), Clock()
+    log = Log(out, journal=True, now_s=clock)
+    a_day(log, clock, lambda n: f"/dev/ttyUSB{n}")
+    assert BURST_OF_ALL < len(out.getvalue().splitlines()) <= BURST_OF_ALL + 1441
+    assert len(log._room) == MOST_PAIRS
+    log.say("broker-gone", "another event has room")
+    assert out.getvalue().splitlines()[-1] == "<4>broker-gone another event has room"
+
+
+def test_every_port_of_a_full_gateway_is_said_at_the_start() -> None:
+    """64 of them at once."""
+    out, clock = io.StringIO(), Clock()
+    log = Log(out, now_s=clock)
+    for n in range(64):
+        log.say("port-open", "at 115200 baud", port=f"/dev/ttyUSB{n}")
+    assert out.getvalue().count("\n") == 64
 
 
 def test_nobody_reads() -> None:

@@ -17,10 +17,11 @@ from agent.errors import AgentConfigError, GatewayBusy
 from agent.gateway import frames, metrics
 from agent.gateway.config import Config, load
 from agent.gateway.credentials import NAME
+from agent.gateway.doors import SOCKET
 from agent.gateway.frames import ACCEPTED, BYE, DOWN, HELLO, PING, PONG, STATE, TAKEN, UP, WELCOME, Frame, pack
 from agent.gateway.local import listen_tcp
 from agent.gateway.log import Log
-from agent.gateway.loop import OVERDUE_S, SOCKET, Gateway
+from agent.gateway.loop import OVERDUE_S, Gateway
 from agent.gateway.notify import Notify
 from hw_sim.network.broker import Broker, mosquitto
 from tests.unit.agent.gateway.bench import A, B
@@ -352,13 +353,20 @@ def test_broker_that_acknowledges_nothing(bench: Bench, monkeypatch: pytest.Monk
     bench.until(lambda: bench.gateway.link.connected)
 
 
-def test_a_file_in_the_place_of_the_socket_stays(tmp_path: Path, ports: list[Port]) -> None:
-    """A gateway that has not listened there deletes nothing at its end."""
+@pytest.mark.parametrize("nameless", [True, False])
+def test_a_file_in_the_place_of_the_socket_stays(
+    tmp_path: Path, ports: list[Port], monkeypatch: pytest.MonkeyPatch, nameless: bool
+) -> None:
+    """A gateway that has not listened there deletes nothing at its end; what can be had nowhere else is said once."""
+    if not nameless:
+        monkeypatch.setattr("agent.gateway.local.sys.platform", "other")
     folder = tmp_path / "spool"
     folder.mkdir(mode=0o700)
     (folder / SOCKET).write_text("somebody's")
     made = Bench(tmp_path, configured(tmp_path, "127.0.0.1:1"), ports)
-    assert "status-failed" in made.events()
+    for _ in range(5):
+        made.gateway.turn()
+    assert made.events().count("status-failed") == (not nameless)
     made.gateway.close()
     assert (folder / SOCKET).read_text() == "somebody's"
 
@@ -395,7 +403,7 @@ def test_an_envelope_that_the_disk_has_changed_is_said(alone: Bench) -> None:
     port.say(UP, 1, b"as it was")
     alone.until(lambda: port.take(ACCEPTED))
     spool = alone.gateway.spool
-    spool._db.execute("UPDATE envelopes SET envelope = x'61'")
+    spool.medium.db.execute("UPDATE envelopes SET envelope = x'61'")
     while spool.next_row():
         pass
     assert spool.damaged == 1

@@ -13,7 +13,7 @@ from select import poll
 import pytest
 
 from agent.errors import AgentConfigError, AgentError
-from agent.gateway import local, metrics
+from agent.gateway import local, metrics, service
 from agent.gateway.local import MOST_AT_ONCE, TIMEOUT_S, Answers, ask_unix, listen_tcp, listen_unix
 from agent.gateway.metrics import Figures, PortFigures, noise_of
 
@@ -33,6 +33,11 @@ FIGURES = Figures(
     spool_oldest_s=4.25,
     spool_expired=0,
     spool_set_aside=0,
+    spool_writable=True,
+    spool_trouble="",
+    aside_files=0,
+    aside_bytes=0,
+    aside_dropped=0,
     ports_lost=6,
     ports_refused=9,
     stalled_bytes=0,
@@ -45,6 +50,25 @@ FIGURES = Figures(
         PortFigures('/dev/a"b\\c', "refused"),
     ),
 )
+
+
+@pytest.mark.parametrize("evil", ["a\nforged: 9 envelopes", "a\x1b[2Jb", "a\x9b31mb", "a\rb", "a\u202eb", "a\u2028b"])
+def test_no_port_writes_on_the_terminal_of_who_asks(evil: str) -> None:
+    """A port's name is whatever somebody has called a link; in words it has no line of its own, and no terminal obeys it."""
+    plain = service.told(json.loads(metrics.as_json(FIGURES)))
+    ports = (dataclasses.replace(FIGURES.ports[0], port=evil), *FIGURES.ports[1:])
+    words = service.told(json.loads(metrics.as_json(dataclasses.replace(FIGURES, ports=ports))))
+    assert len(words.split("\n")) == len(plain.split("\n")) and words.replace("\n", "").isprintable()
+    report = service.Report([("port", True, evil), ("spool", True, "x")])
+    assert len(report.told().split("\n")) == 2 and report.told().replace("\n", "").isprintable()
+
+
+def test_every_metric_of_the_page_is_one() -> None:
+    """docs/gateway.md names no other, and `events_total` counts what it says."""
+    text = (Path(__file__).parents[4] / "docs" / "gateway.md").read_text()
+    named = set(re.findall(r"byleave_gateway_\w+", text))
+    assert len(named) > 10
+    assert named <= set(re.findall(r"^# TYPE (\w+)", metrics.text(FIGURES), re.MULTILINE))
 
 
 def test_noise_is_of_the_line() -> None:

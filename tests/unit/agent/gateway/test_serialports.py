@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import grp
 import os
+import pwd
 import termios
 import tty
 from collections.abc import Iterator
 from pathlib import Path
 from select import POLLOUT, poll
+from types import SimpleNamespace
 
 import pytest
 
 from agent.errors import LinkLost, PortBusy, PortError
+from agent.gateway.serialline import STALL_S, no_right
 from agent.gateway.serialports import (
     FIRST_RETRY_S,
     LAST_RETRY_S,
     MOST_NAMES,
     MOST_PORTS,
-    STALL_S,
     Line,
     Ports,
     find,
@@ -101,6 +104,15 @@ def test_port_that_takes_nothing(cable: Cable, line: Line) -> None:
         written -= len(os.read(cable.master, 65_536))
     assert line.write(b"new", STALL_S + 1) == 0
     assert os.read(cable.master, 100) == b"new"
+
+
+def test_the_close_of_a_stuck_port_is_not_waited_for(cable: Cable, line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it has not taken is thrown out of the system's buffer first: the close of a real adapter would wait for 30 s."""
+    flushed: list[int] = []
+    monkeypatch.setattr(termios, "tcflush", lambda _, which: flushed.append(which))
+    fill(line, 0.0)
+    line.close()
+    assert flushed == [termios.TCOFLUSH]
 
 
 def test_slow_port_is_not_a_stuck_one(cable: Cable, line: Line) -> None:
@@ -273,9 +285,26 @@ def test_no_right(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(os, "open", refuse)
     bench.ports.scan(0.0)
-    assert bench.said == [
-        f"{bench.folder}/port0: cannot be opened (no right to: add the user to the group dialout); it is tried again"
-    ]
+    name = f"{bench.folder}/port0"
+    assert bench.said == [f"{name}: cannot be opened ({no_right(name)}); it is tried again"]
+
+
+@pytest.mark.parametrize(
+    ("gid", "says"),
+    [
+        (20, "usermod -aG dialout pi,"),
+        (986, "usermod -aG uucp pi,"),
+        (0, "it belongs to root alone"),
+        (4242, "usermod -aG dialout pi,"),
+    ],
+)
+def test_no_right_names_the_ports_own_group(monkeypatch: pytest.MonkeyPatch, gid: int, says: str) -> None:
+    """dialout on Debian, uucp elsewhere; nobody is told to join root's; a number without a name is taken for dialout."""
+    names = {20: "dialout", 986: "uucp", 0: "root"}
+    monkeypatch.setattr(os, "stat", lambda _: SimpleNamespace(st_gid=gid))
+    monkeypatch.setattr(grp, "getgrgid", lambda n: SimpleNamespace(gr_name=names[n]))
+    monkeypatch.setattr(pwd, "getpwuid", lambda _: SimpleNamespace(pw_name="pi"))
+    assert says in no_right("/dev/ttyUSB0")
 
 
 def test_consoles_do_not_crowd_out_an_adapter(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ import tty
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -67,6 +68,7 @@ def test_unit() -> None:
     start = next(line for line in text.splitlines() if line.startswith("ExecStart="))
     assert start.startswith("ExecStart=/")
     assert start.split()[0].endswith("/byleave")
+    assert start.endswith("/byleave agent gateway --wait --config /etc/byleave/gateway.toml")
     lines = text.splitlines()
     for line in (
         "Type=notify",
@@ -187,7 +189,7 @@ def test_exit_codes_are_documented() -> None:
     """Those that the command's help names are those of the page."""
     chapter = PAGE.read_text().partition("## Exit codes")[2]
     rows = {line.split("|")[1].strip() for line in chapter.splitlines() if line.startswith("|")}
-    assert {"0", "1", "2", "11", "13"} <= rows
+    assert {"0", "1", "2", "4", "11", "13"} <= rows
 
 
 def test_configuration_of_the_page(tmp_path: Path) -> None:
@@ -277,6 +279,48 @@ def test_check_of_a_folder_that_root_alone_may_enter(
         report = service.check(service.load(ports=[port], broker="127.0.0.1:1", spool=tmp_path / "spool"), {})
     assert ("spool", False) in [(part, right) for part, right, _ in report.rows]
     assert "ask as root" in report.told()
+
+
+@pytest.mark.parametrize(
+    ("medium", "says"),
+    [
+        ({"f_flag": os.ST_RDONLY, "f_bavail": 1 << 20}, "is on a read-only medium: a gateway starts, keeps nothing"),
+        ({"f_flag": 0, "f_bavail": 511}, "the disk is full; a gateway starts, and keeps nothing"),
+        ({"f_flag": 0, "f_bavail": 512}, ""),
+    ],
+)
+def test_check_of_a_card(
+    tmp_path: Path, port: str, monkeypatch: pytest.MonkeyPatch, medium: dict[str, int], says: str
+) -> None:
+    """What a gateway would start with all the same is found."""
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_frsize=4096, **medium))
+    report = service.check(service.load(ports=[port], broker="127.0.0.1:1", spool=tmp_path / "spool"), {})
+    found = next(row for row in report.rows if row[0] == "spool")
+    assert (found[1], says in found[2]) == (not says, True)
+
+
+def test_check_of_a_folder_of_another_user(tmp_path: Path, port: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is refused before a gateway is; root may look at everybody's."""
+    (tmp_path / "spool").mkdir(mode=0o700)
+    config = service.load(ports=[port], broker="127.0.0.1:1", spool=tmp_path / "spool")
+    for uid, right in ((tmp_path.stat().st_uid, True), (4711, False), (0, True)):
+        monkeypatch.setattr(os, "geteuid", lambda uid=uid: uid)
+        assert [row[1] for row in service.check(config, {}).rows if row[0] == "spool"] == [right]
+
+
+def test_status_of_another_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sentence of ours, whatever the folder lets this user see."""
+    real = os.open
+
+    def opens(path: object, flags: int, mode: int = 0o777, **more: int) -> int:
+        if path == tmp_path:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return real(path, flags, mode, **more)  # type: ignore[call-overload,no-any-return]
+
+    monkeypatch.setattr(os, "open", opens)
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)
+    with pytest.raises(AgentError, match="belongs to another user: ask as the one"):
+        said("--status", "--spool", str(tmp_path))
 
 
 def test_status_of_another_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

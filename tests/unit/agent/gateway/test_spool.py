@@ -29,9 +29,9 @@ def test_what_was_committed_is_there_after_a_restart(tmp_path: Path) -> None:
     spool.done(row.id)
     spool.close()
     again = spool_at(tmp_path, Clock())
-    assert (again.count, again.bytes) == (2, 3 + 1024 + 2 * ROW_BYTES)
+    assert (again.count, again.size_bytes) == (2, 3 + 1024 + 2 * ROW_BYTES)
     assert again.take(A, b"never committed") is Taken.FRESH
-    again._db.close()  # as a kill does
+    again.medium.let_go()  # as a kill does
     assert drained(spool_at(tmp_path, Clock())) == [(A, b"two"), (A, bytes(1024))]
 
 
@@ -63,7 +63,7 @@ def test_what_the_broker_has_is_fresh_when_it_is_said_again(tmp_path: Path) -> N
     for n in range(300):
         filled(spool, b"%d" % n)
         drained(spool)
-    assert (spool.count, spool.bytes) == (0, 0) and len(spool._gone) <= 256, "nor is it remembered"
+    assert (spool.count, spool.size_bytes) == (0, 0) and len(spool._gone) <= 256, "nor is it remembered"
 
 
 def test_nothing_is_handed_out_before_it_is_committed(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_a_kill_costs_ten_minutes_of_the_clock(tmp_path: Path) -> None:
         clock.pass_s(60)
         spool.expire()
         spool.commit()
-    spool._db.close()
+    spool.medium.let_go()
     assert spool_at(tmp_path, Clock()).oldest_age_s() >= 3000
 
 
@@ -187,7 +187,7 @@ def test_what_is_too_old_goes_in_bites_and_wherever_it_is(tmp_path: Path) -> Non
     assert [spool.commit(), spool.expire(), spool.commit(), spool.expire()] == [True, 200, True, 0]
     spool.done(rows[0].id)  # type: ignore[union-attr]
     assert drained(spool) == [(A, b"young")]
-    assert spool.commit() and (spool.count, spool.bytes) == (0, 0)
+    assert spool.commit() and (spool.count, spool.size_bytes) == (0, 0)
 
 
 def test_folder_and_file_are_for_nobody_else(tmp_path: Path) -> None:
@@ -256,7 +256,7 @@ def test_what_was_forwarded_is_not_left_in_the_file(tmp_path: Path) -> None:
     spool = spool_at(tmp_path, Clock())
     secret = b"twelve marked bytes of an envelope" * 20
     filled(spool, secret, b"another")
-    spool._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    spool.medium.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     assert secret[:30] in spool.path.read_bytes()
     drained(spool)
     spool.close()

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from agent.errors import SpoolError
 from agent.gateway.spool import ROW_BYTES, Spool, Taken
 from tests.unit.agent.gateway.bench import DAY_S, MIB, A, B, Clock, drained, spool_at
 
@@ -53,9 +52,9 @@ CORRUPT = coded(sqlite3.DatabaseError, "database disk image is malformed", sqlit
 
 
 def break_at(spool: Spool, error: Exception, start: str) -> Broken:
-    """From now on; `spool._db = broken.db` mends it."""
-    broken = Broken(spool._db, error, start)
-    spool._db = broken  # type: ignore[assignment]
+    """From now on; `spool.medium.db = broken.db` mends it."""
+    broken = Broken(spool.medium.db, error, start)
+    spool.medium.db = broken  # type: ignore[assignment]
     return broken
 
 
@@ -71,10 +70,10 @@ def test_a_failed_commit_accepts_nothing_and_goes_on_later(tmp_path: Path, error
     assert spool.take(A, b"during") is Taken.FRESH
     assert not spool.commit()
     assert (spool.ready, spool.room("p"), spool.trouble) == (False, False, str(error))
-    assert (spool.count, spool.bytes, spool.refused) == (1, 6 + ROW_BYTES, 1)
+    assert (spool.count, spool.size_bytes, spool.refused) == (1, 6 + ROW_BYTES, 1)
     assert spool.take(A, b"during") is Taken.FULL
     assert spool.take(A, b"before") is Taken.KNOWN
-    spool._db = broken.db
+    spool.medium.db = broken.db
     clock.pass_s(4)
     assert spool.commit() and not spool.ready, "nothing was taken, and it is not tried yet"
     clock.pass_s(2)
@@ -96,7 +95,7 @@ def test_the_tries_are_further_and_further_apart(tmp_path: Path) -> None:
                 tries.append(clock.now_s - 1000)
             return super().execute(statement, *values)
 
-    spool._db = Counting(spool._db, FULL, "BEGIN")  # type: ignore[assignment]
+    spool.medium.db = Counting(spool.medium.db, FULL, "BEGIN")  # type: ignore[assignment]
     spool.take(A, b"one")
     for _ in range(250):
         spool.commit()
@@ -108,15 +107,15 @@ def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
     """SQLite's own bound on pages: commits go on until it is reached, then none does, and what was accepted is all there."""
     clock = Clock()
     spool = spool_at(tmp_path, clock)
-    pages = spool._db.execute("PRAGMA page_count").fetchone()[0]
-    spool._db.execute(f"PRAGMA max_page_count = {pages + 12}")
+    pages = spool.medium.db.execute("PRAGMA page_count").fetchone()[0]
+    spool.medium.db.execute(f"PRAGMA max_page_count = {pages + 12}")
     accepted = []
     for n in range(100):
         envelope = n.to_bytes(1000, "big")
         if spool.take(A, envelope) is Taken.FRESH and spool.commit():
             accepted.append((A, envelope))
     assert 10 < len(accepted) < 60 and not spool.ready and "full" in spool.trouble
-    spool._db.execute("PRAGMA max_page_count = 100000")
+    spool.medium.db.execute("PRAGMA max_page_count = 100000")
     clock.pass_s(61)
     assert spool.commit() and spool.ready
     spool.close()
@@ -130,7 +129,7 @@ def test_little_room_on_the_disk_is_no_room(tmp_path: Path, monkeypatch: pytest.
     broken = break_at(spool, FULL, "COMMIT")
     spool.take(A, b"one")
     assert not spool.commit()
-    spool._db = broken.db
+    spool.medium.db = broken.db
     free = SimpleNamespace(f_bavail=255, f_frsize=4096)
     monkeypatch.setattr(os, "statvfs", lambda path: free)
     clock.pass_s(60)
@@ -149,8 +148,9 @@ def test_what_the_broker_has_is_not_sent_again_while_the_disk_is_full(tmp_path: 
     assert drained(spool) == [(A, b"one")]
     spool.take(A, b"two")
     assert not spool.commit()
-    assert spool.next_row() is None and (spool.count, spool.bytes) == (0, 0)
+    assert spool.next_row() is None and (spool.count, spool.size_bytes) == (0, 0)
     broken.db.close()
+    spool.medium.let_go()
     assert drained(spool_at(tmp_path, Clock())) == [(A, b"one")]
 
 
@@ -165,11 +165,11 @@ def test_a_disk_that_cannot_be_read_for_a_while_loses_nobodys_turn(tmp_path: Pat
     spool.give_back([first.id])
     broken = break_at(spool, coded(sqlite3.OperationalError, "disk I/O error", sqlite3.SQLITE_IOERR_READ), "SELECT")
     assert spool.next_row() is None and not spool.ready
-    spool._db = broken.db
+    spool.medium.db = broken.db
     assert spool.next_row() == first
-    spool._db = broken  # type: ignore[assignment]
+    spool.medium.db = broken  # type: ignore[assignment]
     assert spool.next_row() is None
-    spool._db = broken.db
+    spool.medium.db = broken.db
     assert drained(spool) == [(A, b"two")]
 
 
@@ -237,7 +237,7 @@ def test_damage_found_on_the_way_ends_no_gateway(tmp_path: Path, start: str) -> 
 
 
 def test_a_medium_on_which_nothing_can_be_renamed_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A damaged file on it cannot be put aside: the gateway does not start, and nothing is deleted."""
+    """A damaged file on it cannot be put aside: it is said, nothing is deleted, and once it can be a new one is begun."""
     spool_at(tmp_path, Clock()).close()
     path = tmp_path / "spool" / "spool.db"
     path.write_bytes(b"no database at all" * 500)
@@ -246,10 +246,15 @@ def test_a_medium_on_which_nothing_can_be_renamed_is_said(tmp_path: Path, monkey
     def fails(*_: object) -> None:
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr(Path, "rename", fails)
-    with pytest.raises(SpoolError, match="cannot be put aside"):
-        spool_at(tmp_path, Clock())
-    assert path.read_bytes() == before
+    clock = Clock()
+    with monkeypatch.context() as stuck:
+        stuck.setattr(Path, "rename", fails)
+        spool = spool_at(tmp_path, clock)
+        assert (spool.ready, spool.trouble, spool.take(A, b"one")) == (False, "Read-only file system", Taken.FULL)
+        assert path.read_bytes() == before
+    clock.pass_s(6)
+    assert spool.commit() and spool.ready and [each.read_bytes() for each in spool.put_aside] == [before]
+    assert spool.take(A, b"one") is Taken.FRESH and spool.commit()
 
 
 def test_an_envelope_that_changed_on_the_disk_goes_nowhere(tmp_path: Path) -> None:
@@ -258,9 +263,9 @@ def test_an_envelope_that_changed_on_the_disk_goes_nowhere(tmp_path: Path) -> No
     for envelope in (b"one", b"two", b"six"):
         spool.take(A, envelope)
     spool.commit()
-    spool._db.execute("UPDATE envelopes SET envelope = X'007700' WHERE envelope = CAST('two' AS BLOB)")
+    spool.medium.db.execute("UPDATE envelopes SET envelope = X'007700' WHERE envelope = CAST('two' AS BLOB)")
     assert drained(spool) == [(A, b"one"), (A, b"six")]
-    assert (spool.damaged, spool.count, spool.bytes) == (1, 0, 0)
+    assert (spool.damaged, spool.count, spool.size_bytes) == (1, 0, 0)
     assert spool.take(A, b"two") is Taken.FRESH
 
 
@@ -286,13 +291,13 @@ def test_a_log_that_cannot_be_folded_in_is_tried_again(tmp_path: Path) -> None:
     broken = break_at(spool, FULL, "PRAGMA wal_checkpoint")
     spool.expire()
     assert spool.ready and spool.take(A, b"y") is Taken.FRESH and spool.commit()
-    spool._db = broken.db
+    spool.medium.db = broken.db
     wal = spool.path.with_name("spool.db-wal")
     assert wal.stat().st_size
-    spool.ready = False
+    spool.medium.ready = False
     spool.expire()
     assert wal.stat().st_size, "a disk that takes nothing is left alone"
-    spool.ready = True
+    spool.medium.ready = True
     spool.expire()
     assert not wal.stat().st_size
 
@@ -318,7 +323,7 @@ def test_a_row_that_the_medium_has_changed_stops_nobody(tmp_path: Path, change: 
         assert spool.take(A, envelope, f"port{n}") is Taken.FRESH
     assert spool.commit()
     if not again:
-        spool._db.execute(f"UPDATE envelopes SET {change} WHERE id = 2")  # noqa: S608 - of this test
+        spool.medium.db.execute(f"UPDATE envelopes SET {change} WHERE id = 2")  # noqa: S608 - of this test
     else:
         spool.close()
         with sqlite3.connect(spool.path) as db:
@@ -328,7 +333,7 @@ def test_a_row_that_the_medium_has_changed_stops_nobody(tmp_path: Path, change: 
     assert sorted(drained(spool)) == [(A, b"one"), (A, b"three")]
     assert (spool.damaged, spool.ready, spool.put_aside) == (1, True, [])
     clock.pass_s(2)
-    assert spool.commit() and (spool.count, spool.bytes) == (0, 0)
+    assert spool.commit() and (spool.count, spool.size_bytes) == (0, 0)
     assert spool.take(A, b"two", "port1") is Taken.FRESH and spool.commit(), "said again it is sent"
     assert drained(spool) == [(A, b"two")]
     spool.close()
@@ -340,7 +345,7 @@ def test_a_time_that_the_medium_has_changed_drops_nobody_else(tmp_path: Path) ->
     spool = spool_at(tmp_path, clock, most_age_s=DAY_S)
     for envelope in (b"one", b"two"):
         assert spool.take(A, envelope) is Taken.FRESH and spool.commit()
-    spool._db.execute("UPDATE envelopes SET received_s = 1 << 40 WHERE id = 1")
+    spool.medium.db.execute("UPDATE envelopes SET received_s = 1 << 40 WHERE id = 1")
     spool.close()
     spool = spool_at(tmp_path, clock, most_age_s=DAY_S)
     assert spool.expire() == 0

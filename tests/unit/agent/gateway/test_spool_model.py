@@ -62,7 +62,7 @@ class Model:
     def open(self) -> Spool:
         """It again; nobody is handed anything yet."""
         spool = spool_at(self.folder, self.clock)
-        spool._db.execute("PRAGMA synchronous = OFF")
+        spool.medium.db.execute("PRAGMA synchronous = OFF")
         self.taken, self.out = [], {}
         return spool
 
@@ -82,13 +82,13 @@ class Model:
 
     def fail(self, start: str) -> None:
         """Nothing of it, or all where that statement was not needed; a minute later the disk has room."""
-        db = self.spool._db
-        self.spool._db = Failing(db, start)  # type: ignore[assignment]
+        db = self.spool.medium.db
+        self.spool.medium.db = Failing(db, start)  # type: ignore[assignment]
         if self.spool.commit():
             self.gone -= self.gone if self.taken else set()
             self.waiting += self.taken
         self.taken = []
-        self.spool._db = db
+        self.spool.medium.db = db
         self.clock.pass_s(61)
         assert self.spool.commit() and self.spool.ready
 
@@ -126,10 +126,11 @@ class Model:
 
     def kill(self) -> None:
         """What was committed is there; of what the broker has, what was not deleted yet may be there too."""
-        self.spool._db.close()
+        self.spool.medium.let_go()
         self.spool = self.open()
         found = [
-            (device, envelope) for device, envelope in self.spool._db.execute("SELECT device, envelope FROM envelopes")
+            (device, envelope)
+            for device, envelope in self.spool.medium.db.execute("SELECT device, envelope FROM envelopes")
         ]
         assert len(set(found)) == len(found) and set(self.waiting) <= set(found) <= set(self.waiting) | self.gone
         self.waiting = found
@@ -138,7 +139,7 @@ class Model:
         """Counts."""
         all_of_it = self.waiting + self.taken
         assert self.spool.count == len(all_of_it)
-        assert self.spool.bytes == sum(len(envelope) + ROW_BYTES for _, envelope in all_of_it)
+        assert self.spool.size_bytes == sum(len(envelope) + ROW_BYTES for _, envelope in all_of_it)
 
 
 @settings(max_examples=30, deadline=None)

@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from agent.cli import build
 from agent.commands import agent
+from agent.errors import AgentError
 from agent.release import make as release
 from agent.release.identifiers import Module
 from agent.release.micropython_names import ARGUMENTS, KNOWN, MODULES, STATIC
-from agent.release.names import Names, ShortenError
+from agent.release.names import LIMIT_BYTES, Names, ShortenError
 from agent.release.shorten import _FREE
 
 ROOT = Path(__file__).parents[4]
@@ -68,6 +70,23 @@ def test_what_is_no_table_is_refused(change: dict[str, object]) -> None:
         Names.read(json.dumps(rows | change).encode())
     with pytest.raises(ShortenError):
         Names.read(TABLE.table()[:-20])
+
+
+def test_a_file_of_names_is_read_within_bounds(tmp_path: Path) -> None:
+    """By both commands: what has no end, or is longer than any, costs no memory; what is nested without end is none."""
+    sound = tmp_path / "names.json"
+    sound.write_bytes(Names({"app": "a1"}).table())
+    assert Names.from_file(sound).short == {"app": "a1"}
+    long, deep, missing = tmp_path / "long.json", tmp_path / "deep.json", tmp_path / "none.json"
+    long.write_bytes(sound.read_bytes() + b" " * LIMIT_BYTES)
+    deep.write_bytes(b"[" * 200_000)
+    refused = {Path("/dev/zero"): "is no file", long: "no names.json", deep: "no names.json", missing: "cannot be read"}
+    for path, sentence in refused.items():
+        with pytest.raises(AgentError, match=sentence):
+            Names.from_file(path)
+        for words in (["names", str(path), "x"], ["monitor", "--port", "/dev/none", "--names", str(path)]):
+            error = CliRunner().invoke(build(), ["agent", *words]).exception
+            assert isinstance(error, AgentError) and sentence in str(error)
 
 
 def test_a_program_is_put_into_the_releases_names() -> None:

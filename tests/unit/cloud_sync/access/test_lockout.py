@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from cloud_sync.errors import Denied
+from cloud_sync.errors import ConfigError, Denied
 from cloud_sync.model import Actor, Reason
 from tests.unit.cloud_sync.disclosure.outlet_world import CLERK, HELPER, ME, NOON, Depot
 
@@ -73,3 +73,30 @@ def test_who_keeps_trying_at_the_door_is_let_in_in_the_end(depot: Depot) -> None
         depot.clock.at += 60
     assert reasons == ["undertaking_missing"] * 5 + ["token_locked"] * 14 + ["undertaking_missing"]
     assert len(depot.entries("access.locked", "e-1")) == 1
+
+
+def test_who_lets_somebody_in_again_is_in_the_log(depot: Depot) -> None:
+    """Who, whom, when; it holds for the next process too, and a lock of after it is one."""
+    assert [look(depot, OTHER) for _ in range(6)][-1] is Reason.TOKEN_LOCKED
+    depot.clock.at += 60
+    depot.cloud.lockout.unlock("s-2", by="lead-1")
+    [entry] = depot.cloud.audit.entries("s-2", "access.unlocked")
+    assert (entry.event.actor, entry.event.at, entry.event.detail) == ("lead-1", NOON + 60, ())
+    depot.cloud.close()
+    depot.cloud = depot.open()
+    depot.clock.at += 1
+    assert [look(depot, OTHER) for _ in range(6)] == [Reason.ROLE_NOT_PERMITTED] * 5 + [Reason.TOKEN_LOCKED]
+    depot.cloud.close()
+    depot.cloud = depot.open()
+    depot.clock.at += 60
+    assert look(depot, OTHER) is Reason.TOKEN_LOCKED
+
+
+@pytest.mark.parametrize("by", ["s-2", "Eva Holm", ""])
+def test_nobody_lets_themselves_in(depot: Depot, by: str) -> None:
+    """Nor does anybody who is not named; the lock stays, and nothing is logged."""
+    for _ in range(6):
+        look(depot, OTHER)
+    with pytest.raises(ConfigError):
+        depot.cloud.lockout.unlock("s-2", by=by)
+    assert look(depot, OTHER) is Reason.TOKEN_LOCKED and depot.entries("access.unlocked", "s-2") == []

@@ -68,7 +68,7 @@ def test_five_refused_logins_lock_the_account(depot: Depot) -> None:
     for _ in range(5):
         assert login(depot, factors=1) is Reason.MFA_MISSING
     assert login(depot) is Reason.TOKEN_LOCKED
-    depot.cloud.lockout.unlock("e-1")
+    depot.cloud.lockout.unlock("e-1", by="e-9")
     assert login(depot) is None
 
 

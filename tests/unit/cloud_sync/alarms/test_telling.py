@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import smtplib
+import threading
 from email.message import EmailMessage
 
 import pytest
 
-from cloud_sync.alarms import Bounds, EmailChannel, Shock, Theft, Zone
+from cloud_sync.alarms import Bounds, EmailChannel, Shock, Theft, Zone, posting
 from cloud_sync.alarms.channels import SinkChannel
 from cloud_sync.disclosure import CallbackSink
 from cloud_sync.errors import ConfigError, Denied, LinkError, SealBroken
@@ -96,6 +97,59 @@ def test_a_message_that_is_not_taken_is_tried_again_under_its_key(watched: Watch
         watched.cloud.alarms.work()
         tries.append(server.tries)
     assert tries == [1, 2, 2, 3, 3, 3] and len(server.taken) == 1
+
+
+class Hanging:
+    """A mail server that answers nothing until it is let go."""
+
+    def __init__(self) -> None:
+        self.go, self.taken = threading.Event(), list[EmailMessage]()
+
+    def send_message(self, message: EmailMessage) -> None:
+        """Take it in the end."""
+        assert self.go.wait(30)
+        self.taken.append(message)
+
+    def quit(self) -> None:
+        """Nothing."""
+
+
+def test_a_mail_server_that_hangs_holds_no_other_channel_up(watched: Watched) -> None:
+    """Two mails and a push are due: the push goes at once, the second mail is not begun, and what was taken late is told once."""
+    server = Hanging()
+    mail = EmailChannel("mail.example", sender="alarm@example.org", connect=lambda: server)
+    watched.cloud.alarms.connect(PORTAL, mail=mail)
+    watched.cloud.alarms._post.patience_s = 0.05
+    for _ in range(2):
+        watched.set(Shock(), "theft_alarm", channel="mail", to="me@example.org")
+    watched.set(Shock(), "theft_alarm")
+    watched.send(watched.moved((60, SHOCK)))
+    assert watched.told == 1 and server.taken == []
+    server.go.set()
+    [(_, attempt)] = watched.cloud.alarms._post._hanging.values()
+    assert attempt.ended(10.0)
+    for seconds in (60, 300, 900):
+        watched.clock.at += seconds
+        watched.cloud.alarms.work()
+    assert len(server.taken) == 2 and len({message["Message-ID"] for message in server.taken}) == 2
+    assert watched.told == 1
+
+
+def test_a_hundred_messages_of_a_channel_that_hangs_let_the_next_by(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page of them is put off, and the one behind them goes in the same turn."""
+    monkeypatch.setattr(posting, "AT_ONCE", 1)
+    server = Hanging()
+    mail = EmailChannel("mail.example", sender="alarm@example.org", connect=lambda: server)
+    watched.cloud.alarms.connect(PORTAL, mail=mail)
+    watched.cloud.alarms._post.patience_s = 0.02
+    for _ in range(3):
+        watched.set(Shock(), "theft_alarm", channel="mail", to="me@example.org")
+    watched.set(Shock(), "theft_alarm")
+    watched.send(watched.moved((60, SHOCK)))
+    server.go.set()
+    assert watched.told == 1
 
 
 def test_what_a_stop_left_untold_is_told_after_it(watched: Watched) -> None:

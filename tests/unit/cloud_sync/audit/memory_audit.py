@@ -30,6 +30,12 @@ class MemoryAudit:
         """The newest first."""
         return [row[0] for row in reversed(self.rows) if row[0].kind == kind][:most]
 
+    def ends_of_invitation(self, ident: str) -> list[AuditEvent]:
+        """In order."""
+        return [
+            row[0] for row in self.rows if ("invitation", ident) in row[0].detail and row[0].kind != "invitation.made"
+        ]
+
     def first_event(self) -> AuditEvent | None:
         """The first."""
         return self.rows[0][0] if self.rows else None

@@ -17,8 +17,8 @@ from cloud_sync.errors import ConfigError, StoreError
 from cloud_sync.facade.backups import put_back_into
 from cloud_sync.service import CloudSync
 from tests.unit.cloud_sync.backups.test_backups import DAY, begin, here, installed, lose, lying, prune, read, shelf
+from tests.unit.cloud_sync.service_world import Setting
 from tests.unit.cloud_sync.storage.cluster import binaries
-from tests.unit.cloud_sync.test_service import Setting
 
 __all__ = ["here"]
 

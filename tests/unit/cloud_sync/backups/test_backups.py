@@ -21,8 +21,8 @@ from cloud_sync.places import PostgresqlUrl
 from cloud_sync.service import CloudSync
 from cloud_sync.storage.open import open_telemetry
 from tests.unit.cloud_sync.ingest.ingest_world import NOON
+from tests.unit.cloud_sync.service_world import GIVE, Setting, T, tracker_of
 from tests.unit.cloud_sync.storage.cluster import binaries, cluster, schema_of
-from tests.unit.cloud_sync.test_service import GIVE, Setting, T, tracker_of
 
 DAY = 86_400
 

@@ -14,8 +14,6 @@ from cloud_sync.policy import load_policy
 from cloud_sync.records.freshness import Question
 from tests.clauses.made import DAY, T0, World, at
 
-HAND = {"actor": Actor("u-1", "data_subject", mfa=True), "purpose": "contact", "subject": "u-1"}
-
 
 def day(moment: float | None) -> str:
     """The UTC day of a Unix second."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
+from cloud_sync.breach import LettersLeft, telling
 from cloud_sync.errors import ConfigError, StoreError
 from cloud_sync.model.incidents import Party, Risk
 from tests.unit.cloud_sync.disclosure.outlet_world import NOON, Depot
@@ -76,25 +79,98 @@ def test_a_high_risk_is_an_alarm_at_once_and_the_letters_end_it(depot: Depot) ->
     assert dict(entry.event.detail) == {"record": name, "role": "persons"}
 
 
-def test_letters_that_are_not_taken_go_on_where_they_stopped(depot: Depot) -> None:
-    """The second of two fails: the first is told once, and the rest by the next attempt."""
-    depot.enrol("s-2")
-    breaches, taken = depot.cloud.breaches, list[str]()
+def _three(depot: Depot) -> str:
+    """An incident that concerns s-1, s-2 and s-3, and of which they are to be told."""
+    for subject in ("s-2", "s-3"):
+        depot.enrol(subject)
     name = _opened(depot, happened_until=depot.clock.at)
     depot.clock.at += 1
-    breaches.find(name, by="dpo-1", also=["s-2"])
-    breaches.assess(name, "high", by="dpo-1")
+    depot.cloud.breaches.find(name, by="dpo-1", also=["s-2", "s-3"])
+    depot.cloud.breaches.assess(name, "high", by="dpo-1")
+    return name
 
-    def once(subject: str, _letter: str) -> None:
-        if taken:
+
+def test_a_letter_that_is_not_taken_stops_nobody_else(depot: Depot) -> None:
+    """The second of three fails: the others are told, it is named, and the next attempt is theirs alone."""
+    breaches, name, taken = depot.cloud.breaches, _three(depot), list[str]()
+
+    def but_one(subject: str, _letter: str) -> None:
+        if subject == "s-2":
             raise OSError("away")
         taken.append(subject)
 
-    with pytest.raises(OSError, match="away"):
-        breaches.tell_people(name, once, by="dpo-1")
+    with pytest.raises(LettersLeft, match="1 people were not told, and 2 were") as left:
+        breaches.tell_people(name, but_one, by="dpo-1")
+    assert left.value.untold == ("s-2",) and isinstance(left.value.__cause__, OSError)
     assert breaches.concerned(name, untold=True) == ["s-2"] and breaches.get(name).waits(Party.PERSONS)
-    breaches.tell_people(name, lambda subject, _: taken.append(subject), by="dpo-1")
-    assert taken == ["s-1", "s-2"] and breaches.get(name).persons_told == 2
+    told = breaches.tell_people(name, lambda subject, _: taken.append(subject), by="dpo-1")
+    assert taken == ["s-1", "s-3", "s-2"] and told.persons_told == 3 and not told.waits(Party.PERSONS)
+    assert [(e.detail["count"], e.detail["left"]) for e in breaches.events(name) if e.kind == "breach.told"] == [
+        (2, 1),
+        (1, 0),
+    ]
+
+
+def test_a_server_that_hangs_lets_the_next_one_by(depot: Depot, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first letter hangs, and is taken while the third is on its way: it counts, and is not sent again."""
+    monkeypatch.setattr(telling, "PATIENCE_S", 0.2)
+    breaches, name, taken, go = depot.cloud.breaches, _three(depot), list[str](), threading.Event()
+
+    def slowly(subject: str, _letter: str) -> None:
+        if subject == "s-1":
+            go.wait(30)
+        if subject == "s-3":
+            go.set()
+        taken.append(subject)
+
+    told = breaches.tell_people(name, slowly, by="dpo-1")
+    assert sorted(taken) == ["s-1", "s-2", "s-3"] and taken[0] == "s-2" and told.persons_told == 3
+
+
+def test_who_hung_and_was_told_in_the_end_hangs_no_longer(depot: Depot, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two may hang at once: the first is answered while the second waits, so that the third is tried, and frees the second."""
+    monkeypatch.setattr(telling, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(telling, "MOST_HANGING", 2)
+    breaches, name, go = depot.cloud.breaches, _three(depot), [threading.Event(), threading.Event()]
+
+    def slowly(subject: str, _letter: str) -> None:
+        number = int(subject[-1]) - 1
+        if number:
+            go[number - 1].set()
+        if number < 2:
+            go[number].wait(30)
+
+    assert breaches.tell_people(name, slowly, by="dpo-1").persons_told == 3
+
+
+def test_a_server_that_never_answers_ends_the_round(depot: Depot, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After as many as may hang nobody else is tried, and all are named."""
+    monkeypatch.setattr(telling, "PATIENCE_S", 0.02)
+    monkeypatch.setattr(telling, "MOST_HANGING", 2)
+    breaches, name, tried, go = depot.cloud.breaches, _three(depot), list[str](), threading.Event()
+
+    def never(subject: str, _letter: str) -> None:
+        tried.append(subject)
+        go.wait(30)
+
+    with pytest.raises(LettersLeft) as left:
+        breaches.tell_people(name, never, by="dpo-1")
+    go.set()
+    assert left.value.untold == ("s-1", "s-2", "s-3") and tried == ["s-1", "s-2"]
+
+
+def test_a_way_out_that_takes_nothing_is_not_tried_for_everybody(depot: Depot, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After so many in a row that were not taken."""
+    monkeypatch.setattr(telling, "MOST_IN_A_ROW", 2)
+    name, tried = _three(depot), list[str]()
+
+    def refused(subject: str, _letter: str) -> None:
+        tried.append(subject)
+        raise OSError("away")
+
+    with pytest.raises(LettersLeft):
+        depot.cloud.breaches.tell_people(name, refused, by="dpo-1")
+    assert tried == ["s-1", "s-2"]
 
 
 def test_after_the_term_it_says_why(depot: Depot) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -12,20 +11,14 @@ from tests.unit.cloud_sync.cli.cli_world import Installation
 from tests.unit.cloud_sync.ingest.ingest_world import NOON, FakeClock
 
 BY = ("--by", "dpo-1")
-MAIL = '[[roles.service]]\nactions = ["mail"]\npurposes = ["tracking"]\n\n'
 
 
 @pytest.fixture
 def depot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installation:
-    """An installation with one device, at noon, whose policy lets the service write to people about tracking."""
+    """An installation with one device, at noon, under the demo's policy as it is shipped."""
     clock = FakeClock(NOON)
     monkeypatch.setattr(session, "CLOCK", clock)
     made = Installation(tmp_path, clock)
-    policy = made.home / "policy.toml"
-    text = policy.read_text("utf-8")
-    assert "[[roles.service]]" in text
-    text = re.sub(r'^version = ".*"', 'version = "with-mail"', text, count=1, flags=re.MULTILINE)
-    policy.write_text(text.replace("[[roles.service]]", MAIL + "[[roles.service]]", 1), "utf-8")
     made.enrol()
     return made
 

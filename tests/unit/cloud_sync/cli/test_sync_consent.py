@@ -72,7 +72,15 @@ def test_a_child_and_a_parent(depot: Installation) -> None:
 def test_a_group_from_its_founding_to_its_lifting(depot: Installation, tmp_path: Path) -> None:
     """Founded, joined, coarser, closed, lifted, certified, left; `show` of person and group say it at each step."""
     depot.do("group", "found", "depot", *HOLD)
-    depot.do("group", "add", "depot", "s-1", *HOLD)
+    depot.do("group", "invite", "depot", "s-1", *HOLD)
+    assert depot.ask("group", "show", "depot")["invited"] == ["s-1"]
+    assert "alone says" in depot.do("group", "accept", "depot", "s-1", *HOLD, code=1).stderr
+    depot.do("group", "decline", "depot", "s-1", "--by", "s-1", *PROOF)
+    assert "less than a month ago" in depot.do("group", "invite", "depot", "s-1", *HOLD, code=1).stderr
+    assert depot.ask("group", "show", "depot")["members"] == []
+    depot.clock.at += 31 * 86_400
+    depot.do("group", "invite", "depot", "s-1", *HOLD)
+    depot.do("group", "accept", "depot", "s-1", "--by", "s-1", *PROOF)
     depot.do("group", "narrow", "depot", "tracking", "--precision", "cell_10km", *HOLD)
     row = standing(depot)
     assert (row["open"], row["precision"], row["narrowed_by"]) == (True, "cell_10km", ["depot"])

@@ -42,7 +42,7 @@ def test_the_groups_have_the_commands_that_operators_were_promised() -> None:
     words = "init serve config invite admit invitations enrol hand-over heal devices read sweep erase"
     words += " consent/show consent/request consent/give consent/refuse"
     words += " consent/confirm consent/age consent/receipt consent/export"
-    words += " group/found group/add group/remove group/narrow group/lift group/certify group/show"
+    words += " group/found group/invite group/accept group/decline group/remove group/narrow group/lift group/certify group/show"
     words += " consent/later consent/withdraw limits/set limits/show limits/clear"
     words += " move upkeep statistics/release statistics/count statistics/list"
     words += " keys/list keys/rotate keys/move keys/settle keys/backup keys/restore"

@@ -9,6 +9,7 @@ import pytest
 import typer
 
 from cloud_sync.cli.invitations import lasting_s
+from cloud_sync.wire.enrolment import confirmation
 from tests.conformance.make_enrolment import ANSWER
 from tests.unit.cloud_sync.cli.cli_world import Installation
 from tests.unit.cloud_sync.ingest.ingest_world import FakeClock
@@ -50,12 +51,15 @@ def test_a_board_is_invited_and_admitted(depot: Installation) -> None:
     assert (said["id"], said["subject"], said["file"]) == (agent.ident.hex(), "s-1", str(out))
     assert [(row["id"], row["expires_at"]) for row in depot.ask("invitations")] == [(said["id"], said["expires_at"])]
     file = brought_back(depot, agent)
+    code = confirmation(file.read_bytes())
     done = depot.ask("admit", str(file), "--answer", str(answer))
     assert done == {
         "device": agent.device,
         "subject": "s-1",
         "board": "esp32s3",
         "firmware": "0.1.0",
+        "confirmation": code,
+        "confirmed": False,
         "answered": 1,
         "answer": str(answer),
         "deleted": True,
@@ -156,6 +160,34 @@ def test_another_person_takes_the_device_by_an_invitation(depot: Installation) -
     assert rows[tracker.name]["revoked_at"] and rows[agent.device]["subject"] == "s-2"
     unknown = depot.do("invite", "s-2", "--takes-over", tracker.name, "--out", str(depot.directory / "x"), code=1)
     assert "in use" in unknown.stderr and not (depot.directory / "x").exists()
+
+
+def test_a_confirmation_code_keeps_out_who_was_first(depot: Installation) -> None:
+    """Wanted of this invitation: without the code, or with the right board's, another's file is refused and stays; with its own the
+    right one is admitted. No sentence tells a file's code to whoever has not heard it."""
+    thief = invite(depot, "--require-confirmation")
+    right = Agent((depot.directory / "van.invitation").read_text().strip(), "b" * 16)
+    assert [row["confirmation"] for row in depot.ask("invitations")] == ["required"]
+    code = confirmation(sealed := right.sealed())
+    file = brought_back(depot, thief)
+    for words, sentence in (([], "with --confirm"), (["--confirm", code], "not the one that was told")):
+        said = depot.do("admit", str(file), *words, code=1)
+        assert sentence in said.stderr and confirmation(file.read_bytes()) not in said.output
+        assert file.exists() and depot.ask("devices") == []
+    brought_back(depot, right, sealed)
+    done = depot.ask("admit", str(file), "--confirm", code.upper().replace(" ", "-"))
+    assert (done["device"], done["confirmation"], done["confirmed"]) == (right.device, code, True)
+
+
+def test_the_words_have_the_code_where_nobody_has_compared_it(depot: Installation) -> None:
+    """Admitted without it: what to compare, and how another's board is ended; and an invitation that wants it says how to go on."""
+    agent = invite(depot)
+    file = brought_back(depot, agent)
+    code = confirmation(file.read_bytes())
+    said = depot.do("admit", str(file)).stdout
+    assert f"confirmation code {code}" in said and f"--takes-over {agent.device}" in said
+    out = depot.directory / "second.invitation"
+    assert "--confirm CODE" in depot.do("invite", "s-2", "--out", str(out), "--require-confirmation").stdout
 
 
 def test_a_time_that_is_none_makes_no_invitation(depot: Installation) -> None:

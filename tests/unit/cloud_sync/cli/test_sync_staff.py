@@ -51,7 +51,8 @@ def test_what_a_holder_chooses_and_whom_a_company_brings(depot: Installation, tm
     assert {row["kind"] for row in depot.ask("audit", "list", "--verb", "record")} == {"consent.given"}
     assert "no operation" in depot.do("audit", "list", "--verb", "sell", code=1).output
     depot.do("group", "found", "depot", *HOLDER)
-    depot.do("group", "add", "depot", "s-1", *HOLDER)
+    depot.do("group", "invite", "depot", "s-1", *HOLDER)
+    depot.do("group", "accept", "depot", "s-1", "--by", "s-1", *HOLDER[2:])
     assert "opens nothing" in depot.do("group", "choose", "depot", "tracking", *HOLDER).output
     assert depot.ask("group", "conflicts", "depot") == []
     depot.do("group", "choose", "depot", "tracking", "--close", *HOLDER)
@@ -64,4 +65,5 @@ def test_what_a_holder_chooses_and_whom_a_company_brings(depot: Installation, tm
     assert "cannot be read" in depot.do(*hand_over, code=1).output
     declaration.write_bytes(b"signed")
     assert depot.ask(*hand_over)["record"]["count"] == 2
-    assert depot.ask("group", "show", "depot")["members"] == ["s-1", "w-1", "w-2"]
+    shown = depot.ask("group", "show", "depot")
+    assert (shown["members"], shown["invited"]) == (["s-1"], ["w-1", "w-2"])

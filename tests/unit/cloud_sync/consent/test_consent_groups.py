@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from cloud_sync.errors import ConsentError
 from cloud_sync.model import BoundKind, ConsentBound, Precision, Reason, Sensor
 from cloud_sync.service import CloudSync
 from tests.unit.cloud_sync.consent.consent_world import HOLDER, Place, by, enrolled, reads, senses
+from tests.unit.cloud_sync.consent.joining import join
 
 T = "tracking"
 DIGEST = hashlib.sha256(b"we have asked all of our drivers").hexdigest()
@@ -30,7 +32,7 @@ def cloud(place: Place) -> Iterator[CloudSync]:
     with place.open() as opened:
         enrolled(opened)
         opened.groups.found("depot", HOLDER)
-        opened.groups.add("depot", "s-1", HOLDER)
+        join(opened.groups, "depot", "s-1", HOLDER)
         yield opened
 
 
@@ -98,7 +100,7 @@ def test_leaving_the_group_ends_its_hold_and_joining_begins_it(cloud: CloudSync)
     cloud.groups.narrow("depot", T, HOLDER)
     cloud.groups.remove("depot", "s-1", HOLDER)
     assert reads(cloud)
-    cloud.groups.add("depot", "s-1", HOLDER)
+    join(cloud.groups, "depot", "s-1", HOLDER)
     assert not reads(cloud)
     assert cloud.groups.members("depot") == ["s-1"]
 
@@ -107,7 +109,7 @@ def test_of_two_groups_the_narrower_counts(cloud: CloudSync) -> None:
     """Both narrow; lifting one leaves the other."""
     cloud.consent.give("s-1", T, by("s-1"))
     cloud.groups.found("family", HOLDER)
-    cloud.groups.add("family", "s-1", HOLDER)
+    join(cloud.groups, "family", "s-1", HOLDER)
     cloud.groups.narrow("depot", T, HOLDER, precision=Precision.CELL_1KM)
     cloud.groups.narrow("family", T, HOLDER, precision=Precision.CELL_10KM)
     assert reads(cloud).precision is Precision.CELL_10KM
@@ -123,7 +125,7 @@ def test_where_one_group_closes_another_opens_nothing(cloud: CloudSync) -> None:
     for group, coarse in (("depot", None), ("a-first", Precision.CELL_10KM), ("z-last", Precision.CELL_10KM)):
         if group != "depot":
             cloud.groups.found(group, HOLDER)
-            cloud.groups.add(group, "s-1", HOLDER)
+            join(cloud.groups, group, "s-1", HOLDER)
         cloud.groups.narrow(group, T, HOLDER, precision=coarse)
         assert reads(cloud).reason is Reason.CONSENT_MISSING, group
 
@@ -134,7 +136,7 @@ def test_a_group_holds_from_joining_and_not_before(cloud: CloudSync) -> None:
     cloud.consent.give("s-1", T, by("s-1"))
     cloud.groups.remove("depot", "s-1", HOLDER)
     cloud.groups.narrow("depot", T, HOLDER)
-    for after, step in ((100, cloud.groups.add), (200, cloud.groups.remove)):
+    for after, step in ((100, partial(join, cloud.groups)), (200, cloud.groups.remove)):
         cloud.clock.at = start + after
         step("depot", "s-1", HOLDER)
     covered = [bool(cloud.ledger.covered("s-1", T, start + at, start + 300)) for at in (50, 150, 250)]
@@ -186,11 +188,11 @@ def test_members_devices_are_told_at_once(cloud: CloudSync, place: Place) -> Non
     [
         lambda groups, who: groups.narrow("depot", T, who, precision=Precision.REGION),
         lambda groups, who: groups.lift("depot", T, who),
-        lambda groups, who: groups.add("depot", "s-9", who),
+        lambda groups, who: groups.invite("depot", "s-9", who),
         lambda groups, who: groups.remove("depot", "s-1", who),
         lambda groups, who: groups.certify("depot", who, count=1, digest=DIGEST),
     ],
-    ids=["narrow", "lift", "add", "remove", "certify"],
+    ids=["narrow", "lift", "invite", "remove", "certify"],
 )
 def test_only_the_holder_sets(cloud: CloudSync, step: Callable[..., object]) -> None:
     """A member who would lift, join others or leave is refused; the holder's same step succeeds."""
@@ -204,7 +206,7 @@ def test_a_certificate_is_no_consent(cloud: CloudSync) -> None:
     """CG-82, CG-83: fifty people are certified; hash, signer and count are kept, no state changes, nothing opens."""
     people = [f"w-{number}" for number in range(50)]
     for person in people:
-        cloud.groups.add("depot", person, HOLDER)
+        join(cloud.groups, "depot", person, HOLDER)
     kept = cloud.groups.certify("depot", HOLDER, count=50, digest=DIGEST)
     assert (kept.count, kept.digest, kept.entity_id) == (50, DIGEST, "h-1")
     assert [cloud.ledger.records(person) for person in people] == [[]] * 50
@@ -227,7 +229,7 @@ BAD = {
     ),
     "a group that is not there": lambda groups: groups.narrow("other", T, HOLDER),
     "a second founding": lambda groups: groups.found("depot", HOLDER),
-    "a member twice": lambda groups: groups.add("depot", "s-1", HOLDER),
+    "a member twice": lambda groups: groups.invite("depot", "s-1", HOLDER),
     "somebody who is no member": lambda groups: groups.remove("depot", "s-2", HOLDER),
     "lifting what is not narrowed": lambda groups: groups.lift("depot", T, HOLDER),
     "a name for a group": lambda groups: groups.found("Jørgens lastbiler", HOLDER),

@@ -13,6 +13,7 @@ from cloud_sync.consent.choices import Origin
 from cloud_sync.errors import ConfigError, ConsentError
 from cloud_sync.model import ConsentState, LawfulBasis
 from tests.properties.gate_policies import SYNTHETIC
+from tests.unit.cloud_sync.consent.joining import join
 from tests.unit.cloud_sync.disclosure.outlet_world import Depot, evidence
 
 HOLDER = Evidence("h-1", "demo-1", "portal", "pressed_save", "en")
@@ -28,7 +29,7 @@ def depot(tmp_path: Path) -> Iterator[Depot]:
     depot.enrol("s-2")
     depot.cloud.groups.found("depot", HOLDER)
     for subject in ("s-1", "s-2"):
-        depot.cloud.groups.add("depot", subject, HOLDER)
+        join(depot.cloud.groups, "depot", subject, HOLDER)
     yield depot
     depot.close()
 
@@ -116,14 +117,14 @@ def test_a_no_of_ones_own_admits_nobody(depot: Depot) -> None:
     depot.cloud.people.hand_over("depot", ["s-3"], HOLDER, digest=DIGEST)
     depot.cloud.consent.refuse("s-3", T, evidence("s-3", "tapped_refuse"))
     assert depot.cloud.people.waiting("depot") == ["s-3"]
-    depot.cloud.groups.remove("depot", "s-3", HOLDER)
+    depot.cloud.groups.decline("depot", "s-3", evidence("s-3"))
     assert depot.cloud.restrictions.restricted("s-3")
 
 
 def test_a_setting_of_the_contract_is_closed_by_the_strictest_holder(depot: Depot) -> None:
     """Of two groups one would have it open: closed, for the device and at the gate, until the other says so too."""
     depot.cloud.groups.found("second", OTHER)
-    depot.cloud.groups.add("second", "s-1", OTHER)
+    join(depot.cloud.groups, "second", "s-1", OTHER)
     purpose = "dispatch"  # rests on the contract, not on consent
     assert told(depot, "s-1", purpose) == (ConsentState.GIVEN, Origin.NOBODY)
     depot.cloud.groups.choose("depot", purpose, HOLDER, open=False)

@@ -78,7 +78,7 @@ def test_a_term_that_passes_while_a_piece_is_made_counts_for_it(depot: Depot) ->
 def test_a_key_that_is_destroyed_while_a_piece_is_made_counts_for_it(depot: Depot) -> None:
     """Rows and keys that were looked up before the sweep open nothing after it."""
     depot.feed()
-    reader, store = depot.cloud._reader, depot.cloud._reader._parts[1]
+    reader, store = depot.cloud._reader, depot.cloud._reader._store
     query = Query(CLERK, "dispatch", "s-1", 0.0, NOON, act=Action.READ)
     narrowed = reader.narrowed
 

@@ -136,7 +136,7 @@ def test_an_endpoint_that_answers_a_byte_at_a_time_is_cut_off(endpoints: list[En
     started = time.monotonic()
     with pytest.raises(LinkError):
         WebhookSink(endpoint.url, ca_file=endpoint.ca_file, timeout_s=0.5).deliver(PART)
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 10
 
 
 @pytest.mark.parametrize(
@@ -233,7 +233,7 @@ def test_a_body_that_comes_a_byte_at_a_time_is_cut_off(endpoints: list[Endpoint]
     )
     started = time.monotonic()
     WebhookSink(endpoint.url, ca_file=endpoint.ca_file, timeout_s=1.0).deliver(PART)
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 10
 
 
 def test_a_handshake_that_comes_a_byte_at_a_time_is_cut_off(tmp_path: Path) -> None:
@@ -253,7 +253,7 @@ def test_a_handshake_that_comes_a_byte_at_a_time_is_cut_off(tmp_path: Path) -> N
     started = time.monotonic()
     with pytest.raises(LinkError):
         WebhookSink(f"https://127.0.0.1:{listener.getsockname()[1]}/", timeout_s=0.5).deliver(PART)
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 10
     closing.set()
     thread.join(5)
     listener.close()

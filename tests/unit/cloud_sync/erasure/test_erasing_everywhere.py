@@ -27,6 +27,7 @@ from cloud_sync.read.sources import LOCATION
 from cloud_sync.releases.store import ReleaseStore
 from cloud_sync.service import CloudSync
 from cloud_sync.storage.sqlite import SqliteKeys, SqliteTelemetry, SqliteTombstones
+from tests.unit.cloud_sync.consent.joining import join
 from tests.unit.cloud_sync.disclosure.outlet_world import CLERK, NOON, Depot, ListSink, evidence
 
 DOCUMENT = Path(__file__).parents[4] / "docs" / "decisions" / "0022-erasure-everywhere.md"
@@ -224,7 +225,7 @@ def test_somebody_whom_one_table_names_is_erased(depot: Depot, what: str) -> Non
     cloud.groups.found("group-1", holder)
     acts: dict[str, Any] = {
         "ticket": lambda: cloud.staff.open_ticket("K-9", NO_DEVICE, by="desk"),
-        "group": lambda: cloud.groups.add("group-1", NO_DEVICE, holder),
+        "group": lambda: join(cloud.groups, "group-1", NO_DEVICE, holder),
         "relation": lambda: cloud.relations.begin(NO_DEVICE, "parent", "s-1", by="s-1"),
         "hold": lambda: cloud.holds.release(
             cloud.holds.place("case", by="a", review_at=NOON + 60, subject=NO_DEVICE).hold_id, by="a", approved_by="b"

@@ -15,8 +15,8 @@ from cloud_sync.facade.limits import Limits
 from cloud_sync.model import Sensor
 from cloud_sync.service import CloudSync
 from tests.unit.cloud_sync.ingest.ingest_world import NOON
+from tests.unit.cloud_sync.service_world import GIVE, Setting
 from tests.unit.cloud_sync.test_limits import HOME, TAP, WORK
-from tests.unit.cloud_sync.test_service import GIVE, Setting
 
 NIGHT = ((0, 301), (1201, 1440))
 SET = Limits((HOME,), NIGHT, 1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -14,16 +13,10 @@ from cloud_sync.model import Action
 from cloud_sync.model.keeping import Ground
 from cloud_sync.service import CloudSync
 from tests.unit.cloud_sync.ingest.ingest_world import NOON, Tracker
-from tests.unit.cloud_sync.test_service import GIVE, Setting, tracker_of
+from tests.unit.cloud_sync.service_world import GIVE, Setting, tracker_of
 
 DAY = 86_400
 WEEK = 7 * DAY
-
-
-@pytest.fixture
-def setting(tmp_path: Path) -> Setting:
-    """An empty installation."""
-    return Setting(tmp_path)
 
 
 @pytest.fixture

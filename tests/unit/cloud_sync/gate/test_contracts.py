@@ -13,7 +13,7 @@ from cloud_sync.retention.clocks import contract_changes
 from tests.unit.cloud_sync.ingest.ingest_world import NOON
 from tests.unit.cloud_sync.policy.test_profiles_service import ME, Profiled
 from tests.unit.cloud_sync.records.records_world import DAY
-from tests.unit.cloud_sync.test_service import tracker_of
+from tests.unit.cloud_sync.service_world import tracker_of
 
 CLERK = Actor("c-1", "controller", mfa=True)
 T = int(NOON)

@@ -13,6 +13,7 @@ from cloud_sync.model import Precision
 from cloud_sync.policy import load_policy
 from cloud_sync.service import CloudSync
 from tests.unit.cloud_sync.consent.consent_world import BY_LETTER, DAY_S, HOLDER, PARENT, TEXT, Place, by, enrolled
+from tests.unit.cloud_sync.consent.joining import join
 from tests.unit.cloud_sync.ingest.ingest_world import NOON, POLICY, Tracker
 
 T = "tracking"
@@ -40,7 +41,7 @@ def narrowed(tmp_path: Path) -> Iterator[tuple[CloudSync, Tracker]]:
         tracker = enrolled(cloud)
         cloud.consent.give("s-1", T, by("s-1"))
         cloud.groups.found("depot", HOLDER)
-        cloud.groups.add("depot", "s-1", HOLDER)
+        join(cloud.groups, "depot", "s-1", HOLDER)
         place.clock.at = NOON - 3600
         cloud.groups.narrow("depot", T, HOLDER)
         place.clock.at = NOON - 1800
@@ -72,7 +73,7 @@ def test_a_group_counts_while_the_person_is_in_it(tmp_path: Path) -> None:
         cloud.groups.found("depot", HOLDER)
         cloud.groups.narrow("depot", T, HOLDER)
         place.clock.at = NOON - 3600
-        cloud.groups.add("depot", "s-1", HOLDER)
+        join(cloud.groups, "depot", "s-1", HOLDER)
         place.clock.at = NOON - 1800
         cloud.groups.remove("depot", "s-1", HOLDER)
         place.clock.at = NOON
@@ -87,7 +88,7 @@ def test_a_group_that_had_made_coarser_refuses_the_finer_of_that_time(tmp_path: 
         tracker = enrolled(cloud)
         cloud.consent.give("s-1", T, by("s-1"))
         cloud.groups.found("depot", HOLDER)
-        cloud.groups.add("depot", "s-1", HOLDER)
+        join(cloud.groups, "depot", "s-1", HOLDER)
         place.clock.at = NOON - 3600
         cloud.groups.narrow("depot", T, HOLDER, precision=Precision.CELL_1KM)
         place.clock.at = NOON - 1800
@@ -166,7 +167,7 @@ def test_a_clock_behind_the_newest_bound_drops_nothing(tmp_path: Path) -> None:
         tracker = enrolled(cloud)
         cloud.consent.give("s-1", T, by("s-1"))
         cloud.groups.found("depot", HOLDER)
-        cloud.groups.add("depot", "s-1", HOLDER)
+        join(cloud.groups, "depot", "s-1", HOLDER)
         place.clock.at = NOON - 3600
         cloud.groups.narrow("depot", T, HOLDER)
         place.clock.at = NOON - 1800

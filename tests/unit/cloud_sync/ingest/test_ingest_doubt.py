@@ -128,9 +128,9 @@ def test_a_burst_of_unknown_devices_leaves_nothing_behind(
     letters = "abcdefghijklmnop"
     names = ["".join(letters[n >> 4 * place & 15] for place in range(16)) for n in range(1, 20_001)]
     names = [name for name in names if name != tracker.name]
-    began = time.perf_counter()
+    began = time.process_time()
     outcomes = world.ingest.handle([(f"bl/1/{name}/up", sealed) for name in names] + [(tracker.topic, sealed)])
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10
     assert {outcome.kind for outcome in outcomes[:-1]} == {Kind.UNKNOWN_DEVICE}
     assert outcomes[-1].kind is Kind.STORED
     assert len(caplog.records) == 1 and len(caplog.text) < 300

@@ -14,7 +14,7 @@ from cloud_sync.mqtt.subscriber import Subscriber
 from cloud_sync.service import CloudSync
 from tests.unit.cloud_sync.ingest.ingest_world import NOON, POLICY, FakeClock
 from tests.unit.cloud_sync.mqtt.mqtt_broker import Broker, Publisher, available, until
-from tests.unit.cloud_sync.test_service import GIVE, tracker_of
+from tests.unit.cloud_sync.service_world import GIVE, tracker_of
 
 pytestmark = [
     pytest.mark.mosquitto,

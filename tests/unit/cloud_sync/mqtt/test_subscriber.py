@@ -248,18 +248,6 @@ def test_a_batch_that_ends_while_verdicts_leave_is_acknowledged_after_its_own(
     assert sent == [7, 8]
 
 
-def test_a_wake_that_comes_while_the_last_one_is_read_is_not_lost(store: Store) -> None:
-    """However often it is woken, one byte waits; after it is read, the next wake writes another."""
-    subscriber = Subscriber(BrokerConfig(), store.handle)
-    for _ in range(2):
-        subscriber._wake()
-        subscriber._wake()
-        assert subscriber._wake_in.recv(10, socket.MSG_PEEK) == b"\0"
-        subscriber._drain_wake()
-    with pytest.raises(BlockingIOError):
-        subscriber._wake_in.recv(10)
-
-
 def test_a_cut_connection_loses_nothing_and_skips_nothing(
     broker: Broker, subscriber: Subscriber, store: Store, publisher: Publisher
 ) -> None:

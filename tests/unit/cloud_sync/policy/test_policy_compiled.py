@@ -86,7 +86,6 @@ def test_the_demo_policy_compiles_to_what_it_says() -> None:
     assert "marketing" in policy.purposes
     assert policy.granted_roles(Action.READ, "tracking") == {"data_subject", "controller"}
     assert policy.device.interval_s == 10
-    assert str(policy.stream_term(Stream.LOCATION)) == "P90D"
     assert policy.recipients["roadside_assistance"].fields == {
         ("position", "time"),
         ("position", "lat"),

@@ -10,7 +10,7 @@ from cloud_sync.consent import Evidence
 from cloud_sync.errors import Denied
 from cloud_sync.model import Actor, Precision, Sensor
 from tests.unit.cloud_sync.ingest.ingest_world import NOON
-from tests.unit.cloud_sync.test_service import Setting, tracker_of
+from tests.unit.cloud_sync.service_world import Setting, tracker_of
 
 FIVE = ("ct", "cg", "mm", "st", "tt")
 ME = Actor("s-1", "data_subject")

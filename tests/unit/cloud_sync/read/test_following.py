@@ -13,6 +13,7 @@ from cloud_sync.model import Actor, Fix, Precision, Reason, StoredEnvelope, Stre
 from cloud_sync.read.follow import Follower
 from cloud_sync.read.query import Query
 from cloud_sync.read.sources import LOCATION, MOTION
+from tests.unit.cloud_sync.consent.joining import join
 from tests.unit.cloud_sync.disclosure.outlet_world import CLERK, HELPER, ME, NOON, Depot, evidence
 
 PLANNER = Actor("p-1", "planner")
@@ -188,19 +189,6 @@ def test_entries_come_every_quarter_of_an_hour(depot: Depot) -> None:
     assert [entry["count"] for entry in depot.entries("gate.allowed")] == [0, 16]
 
 
-def test_one_envelope_by_itself_is_decided_and_logged(depot: Depot) -> None:
-    """As a read of it would be; of another person it is empty, after a withdrawal denied."""
-    another(depot)
-    envelope = row(depot, -60, -50)
-    query, reader = Query(CLERK, "tracking", "s-1", NOON, NOON), depot.cloud._reader
-    assert len(reader.read_envelope(envelope, LOCATION, query)) == 2
-    assert depot.entries("gate.allowed")[-1]["count"] == 2
-    assert reader.read_envelope(envelope, LOCATION, replace(query, subject="s-2")) == []
-    depot.cloud.consent.withdraw("s-1", "tracking", evidence())
-    with pytest.raises(Denied):
-        reader.read_envelope(envelope, LOCATION, query)
-
-
 def test_pieces_come_one_by_one_and_go_on_behind_one(depot: Depot) -> None:
     """Of about so many readings, together what a read tells; nothing behind the first is opened before it is asked for."""
     times = depot.feed(30)
@@ -231,7 +219,7 @@ def test_a_group_that_narrows_counts_in_the_next_call_and_for_its_time(depot: De
     groups, holder = depot.cloud.groups, evidence("h-1")
     depot.clock.at = NOON - 300
     groups.found("fleet", holder)
-    groups.add("fleet", "s-1", holder)
+    join(groups, "fleet", "s-1", holder)
     live = follower(depot)
     assert len(live.tell(row(depot, -310))) == 1
     late = [row(depot, second) for second in (-360, -350)]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cloud_sync.model import Actor
 from tests.unit.cloud_sync.ingest.ingest_world import POLICY
-from tests.unit.cloud_sync.test_service import Setting
+from tests.unit.cloud_sync.service_world import Setting
 
 DAY = 86_400
 #: category, purpose, basis, retention, clock

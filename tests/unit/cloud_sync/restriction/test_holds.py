@@ -29,8 +29,8 @@ from tests.unit.cloud_sync.retention.steps_world import (
     taken,
     tracked,
 )
+from tests.unit.cloud_sync.service_world import GIVE, tracker_of
 from tests.unit.cloud_sync.storage.places import copy_all, copy_store
-from tests.unit.cloud_sync.test_service import GIVE, tracker_of
 
 DAY = EPOCH_SECONDS
 TERM = 90 * DAY
@@ -202,14 +202,6 @@ def test_a_restored_database_that_forgot_a_hold_destroys_nothing(plain: Callable
 
 
 # Erasures under a hold, and records, through the façade
-
-
-@pytest.fixture
-def office(tmp_path: Path) -> Office:
-    """An installation at noon."""
-    office = Office(tmp_path)
-    office.clock.at = NOON
-    return office
 
 
 @pytest.fixture

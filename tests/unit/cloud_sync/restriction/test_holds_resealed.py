@@ -15,7 +15,7 @@ from cloud_sync.model import RESEALED, StoredEnvelope, Stream
 from cloud_sync.service import CloudSync
 from cloud_sync.wire.fields import MOST_EPOCH
 from tests.unit.cloud_sync.ingest.ingest_world import NOON, TODAY, Tracker
-from tests.unit.cloud_sync.test_service import GIVE, Setting, tracker_of
+from tests.unit.cloud_sync.service_world import GIVE, Setting, tracker_of
 
 DAY = 86_400
 MIDNIGHT = TODAY * DAY

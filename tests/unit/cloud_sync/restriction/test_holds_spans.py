@@ -34,8 +34,8 @@ from tests.unit.cloud_sync.retention.steps_world import (
     taken,
     tracked,
 )
+from tests.unit.cloud_sync.service_world import GIVE, tracker_of
 from tests.unit.cloud_sync.storage.places import copy_all, copy_store
-from tests.unit.cloud_sync.test_service import GIVE, tracker_of
 
 
 @pytest.mark.parametrize("after", ['after = "delete"\n', STEPS])
@@ -56,14 +56,6 @@ def test_a_hold_that_begins_within_an_envelope_keeps_it(tmp_path: Path, after: s
     report = sweep_at(world, world.clock.at + 60)
     assert opening(world, tracker, copies) == 0 and (report.late_s, report.late_held_s) == (0.0, 60.0)
     world.close()
-
-
-@pytest.fixture
-def office(tmp_path: Path) -> Office:
-    """An installation at noon."""
-    office = Office(tmp_path)
-    office.clock.at = NOON
-    return office
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,19 +17,11 @@ from cloud_sync.model.keeping import Ground
 from cloud_sync.service import CloudSync
 from tests.unit.cloud_sync.ingest.ingest_world import NOON, Tracker
 from tests.unit.cloud_sync.records.records_world import COMPANY, ME, Office
+from tests.unit.cloud_sync.service_world import GIVE, tracker_of
 from tests.unit.cloud_sync.storage.places import copy_all, copy_store
-from tests.unit.cloud_sync.test_service import GIVE, tracker_of
 
 T = int(NOON) + 60
 DPO = "dpo-1"
-
-
-@pytest.fixture
-def office(tmp_path: Path) -> Office:
-    """An installation at noon."""
-    office = Office(tmp_path)
-    office.clock.at = NOON
-    return office
 
 
 @pytest.fixture

@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
-
-import pytest
 
 from cloud_sync.consent import Evidence
 from cloud_sync.model import Precision, Stream
 from cloud_sync.service import CloudSync
 from tests.unit.cloud_sync.ingest.ingest_world import NOON, TODAY, Tracker
-from tests.unit.cloud_sync.test_service import Setting, tracker_of
+from tests.unit.cloud_sync.service_world import Setting, tracker_of
 
 DAY = 86_400
 T = int(NOON) + 60
-
-
-@pytest.fixture
-def setting(tmp_path: Path) -> Setting:
-    """An empty installation."""
-    return Setting(tmp_path)
-
-
-@pytest.fixture
-def cloud(setting: Setting) -> Iterator[CloudSync]:
-    """It, open."""
-    with setting.open() as cloud:
-        yield cloud
 
 
 def tracked(setting: Setting, cloud: CloudSync, subject: str, *, child: bool = False) -> Tracker:

@@ -14,7 +14,6 @@ from cloud_sync.retention.civil import (
     day_end,
     fiscal_year_end,
     is_working_day,
-    statutory_end,
     zone_of,
 )
 
@@ -119,22 +118,6 @@ def test_what_is_no_country_or_no_count_is_refused() -> None:
         add_working_days(Date(2026, 1, 5), 1, "XX")
     with pytest.raises(ConfigError, match="working days"):
         add_working_days(Date(2026, 1, 5), 2601)
-
-
-def test_a_statutory_period_ends_with_the_last_hour_of_its_day() -> None:
-    """Reg. 1182/71: received on 2025-01-31, one month ends with February 28th; thirty days would be March 2nd, which is late."""
-    received = at("2025-01-31T09:00+01:00")
-    month = statutory_end(Period.parse("P1M"), received, "DK")
-    assert month == at("2025-03-01T00:00+01:00") and day(month, COPENHAGEN) == "2025-02-28"
-    assert statutory_end(Period.parse("P30D"), received, "DK", extend=False) == at("2025-03-03T00:00+01:00")
-
-
-def test_a_statutory_period_runs_on_to_the_next_working_day() -> None:
-    """One month from 2026-01-15 is a Sunday in February: it ends on Monday, unless the promise wants the day itself."""
-    received = at("2026-01-15T12:00")
-    assert day(statutory_end(Period.parse("P1M"), received, "NL"), "Europe/Amsterdam") == "2026-02-16"
-    assert day(statutory_end(Period.parse("P1M"), received, "NL", extend=False), "Europe/Amsterdam") == "2026-02-15"
-    assert statutory_end(Period.parse("PT72H"), received, "NL") == received + 72 * 3600
 
 
 def test_a_fiscal_year_ends_with_its_last_day_in_the_controllers_country() -> None:

@@ -15,8 +15,8 @@ from cloud_sync.service import CloudSync
 from cloud_sync.wire.fields import MOST_EPOCH
 from tests.unit.cloud_sync.ingest.ingest_world import NOON, POLICY, TODAY, Tracker
 from tests.unit.cloud_sync.policy.policy_world import anew
+from tests.unit.cloud_sync.service_world import GIVE, TAKE_BACK, Setting, tracker_of
 from tests.unit.cloud_sync.storage.places import copy_all, copy_store
-from tests.unit.cloud_sync.test_service import GIVE, TAKE_BACK, Setting, tracker_of
 
 DAY = 86_400
 ANSWERS = Evidence("s-1", "demo-1", "app", "tapped_no", "en")

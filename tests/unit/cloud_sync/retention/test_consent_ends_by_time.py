@@ -16,8 +16,8 @@ from cloud_sync.service import CloudSync
 from tests.unit.cloud_sync.ingest.ingest_world import POLICY, TODAY, Tracker
 from tests.unit.cloud_sync.policy.policy_world import anew
 from tests.unit.cloud_sync.retention.test_consent_ends import DAY, Shop, captured, cloud, fed, rows, shop, swept
+from tests.unit.cloud_sync.service_world import GIVE, TAKE_BACK, tracker_of
 from tests.unit.cloud_sync.storage.places import copy_all, copy_store
-from tests.unit.cloud_sync.test_service import GIVE, TAKE_BACK, tracker_of
 
 __all__ = ["cloud", "shop"]  # fixtures
 

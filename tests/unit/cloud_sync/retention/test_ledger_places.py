@@ -12,11 +12,12 @@ from cloud_sync.model import ConsentState
 from cloud_sync.service import CloudSync
 from cloud_sync.storage.schema import TELEMETRY
 from cloud_sync.storage.sqlite import SqliteEngine
+from tests.unit.cloud_sync.consent.joining import join
 from tests.unit.cloud_sync.ingest.ingest_world import POLICY
 from tests.unit.cloud_sync.policy.policy_world import anew
 from tests.unit.cloud_sync.retention.test_consent_ends import DAY, Shop, captured, rows, swept
+from tests.unit.cloud_sync.service_world import GIVE, TAKE_BACK, tracker_of
 from tests.unit.cloud_sync.storage.places import copy_all, copy_store
-from tests.unit.cloud_sync.test_service import GIVE, TAKE_BACK, tracker_of
 
 NO = Evidence("s-1", "demo-1", "app", "tapped_no", "en")
 TERM = 'retention = "P3Y"'
@@ -146,7 +147,7 @@ def test_a_clock_that_leaps_records_no_end(shop: Shop, by_group: bool) -> None:
     shop.clock.at += 3 * 365 * DAY
     with shop.open() as cloud:
         if by_group:
-            cloud.groups.add("g-1", "s-1", owner)
+            join(cloud.groups, "g-1", "s-1", owner)
         assert not cloud.ledger.state_at("s-1", "tracking", shop.clock.at).open
         assert cloud.sweep().halted and states(cloud) == [ConsentState.GIVEN]
     shop.clock.at = right + 60

@@ -11,8 +11,8 @@ from cloud_sync.consent import Evidence
 from cloud_sync.model import ConsentState
 from cloud_sync.service import CloudSync
 from tests.unit.cloud_sync.records.records_world import DAY, Office, at
+from tests.unit.cloud_sync.service_world import GIVE, TAKE_BACK, tracker_of
 from tests.unit.cloud_sync.storage.places import copy_all, copy_store
-from tests.unit.cloud_sync.test_service import GIVE, TAKE_BACK, tracker_of
 
 ENDED = at("2026-01-16T12:00")
 OVER = at("2029-01-16T12:00")  # three years, as the policy says

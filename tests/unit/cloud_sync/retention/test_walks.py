@@ -14,7 +14,7 @@ from cloud_sync.retention.walk import EDITIONS, RECORD_KEYS
 from cloud_sync.service import CloudSync
 from tests.unit.cloud_sync.ingest.ingest_world import NOON, TODAY
 from tests.unit.cloud_sync.records.records_world import Office
-from tests.unit.cloud_sync.test_service import tracker_of
+from tests.unit.cloud_sync.service_world import tracker_of
 
 SWEEPS = 3
 PAGE = 4

@@ -14,7 +14,7 @@ from cloud_sync.model.rights import Case
 from cloud_sync.rights import Opened
 from cloud_sync.service import CloudSync
 from tests.unit.cloud_sync.policy.policy_world import anew
-from tests.unit.cloud_sync.test_service import Setting
+from tests.unit.cloud_sync.service_world import Setting
 
 DAY = 86_400
 DESK, DPO = "desk-1", "dpo-1"

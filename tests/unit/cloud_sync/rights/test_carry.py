@@ -14,7 +14,7 @@ from cloud_sync.service import CloudSync
 from tests.unit.cloud_sync.ingest.ingest_world import POLICY
 from tests.unit.cloud_sync.records.records_world import policy as with_records
 from tests.unit.cloud_sync.rights.rights_world import DAY, DESK, DPO, LETTER, ME, T0, Bureau
-from tests.unit.cloud_sync.test_service import GIVE
+from tests.unit.cloud_sync.service_world import GIVE
 
 
 def shared(bureau: Bureau, *recipients: str) -> None:

@@ -17,7 +17,7 @@ from cloud_sync.model.rights import Case
 from cloud_sync.stores import Parcel
 from tests.unit.cloud_sync.disclosure.outlet_world import ListSink
 from tests.unit.cloud_sync.rights.rights_world import ME, T0, Bureau
-from tests.unit.cloud_sync.test_service import GIVE, tracker_of
+from tests.unit.cloud_sync.service_world import GIVE, tracker_of
 
 R2 = "other-tracker"
 

@@ -18,7 +18,7 @@ from cloud_sync.read.reader import Reader
 from cloud_sync.service import CloudSync
 from cloud_sync.statistics import banded, exposed
 from tests.unit.cloud_sync.ingest.ingest_world import NOON, POLICY, TODAY, Tracker
-from tests.unit.cloud_sync.test_service import Setting, tracker_of
+from tests.unit.cloud_sync.service_world import Setting, tracker_of
 
 DESK = Actor("desk-1", "service")
 YES = Evidence("s-1", "demo-1", "app", "tapped_allow", "en")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,8 @@ from cloud_sync.model import (
     Precision,
     StoredEnvelope,
 )
+from cloud_sync.storage.schema_desks import ITS_INVITATION, OF_INVITATIONS
+from cloud_sync.storage.sqlite import SqliteEngine
 from cloud_sync.stores import Database
 from tests.unit.cloud_sync.storage.stores_contract import Implementation
 
@@ -81,6 +84,29 @@ def test_a_pseudonym_is_enrolled_once(filled: Database) -> None:
     with pytest.raises(StoreError) as refused:
         filled.add_device(D1)
     assert D1.device not in str(refused.value)  # it goes into logs
+
+
+def test_what_became_of_an_invitation_is_found_by_its_id(database: Database) -> None:
+    """Of many entries those that name it, in order, and no other kind; of a person who was forgotten none; and by the index."""
+    wanted, other = "ab" * 16, "cd" * 16
+    rows = [
+        ("invitation.made", "s-1", (("invitation", wanted),)),
+        ("device.enrolled", "s-2", (("device", "b" * 16), ("invitation", other), ("salt", "00"))),
+        ("device.enrolled", "s-1", (("device", "a" * 16), ("invitation", wanted), ("salt", "00"))),
+        ("device.enrolled", "s-1", (("device", "a" * 16),)),
+        ("invitation.ended", "s-1", (("invitation", wanted), ("reason", "expired"))),
+    ]
+    events = [AuditEvent(kind, 1.0, "controller", subject, detail) for kind, subject, detail in rows]
+    for event in events:
+        database.append_leaf(event, event.kind.encode(), b"hash")
+    assert database.ends_of_invitation(wanted) == [events[2], events[4]]
+    assert database.ends_of_invitation(other) == [events[1]]
+    assert database.ends_of_invitation("ef" * 16) == database.ends_of_invitation("") == []
+    if isinstance(database, SqliteEngine):  # the other plans by the size of what it has
+        sql = f"SELECT event FROM audit_leaf WHERE {OF_INVITATIONS} AND {ITS_INVITATION} = ?"  # noqa: S608
+        assert "audit_leaf_by_invitation" in str(database.rows(f"EXPLAIN QUERY PLAN {sql}", (wanted,)))
+    database.forget_subject("s-1", math.inf)
+    assert database.ends_of_invitation(wanted) == []
 
 
 def test_updating_an_unknown_device_is_refused(filled: Database) -> None:

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from cloud_sync.errors import CloudSyncError
 from cloud_sync.model import Leaf
 from cloud_sync.storage import keybackup
-from cloud_sync.storage.keybackup import back_up, restore
-from cloud_sync.storage.sqlite import SqliteKeys
+from cloud_sync.storage.keybackup import MADE_AT, back_up, restore
+from cloud_sync.storage.schema import KEYS
+from cloud_sync.storage.sqlite import SqliteEngine, SqliteKeys
 
 LEAVES = 11
 
@@ -71,3 +73,29 @@ def test_keys_come_and_go_while_a_backup_is_made(
     assert {(each.device, each.epoch) for each in map(leaf, range(LEAVES))} <= there
     for each in (backup, other, store):
         each.close()
+
+
+@pytest.mark.parametrize("steps", range(2, len(KEYS) + 1))
+def test_a_backup_of_any_schema_is_put_back_and_stays_as_it_is(steps: int, tmp_path: Path) -> None:
+    """Its manifest has its hash: one that was brought up to date would be called damaged, and a medium may be read-only."""
+    old = SqliteEngine(tmp_path / "backup", KEYS[:steps], private=True)
+    names = "device, generation, stream, epoch, base_counter, wrapped"
+    old.run(f"INSERT INTO leaf ({names}) VALUES (?, ?, ?, ?, ?, ?)", ("d-1", 0, 1, 20_500, 0, b"wrapped"))  # noqa: S608
+    old.run("INSERT INTO seen (name, count) VALUES (?, ?)", (MADE_AT, 1000))
+    old.close()
+    before = (tmp_path / "backup").read_bytes()
+    assert restore(tmp_path / "backup", tmp_path / "keys.db", 1001.0, lambda at: at + 60) == 1
+    assert (tmp_path / "backup").read_bytes() == before
+    store = SqliteKeys(tmp_path / "keys.db")
+    assert store.rows("SELECT * FROM leaf") == [("d-1", 0, 1, 20_500, 0, b"wrapped", 0)]
+    store.close()
+
+
+def test_what_is_no_backup_is_put_back_nowhere(store: SqliteKeys, tmp_path: Path) -> None:
+    """An empty file, and a key store itself: refused, and there is no store then."""
+    store.close()
+    (tmp_path / "empty").touch(mode=0o600)
+    for name in ("empty", "keys.db"):
+        with pytest.raises(CloudSyncError, match="is no backup"):
+            restore(tmp_path / name, tmp_path / "again.db", 1001.0, lambda at: at + 60)
+        assert not (tmp_path / "again.db").exists()

@@ -58,7 +58,7 @@ def test_tips_of_retired_generations_are_destroyed_apart(keys: KeyDatabase) -> N
 
 def test_an_invitation_goes_once(keys: KeyDatabase) -> None:
     """By its id, or with its person, as of when it was made; a use is noted until it is through."""
-    first = OpenInvitation("a" * 32, "s-1", 100, 200, OTHER, "employer-1", b"wrapped")
+    first = OpenInvitation("a" * 32, "s-1", 100, 200, OTHER, "employer-1", 1, b"wrapped")
     second, third = replace(first, id="b" * 32, made_at=50), replace(first, id="c" * 32, subject="s-2")
     for invitation in (first, second, third):
         keys.put_invitation(invitation)
@@ -121,14 +121,6 @@ def test_leaves_are_found_by_day_and_by_span(keys: KeyDatabase) -> None:
     assert keys.leaf(D, 1, 1, 1) is None
     assert keys.leaves(D, 1, 2, 3) == [leaf(2), leaf(3)]
     assert keys.leaves(D, 0, 2, 2) == [leaf(2, 1), leaf(2, 4)]
-
-
-def test_leaves_before_a_day_are_listed_over_all_devices_oldest_first(keys: KeyDatabase) -> None:
-    """The bound is strict and the limit holds."""
-    for row in (leaf(3), leaf(1, device=OTHER), leaf(1), leaf(1, stream=4)):
-        keys.put_leaf(row)
-    assert keys.leaves_before(1, 3, 10) == [leaf(1), leaf(1, device=OTHER)]
-    assert keys.leaves_before(1, 3, 1) == [leaf(1)]
 
 
 def test_destroyed_leaves_are_gone_and_only_they(keys: KeyDatabase) -> None:

@@ -76,4 +76,4 @@ def test_sources_and_links_of_a_person(database: Database) -> None:
         7.9
     ) == []
     assert database.forget_notices("s-1", 2.0) == 2 and database.notice_links("s-1") == [leave]
-    assert database.remove_notice_link("l-2") == 1 and database.remove_notice_source("s-1") == 0
+    assert database.remove_notice_link("l-2") == 1

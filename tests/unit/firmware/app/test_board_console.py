@@ -6,7 +6,9 @@ import re
 
 import pytest
 
-from agent.examination.log import Log
+from agent.said.log import Log
+from hw_sim.chips.base import ChipFaults
+from hw_sim.shell.terminal import Terminal
 from tests.unit.firmware.app.conftest import Rigged
 
 pytestmark = pytest.mark.micropython
@@ -30,3 +32,25 @@ def test_a_device_tells_what_happens_and_nothing_of_what_it_senses(rigged: Rigge
     for fix in rigged.server.fixes[:20]:
         for number in re.findall(r"\d{5,}", repr(fix)):
             assert number[:5] not in str(rigged.board.console)
+
+
+def test_its_last_word_at_ctrl_c_is_its_status(rigged: Rigged) -> None:
+    """Uptime and the sensor that has failed, once, as the interruption ends it; nothing is sealed for that, nothing stays on."""
+    board, said = rigged.board, bytearray()
+    board.terminal = terminal = Terminal(said.extend)
+    board.console.tap = terminal.printed
+    board.sensors["temperature"].fault = ChipFaults(absent=True)
+    rigged.server.permit(1, sensors=2)
+    rigged.run(120)
+    sent = len(rigged.server.statuses)
+    terminal.receive(b"\x03")
+    rigged.run(1)
+    told = [
+        line.status for line in Log().take(bytes(said)) if line.status and line.status.reason == "asked at the cable"
+    ]
+    assert len(told) == 1
+    assert 110 < (told[0].uptime_s or 0) < 125
+    assert "the temperature sensor fails" in told[0].faults
+    assert said.endswith(b">>> ")
+    assert len(rigged.server.statuses) == sent
+    assert not any(each.powered for each in board.sensors.values())

@@ -6,7 +6,7 @@ import pytest
 
 from hw_sim.chips.sim7080g import ModemFaults
 from hw_sim.network.broker import Broker
-from hw_sim.network.cell import Cell
+from hw_sim.world.cell import Cell
 from tests.unit.firmware.app.cellular import PSM, CellularRig
 
 pytestmark = [pytest.mark.micropython, pytest.mark.mosquitto]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hw_sim.chips.sim7080g import ModemFaults, Sim
-from hw_sim.network.cell import Cell
+from hw_sim.world.cell import Cell
 from tests.unit.firmware.drivers.modem import ModemPort, Reader
 from tests.unit.firmware.link import micro
 

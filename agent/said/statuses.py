@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 REASONS = {
+    0: "asked at the cable",  # never on the air: at Ctrl-C
     1: "start",
     2: "heartbeat",
     3: "directive applied",
@@ -89,7 +90,8 @@ def faults_in_words(bits: int) -> list[str]:
 
 @dataclass(frozen=True)
 class Status:
-    """What a device told its server of itself. `generation` is known at the prompt alone, `uptime_s` on the console alone."""
+    """What a device tells of itself. `generation` is known at the prompt alone; `uptime_s` and the faults of what senses to a
+    program at work alone."""
 
     boots: int
     directive: int

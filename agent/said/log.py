@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from agent.examination.statuses import CLASS, Status, is_crash, is_name, is_release, release_shown
 from agent.release.names import Names
+from agent.said.statuses import CLASS, Status, is_crash, is_name, is_release, release_shown
 
 LINE_BYTES = 300  # the longest of a device, its status, has some 150; what is longer is none of its lines
 TRACE_ROWS = 40  # of one traceback: MicroPython's stack is shallower
@@ -165,6 +165,12 @@ class Log:
             self.enrolled = False
         elif text.startswith(STARTED):
             self.enrolled = True
+
+
+def shown(said: str) -> str:
+    """Of what a board has said at its start, in one line as Console.restart gives it, what may be shown."""
+    rows = said.replace("  ", "\n") + "\n"
+    return "; ".join(line.text for line in Log().take(rows.encode()) if line.text)
 
 
 def _is_known(text: str) -> bool:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.examination.log import _CODES, LINE_BYTES, REASONS, Line, Log
-from agent.examination.statuses import FAULTS, Status, faults_in_words
 from agent.release.names import Names
 from agent.release.texts import NUMBERED
+from agent.said.log import _CODES, LINE_BYTES, REASONS, Line, Log
+from agent.said.statuses import FAULTS, Status, faults_in_words
 
 ROOT = Path(__file__).parents[4]
 FIRMWARE = ROOT / "firmware"
