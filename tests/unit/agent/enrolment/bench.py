@@ -10,6 +10,7 @@ import gc
 import io
 import os
 import types
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -210,7 +211,10 @@ class Bench:
                 for name in "ek":
                     self.scope.pop(name, None)
                 return b""
-            with contextlib.redirect_stdout(said):
+            with (
+                contextlib.redirect_stdout(said),
+                warnings.catch_warnings(action="ignore"),
+            ):  # of programs with a bit changed
                 exec(compile(text, "<stdin>", "exec"), self.scope)  # noqa: S102 - the programs are the agent's own
         except (PowerCut, Pulled):
             raise
