@@ -5,14 +5,12 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from agent.board.asking import look
 from agent.board.console import HELD, Console
 from agent.board.programs import REACH
 from agent.errors import AgentError, BoardRefused, LinkLost, NoFirmware, NotProven
 from agent.reset import erasing
-from agent.reset.factory import RESET, Erased, erase
+from agent.reset.factory import Erased, erase, given_up
 from agent.reset.regions import known
 
 SAME = (
@@ -33,10 +31,10 @@ def empty(console: Console) -> None:
     except LinkLost as lost:
         raise LinkLost(f"{lost}. {SAME}") from None
     except BoardRefused as refused:
-        _end(console)
+        given_up(console)
         raise NotProven(f"{console.port}: {refused}. {SAME}") from None
     except AgentError:
-        _end(console)
+        given_up(console)
         raise
 
 
@@ -50,9 +48,3 @@ def _usable(console: Console, erased: Erased) -> None:
     console.run(erasing.wipe(HELD))
     console.run(REACH)
     look(console)
-
-
-def _end(console: Console) -> None:
-    with suppress(AgentError):
-        console.run(erasing.wipe(HELD))
-        console.leave(RESET)  # hard: the watchdog that was held ends too

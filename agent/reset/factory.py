@@ -104,15 +104,15 @@ def reset(
         except LinkLost as lost:
             raise LinkLost(f"{lost}. {UNFINISHED}") from None
         except BoardRefused as refused:
-            _end(console)
+            given_up(console)
             raise NotProven(f"{port}: {refused}. {UNFINISHED}") from None
         except NotProven:
-            _end(console)
+            given_up(console)
             raise
         except BaseException:  # Ctrl-C, in the midst of a program that erases
             with suppress(AgentError):
                 console.interrupt()
-                _end(console)
+                given_up(console)
             raise
         console.run(erasing.wipe(HELD))
         with suppress(LinkLost):  # a port that the chip makes goes away with it
@@ -138,8 +138,8 @@ def _meant(console: Console, device: str | None) -> Known:
     return before
 
 
-def _end(console: Console) -> None:
-    """Of a board that stays unproven: its memory is overwritten all the same."""
+def given_up(console: Console) -> None:
+    """Of a board that stays unproven: its memory is overwritten all the same; hard, so that a watchdog that was held ends too."""
     with suppress(AgentError):
         console.run(erasing.wipe(HELD))
         console.leave(RESET)

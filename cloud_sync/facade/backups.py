@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self, cast
 
@@ -204,7 +205,7 @@ class Backups:
         return Taken(path, manifest)
 
 
-class Backing:
+class Backing(ABC):
     """The part of `CloudSync` that keeps horizons: of backups, of erasures that wait, of data that goes out of date."""
 
     audit: AuditLog
@@ -216,9 +217,9 @@ class Backing:
     _keeping: Keeping
 
     @classmethod
+    @abstractmethod
     def open(cls, config: Config, *, clock: Clock, link: Downlinks | None = None) -> Self:
         """`CloudSync.open`."""
-        raise NotImplementedError
 
     @classmethod
     def restore(cls, config: Config, snapshot: str | Path, *, clock: Clock, link: Downlinks | None = None) -> Self:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import math
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from dataclasses import replace
 from typing import Final, Protocol, runtime_checkable
@@ -49,7 +50,7 @@ class Forgetting(Protocol):
     def forget(self, device: str) -> None: ...
 
 
-class Erasing:
+class Erasing(ABC):
     """The part of `CloudSync` that erases."""
 
     ages: Ages
@@ -72,9 +73,9 @@ class Erasing:
     _tombstones: TombstoneRows
     _witness: Witness
 
+    @abstractmethod
     def _finish_admissions(self) -> None:
         """`Devices._finish_admissions`."""
-        raise NotImplementedError
 
     def _prepare_erasing(self) -> None:
         self._delivered: dict[str, list[Delivery]] = defaultdict(list)  # by person: what sinks may still hold

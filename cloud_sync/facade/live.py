@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import suppress
@@ -186,15 +187,15 @@ class Live:
             subscription.close()
 
 
-class Lives:
+class Lives(ABC):
     """The part of `CloudSync` that subscribes. Each method raises `Denied` when the act as such is not allowed."""
 
     clock: Clock
     live: Live
 
+    @abstractmethod
     def follow(self, source: Source[Item], *, actor: Actor, purpose: str, subject: str, at: float) -> Follower[Item]:
         """`Reads.follow`."""
-        raise NotImplementedError
 
     def live_location(
         self, *, actor: Actor, purpose: str, subject: str, most_waiting: int = MOST_WAITING

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from cloud_sync.alarms import AlarmDesk
@@ -25,7 +26,7 @@ log = logging.getLogger(__name__)
 STOP_TIMEOUT_S = 20.0
 
 
-class Running:
+class Running(ABC):
     """The part of `CloudSync` that has threads."""
 
     alarms: AlarmDesk
@@ -45,9 +46,9 @@ class Running:
         self._swept: SweepReport | None = None
         self._cases = (0, 0, 0)  # waiting, past their alarm, past their due moment; as of the last sweep
 
+    @abstractmethod
     def sweep(self, *, clock_confirmed: bool = False) -> SweepReport:
         """`CloudSync.sweep`."""
-        raise NotImplementedError
 
     def handle(self, messages: Sequence[tuple[str, bytes]]) -> list[Outcome]:
         """Ingest messages and send what they call for; everything is committed when it returns."""

@@ -7,6 +7,7 @@ erased again, whoever may have withdrawn is closed, and the policy in force is i
 from __future__ import annotations
 
 import logging
+from abc import ABC, abstractmethod
 
 from cloud_sync.alarms import AlarmDesk
 from cloud_sync.audit import Continuity, Kind
@@ -30,7 +31,7 @@ from cloud_sync.storage.tombstones import TombstoneRows
 log = logging.getLogger(__name__)
 
 
-class Starting(Permitting):
+class Starting(Permitting, ABC):
     """The part of `CloudSync` that makes whatever store it finds fit to serve."""
 
     alarms: AlarmDesk
@@ -46,17 +47,17 @@ class Starting(Permitting):
     _sweeper: Sweeper
     _tombstones: TombstoneRows
 
+    @abstractmethod
     def _replay_erasures(self) -> None:
         """`Erasing._replay_erasures`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _finish_devices(self) -> None:
         """`Devices._finish_devices`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _close_restored(self) -> None:
         """`Outlets._close_restored`."""
-        raise NotImplementedError
 
     def _make_ready(self, archive: PolicyArchive) -> None:
         """Check, replay and recover, in an order in which nothing is served, or sealed, on what is gone."""

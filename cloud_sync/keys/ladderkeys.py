@@ -16,6 +16,7 @@ Order of locks: telemetry database, this object, key store, tombstones. Nothing 
 from __future__ import annotations
 
 import os
+import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,9 +25,9 @@ from typing import NamedTuple
 
 from cloud_sync.errors import ConfigError, KeyDestroyed, UnknownDevice
 from cloud_sync.keys.daychain import DayChain
-from cloud_sync.keys.rows import WrappedRows
+from cloud_sync.keys.rows import WrappedRows, combined, leaf_identity, shield_identity
 from cloud_sync.keys.wrap import KEY_BYTES, KeyEncryptionKey
-from cloud_sync.model import COUNTERS, PERSONAL_STREAMS, UPLINK_STREAMS, Leaf, Stream, Tombstone
+from cloud_sync.model import COUNTERS, PERSONAL_STREAMS, UPLINK_STREAMS, Leaf, Shield, Stream, Tombstone
 from cloud_sync.stores import KeyDatabase, TombstoneStore
 from cloud_sync.wire import ladder
 
@@ -34,6 +35,7 @@ MAX_REMEMBERED_CHAINS = 8192  # two days of four streams of a thousand devices, 
 MAX_ADVANCE_EPOCHS = 1100  # three years without a server; a longer leap is a wrong clock, and a tip never goes back
 MAX_SKIP_DOWN = 65_536  # numbers: a tenth of a second of hashing; what a device reports beyond it is no restore
 
+NUMBER_BITS = 62  # of a shield, at random: it fits the store's integers, and no two of a device are alike
 _DOWN = int(Stream.DOWN)
 
 Name = tuple[str, int, int, int]  # device, generation, stream, epoch
@@ -231,8 +233,25 @@ class LadderKeys(WrappedRows):
             self._remembered.pop((device, generation, stream, epoch), None)
         return DayChain(stream, 0, chain, leaf.wrapped)
 
-    def _stones(self) -> int:
-        return self._tombstones.count()
+    def _put_leaf(self, device: str, generation: int, stream: int, epoch: int, base: int, chain: bytes) -> Leaf:
+        identity = leaf_identity(device, generation, stream, epoch, base)
+        with self._store.transaction():
+            shield = self._newest_shield(device) if stream in PERSONAL_STREAMS else None
+            secret = combined(chain, self._behind(shield), identity) if shield else chain
+            wrapped = self._kek.wrap(secret, identity)
+            leaf = Leaf(device, generation, stream, epoch, base, wrapped, shield.number if shield else 0)
+            self._store.put_leaf(leaf)
+        return leaf
+
+    def _newest_shield(self, device: str) -> Shield:
+        """The one under which a leaf is stored now; made where there is none."""
+        found = self._store.shield(device)
+        if found is None:
+            number = 1 + secrets.randbits(NUMBER_BITS)
+            wrapped = self._kek.wrap(os.urandom(KEY_BYTES), shield_identity(device, number))
+            found = Shield(device, number, self._tombstones.count(), wrapped)
+            self._store.put_shield(found)
+        return found
 
     # Downlink
 

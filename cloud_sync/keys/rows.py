@@ -5,18 +5,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import logging
-import os
-import secrets
 from dataclasses import astuple, replace
 
 from cloud_sync.errors import KeyDestroyed, StoreError, UnknownDevice
-from cloud_sync.keys.wrap import KEY_BYTES, KeyEncryptionKey
-from cloud_sync.model import PERSONAL_STREAMS, HealingCandidate, HealingOffer, Leaf, Shield, Tip
+from cloud_sync.keys.wrap import KeyEncryptionKey
+from cloud_sync.model import HealingCandidate, HealingOffer, Leaf, Shield, Tip
 from cloud_sync.stores import KeyDatabase
 
 log = logging.getLogger(__name__)
-
-NUMBER_BITS = 62  # of a shield, at random: it fits the store's integers, and no two of a device are alike
 
 
 class WrappedRows:
@@ -62,31 +58,7 @@ class WrappedRows:
         shield = self._store.shield(leaf.device, leaf.shield)
         if shield is None:
             raise KeyDestroyed("the key over all days of this device is gone")
-        return _combined(key, self._behind(shield), identity)
-
-    def _put_leaf(self, device: str, generation: int, stream: int, epoch: int, base: int, chain: bytes) -> Leaf:
-        identity = leaf_identity(device, generation, stream, epoch, base)
-        with self._store.transaction():
-            shield = self._newest_shield(device) if stream in PERSONAL_STREAMS else None
-            secret = _combined(chain, self._behind(shield), identity) if shield else chain
-            wrapped = self._kek.wrap(secret, identity)
-            leaf = Leaf(device, generation, stream, epoch, base, wrapped, shield.number if shield else 0)
-            self._store.put_leaf(leaf)
-        return leaf
-
-    def _newest_shield(self, device: str) -> Shield:
-        """The one under which a leaf is stored now; made where there is none."""
-        found = self._store.shield(device)
-        if found is None:
-            number = 1 + secrets.randbits(NUMBER_BITS)
-            wrapped = self._kek.wrap(os.urandom(KEY_BYTES), shield_identity(device, number))
-            found = Shield(device, number, self._stones(), wrapped)
-            self._store.put_shield(found)
-        return found
-
-    def _stones(self) -> int:
-        """How many tombstones there are."""
-        raise NotImplementedError
+        return combined(key, self._behind(shield), identity)
 
     def _behind(self, shield: Shield) -> bytes:
         return self._kek.unwrap(shield.wrapped, shield_identity(shield.device, shield.number))
@@ -137,7 +109,7 @@ def shield_identity(device: str, number: int) -> bytes:
     return f"byleave/1/shield/{device}/{number}".encode()
 
 
-def _combined(key: bytes, shield: bytes, identity: bytes) -> bytes:
+def combined(key: bytes, shield: bytes, identity: bytes) -> bytes:
     """`key` combined with the pad of this leaf, or the same undone: XOR with HMAC-SHA256 under the shield.
 
     An identity names one point of one chain, so a pad is never used for two keys that lead to one another.
