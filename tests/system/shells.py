@@ -9,12 +9,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import serial
 
+from cloud_sync.config import BrokerConfig, Config
+from cloud_sync.service import CloudSync, SystemClock
+from hw_sim.demo.stage import POLICY
 from hw_sim.errors import NoInterpreter
 from hw_sim.interpreter.child import find_interpreter
+from hw_sim.network.broker import Broker
 
 WAIT_S = 20.0
 SPEED = 20  # virtual seconds in a real one: the wipe of a spool takes 6
@@ -88,3 +93,13 @@ def running(*options: str) -> Iterator[Shell]:
     finally:
         if shell.process.poll() is None:
             assert shell.stop() == 0
+
+
+@contextlib.contextmanager
+def serving(folder: Path, broker: Broker) -> Iterator[CloudSync]:
+    """A real server with its stores in that folder, connected to a real broker, by the host's clock."""
+    config = Config.in_directory(folder, policy=POLICY, broker=BrokerConfig(host=broker.host, port=broker.port))
+    with CloudSync.open(config, clock=SystemClock()) as server:
+        server.start()
+        assert server.wait_connected(WAIT_S)
+        yield server

@@ -20,14 +20,13 @@ from agent.enrolment import enrolment
 from agent.enrolment.enrolment import EnrolmentFile, enrol
 from agent.errors import AgentError, AlreadyEnrolled, BoardRefused, LinkLost, NoFirmware, NoPrompt, PortBusy, PortError
 from agent.stopping import heeded
-from cloud_sync.config import BrokerConfig, Config
 from cloud_sync.model import Stream
-from cloud_sync.service import CloudSync, SystemClock
-from hw_sim.demo.stage import POLICY, SUBJECT
+from cloud_sync.service import CloudSync
+from hw_sim.demo.stage import SUBJECT
 from hw_sim.network.broker import Broker
 from hw_sim.shell.port import Port
 from hw_sim.silicon import description
-from tests.system.shells import WAIT_S, Shell, running
+from tests.system.shells import WAIT_S, Shell, running, serving
 
 pytestmark = pytest.mark.micropython
 SETTINGS = {
@@ -53,12 +52,7 @@ def shell() -> Iterator[Shell]:
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory, broker: Broker) -> Iterator[CloudSync]:
     """A real server on a real broker, by the host's clock."""
-    config = Config.in_directory(
-        tmp_path_factory.mktemp("cloud"), policy=POLICY, broker=BrokerConfig(host=broker.host, port=broker.port)
-    )
-    with CloudSync.open(config, clock=SystemClock()) as server:
-        server.start()
-        assert server.wait_connected(WAIT_S)
+    with serving(tmp_path_factory.mktemp("cloud"), broker) as server:
         yield server
 
 

@@ -18,16 +18,15 @@ from agent.enrolment.greeting import MAGIC, greet
 from agent.enrolment.invitation import Invitation
 from agent.enrolment.sealing import Attempt
 from agent.enrolment.settings import checked
-from cloud_sync.config import BrokerConfig, Config
 from cloud_sync.errors import EnrolmentRefused, SealBroken
 from cloud_sync.model import StatusReport, Stream
-from cloud_sync.service import CloudSync, SystemClock
+from cloud_sync.service import CloudSync
 from cloud_sync.wire import ladder
 from cloud_sync.wire.envelope import open_uplink, parse_uplink
 from cloud_sync.wire.status import read_status
-from hw_sim.demo.stage import POLICY, SUBJECT
+from hw_sim.demo.stage import SUBJECT
 from hw_sim.network.broker import Broker
-from tests.system.shells import WAIT_S, Shell, running
+from tests.system.shells import WAIT_S, Shell, running, serving
 from tests.system.test_shell_enrol import copies_in_memory, linux
 
 pytestmark = pytest.mark.micropython
@@ -46,12 +45,7 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory, broker: Broker) -> Iterator[CloudSync]:
     """A real server on a real broker, by the host's clock."""
-    config = Config.in_directory(
-        tmp_path_factory.mktemp("cloud"), policy=POLICY, broker=BrokerConfig(host=broker.host, port=broker.port)
-    )
-    with CloudSync.open(config, clock=SystemClock()) as server:
-        server.start()
-        assert server.wait_connected(WAIT_S)
+    with serving(tmp_path_factory.mktemp("cloud"), broker) as server:
         yield server
 
 

@@ -15,10 +15,9 @@ from agent.board import console
 from agent.enrolment.enrolment import enrol
 from agent.errors import LinkLost
 from agent.reset import factory
-from cloud_sync.config import BrokerConfig, Config
 from cloud_sync.errors import SealBroken
 from cloud_sync.model import Stream
-from cloud_sync.service import CloudSync, SystemClock
+from cloud_sync.service import CloudSync
 from cloud_sync.wire.downlink import open_downlink, peek_downlink
 from firmware import keyrecord
 from firmware.errors import SealError
@@ -26,11 +25,11 @@ from firmware.flash.recordlog import RecordLog
 from firmware.keystore import SLOT_BYTES, KeyStore
 from hw_sim.demo.flashcopy import FlashCopy
 from hw_sim.demo.observer import Observer
-from hw_sim.demo.stage import POLICY, SUBJECT
+from hw_sim.demo.stage import SUBJECT
 from hw_sim.demo.steps.ladders import Attacker, plausible, windows
 from hw_sim.network.broker import Broker
 from hw_sim.silicon import description
-from tests.system.shells import WAIT_S, Shell, running
+from tests.system.shells import WAIT_S, Shell, running, serving
 
 pytestmark = pytest.mark.micropython
 WIFI = "old-depot-ssid:old-depot-key"
@@ -111,10 +110,7 @@ def wait(true: Callable[[], bool]) -> None:
 def house(tmp_path_factory: pytest.TempPathFactory, broker: Broker) -> Iterator[House]:
     """A real server on a real broker, by the host's clock."""
     folder = tmp_path_factory.mktemp("house")
-    config = Config.in_directory(folder, policy=POLICY, broker=BrokerConfig(host=broker.host, port=broker.port))
-    with CloudSync.open(config, clock=SystemClock()) as cloud, Observer.watching(broker.host, broker.port) as heard:
-        cloud.start()
-        assert cloud.wait_connected(WAIT_S)
+    with serving(folder, broker) as cloud, Observer.watching(broker.host, broker.port) as heard:
         yield House(cloud, broker, heard, folder)
 
 
